@@ -1,0 +1,47 @@
+# Everything runs in .venv, which is made on first use and left alone while nothing changed.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+CODE := nst_keras tests benchmarks
+DEMO := demo/china_strokes.png
+
+.PHONY: help demo test test-large lint bench clean
+help:
+	@echo "make demo        stylize a sample photo; prints where the picture is"
+	@echo "make test        lint, then all tests"
+	@echo "make test-large  also the tests that take minutes"
+	@echo "make lint        ruff, mypy, import-linter"
+	@echo "make bench       speed and memory of a step, as JSON"
+	@echo "make clean       removes .venv, caches and the demo's picture"
+
+demo: $(STAMP)
+	@mkdir -p demo
+	@$(BIN)/nst-stylize --content=sample:china --style=sample:strokes --preset=preview --output=$(DEMO)
+	@echo "The picture is in $(abspath $(DEMO))"
+
+test: lint
+	$(BIN)/pytest
+
+test-large: lint
+	$(BIN)/pytest --run_large
+
+lint: $(STAMP)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/stylize_step.py
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || \
+	  { rm -rf .venv; echo "On Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing into .venv; TensorFlow takes some minutes the first time ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo

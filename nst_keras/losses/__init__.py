@@ -1,0 +1,1 @@
+"""Losses: they take features and fixed targets, never a network."""

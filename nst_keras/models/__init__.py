@@ -1,0 +1,1 @@
+"""Architectures, without paths or addresses."""

@@ -1,0 +1,60 @@
+"""Layers and weights of VGG-19, without TensorFlow: what weight files, settings and flags need to know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nst_keras.errors import require_choice
+
+_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # (channels, convolutions)
+
+
+def _layer_names() -> tuple[str, ...]:
+    names: list[str] = []
+    for block, (_, depth) in enumerate(_BLOCKS, start=1):
+        for conv in range(1, depth + 1):
+            names += [f"conv{block}_{conv}", f"relu{block}_{conv}"]
+        names.append(f"pool{block}")
+    return tuple(names)
+
+
+def _conv_shapes() -> dict[str, tuple[int, int, int, int]]:
+    shapes, inputs = {}, 3
+    for block, (channels, depth) in enumerate(_BLOCKS, start=1):
+        for conv in range(1, depth + 1):
+            shapes[f"conv{block}_{conv}"] = (3, 3, inputs, channels)
+            inputs = channels
+    return shapes
+
+
+POOLINGS = ("max", "average")
+EDGES = ("zero", "replicate")
+LAYER_NAMES = _layer_names()
+CONV_SHAPES = _conv_shapes()
+
+
+@dataclass(frozen=True)
+class VGG19Weights:
+    """The convolutional part of a trained VGG-19.
+
+    Attributes:
+        layers: `{name: (kernel, bias)}`; float32 kernels [3, 3, in, out], the first one for RGB
+            input, and float32 biases [out].
+        mean_pixel: RGB mean on the 0..255 scale that the network expects to be subtracted.
+        source: Where the weights came from, in words.
+        digest: Hash of the file they came from, as `algorithm:hex`.
+        licence: Licence of the trained network.
+    """
+
+    layers: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    mean_pixel: tuple[float, float, float]
+    source: str
+    digest: str
+    licence: str
+
+
+def require_layers(names: Sequence[str], known: Sequence[str] = LAYER_NAMES) -> None:
+    """Raises InputError, listing the known layers, if a name isn't among them."""
+    for name in names:
+        require_choice("layer", name, known)

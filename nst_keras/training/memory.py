@@ -1,0 +1,34 @@
+"""How much memory an optimisation takes, told before it starts."""
+
+import os
+
+from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
+from nst_keras.training.settings import StyleTransferSettings
+
+# Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
+_BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
+_COPIES_OF_FEATURES = 2.5  # features, what the gradient keeps, and one wide layer's tiles
+_BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
+
+
+def estimate_memory(settings: StyleTransferSettings, height: int, width: int) -> int:
+    """Estimates the peak resident size, in bytes, of a run whose full size is height x width."""
+    used = {*settings.content_layers, *settings.style_layers}
+    deepest = max(LAYER_NAMES.index(name) for name in used)
+    floats = 0.0
+    for name in LAYER_NAMES[: deepest + 1]:
+        if name.startswith("conv"):  # its ReLU's output has the same size
+            block = int(name[4])
+            floats += 2 * CONV_SHAPES[name][-1] * height * width / 4 ** (block - 1)
+    total = _BASE_BYTES + _COPIES_OF_FEATURES * _BYTES_PER_FLOAT32 * floats
+    if settings.optimizer == "lbfgs":
+        total += 2 * settings.history_size * height * width * 3 * _BYTES_PER_FLOAT64
+    return round(total)
+
+
+def free_memory() -> int | None:
+    """Free physical memory in bytes, or None where the system doesn't tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -1,0 +1,127 @@
+"""The loss of a style transfer and its gradient, as one compiled step."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.losses.content import content_loss
+from nst_keras.losses.style import blend_targets, style_loss
+from nst_keras.models.vgg19 import deepest_layer, feature_extractor, vgg19
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.ops.moments import gram_matrix
+from nst_keras.ops.preprocessing import preprocess
+from nst_keras.ops.total_variation import total_variation
+from nst_keras.training.settings import StyleTransferSettings
+
+Targets = dict[str, tf.Tensor]
+
+
+class Objective:
+    """Loss and gradient of a picture with respect to content and style targets.
+
+    One object serves any number of pictures: targets are arguments, so a step is traced once per
+    picture size.
+
+    Attributes:
+        term_names: Names of the loss terms, in the order in which `evaluate` returns them.
+        mean_pixel: The network's mean colour, RGB on 0..255.
+    """
+
+    def __init__(
+        self, weights: VGG19Weights, settings: StyleTransferSettings, *, convolution: str = "auto"
+    ) -> None:
+        """Builds the network no deeper than the deepest layer in use; `convolution` as for `vgg19`."""
+        names = _used_layers(settings)
+        network = vgg19(
+            weights,
+            deepest=deepest_layer(names),
+            pooling=settings.pooling,
+            edges=settings.edges,
+            convolution=convolution,
+        )
+        self.mean_pixel = weights.mean_pixel
+        self._features = feature_extractor(network, names)
+        self._content_weights = _scaled(settings.content_layers, settings.content_weight)
+        self._style_weights = _scaled(settings.style_layers, settings.style_weight)
+        self._tv_weight = settings.tv_weight
+        self._relative = settings.relative_losses
+        self.term_names = (
+            *(f"content/{name}" for name in self._content_weights),
+            *(f"style/{name}" for name in self._style_weights),
+            *(["total_variation"] if self._tv_weight else []),
+        )
+        self._step = tf.function(self._loss_and_gradient)
+        self._compiled_features = tf.function(self._extract)
+
+    def content_targets(self, image: np.ndarray) -> Targets:
+        """Features of a content image, float32 [H, W, 3] on 0..255."""
+        features = self._compiled_features(tf.constant(image[np.newaxis]))
+        return {name: features[name] for name in self._content_weights}
+
+    def style_targets(self, images: Sequence[np.ndarray], blend: Sequence[float]) -> Targets:
+        """Gram matrices of style images, mixed; `blend` has one weight each and adds up to 1."""
+        grams: list[Targets] = []
+        for image in images:
+            features = self._compiled_features(tf.constant(image[np.newaxis]))
+            grams.append({name: gram_matrix(features[name]) for name in self._style_weights})
+        return {
+            name: blend_targets([gram[name] for gram in grams], list(blend))
+            for name in self._style_weights
+        }
+
+    def evaluate(
+        self, image: tf.Tensor, content: Targets, style: Targets
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the loss, its weighted terms and the gradient.
+
+        Args:
+            image: float32 [1, H, W, 3] on 0..255.
+            content: From `content_targets`, of a picture of the same size.
+            style: From `style_targets`.
+
+        Returns:
+            The total, a vector with a value for each of `term_names`, and a gradient of the shape
+            of `image`.
+        """
+        return self._step(image, content, style)
+
+    def tracing_count(self) -> int:
+        """How often the step was traced: once a picture size, if all is well."""
+        return self._step.experimental_get_tracing_count()
+
+    def _extract(self, image: tf.Tensor) -> Targets:
+        return self._features(preprocess(image, self.mean_pixel))
+
+    def _loss_and_gradient(
+        self, image: tf.Tensor, content: Targets, style: Targets
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            terms = self._terms(image, self._extract(image), content, style)
+            total = tf.reduce_sum(terms)
+        return total, terms, tape.gradient(total, image)
+
+    def _terms(
+        self, image: tf.Tensor, features: Targets, content: Targets, style: Targets
+    ) -> tf.Tensor:
+        terms = [
+            weight * content_loss(features[name], content[name], relative=self._relative)
+            for name, weight in self._content_weights.items()
+        ]
+        terms += [
+            weight * style_loss(features[name], style[name], relative=self._relative)
+            for name, weight in self._style_weights.items()
+        ]
+        if self._tv_weight:
+            terms.append(self._tv_weight * total_variation(image))
+        return tf.stack(terms)
+
+
+def _used_layers(settings: StyleTransferSettings) -> list[str]:
+    return list(dict.fromkeys([*settings.content_layers, *settings.style_layers]))
+
+
+def _scaled(layers: Mapping[str, float], weight: float) -> dict[str, float]:
+    """Leaves out what has no weight: nothing is computed for it."""
+    return {name: weight * value for name, value in layers.items() if weight * value > 0}

@@ -1,0 +1,58 @@
+"""Named settings."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nst_keras.training.settings import StyleTransferSettings
+
+_STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+
+DEFAULT = StyleTransferSettings()
+
+# For a first look: the small sizes of the default, at which each step is cheap.
+PREVIEW = replace(DEFAULT, size=384, num_steps=60, coarse_steps=60)
+
+# What the original notebook meant to do: Adam on a loss with these weights. Where it slipped is told in
+# docs/notebook.md. It set no usable step size; 10 is that of the program that it followed.
+NOTEBOOK = replace(
+    DEFAULT,
+    content_weight=5.0,
+    style_layers=dict.fromkeys(_STYLE_CHANNELS, 0.2),
+    style_weight=500.0,
+    tv_weight=100.0,
+    relative_losses=False,
+    edges="zero",
+    init="noise",
+    noise_ratio=0.256,
+    optimizer="adam",
+    learning_rate=10.0,
+    num_steps=500,
+    coarse_steps=0,
+    save_every=25,
+)
+
+# Gatys, Ecker & Bethge 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for
+# five layers, content : style = 1 : 1000. Their sums become means here: the style losses get
+# channels^2 / 4, and the content loss loses a factor that depends on the picture's size (see below).
+GATYS = replace(
+    DEFAULT,
+    content_weight=1.0,
+    style_layers={name: 0.2 * channels**2 / 4 for name, channels in _STYLE_CHANNELS.items()},
+    style_weight=1.0,
+    tv_weight=0.0,
+    relative_losses=False,
+    pooling="average",
+    edges="zero",
+    init="noise",
+    noise_ratio=50.0,
+    num_steps=500,
+    coarse_steps=0,
+    history_size=100,
+)
+
+PRESETS: Mapping[str, StyleTransferSettings] = {
+    "default": DEFAULT,
+    "preview": PREVIEW,
+    "gatys": GATYS,
+    "notebook": NOTEBOOK,
+}

