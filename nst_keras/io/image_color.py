@@ -35,8 +35,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image = _narrow_gray(image)
     alpha = None
     if image.has_transparency_data:
-        # Pillow converts premultiplied gray to LA only.
-        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        image = image.convert("LA" if image.mode in ("1", "L", "LA", "La") else "RGBA")
         alpha = image.getchannel("A")
     rgb = _convert_by_profile(image, profile) if profile else None
     if rgb is None:
@@ -80,34 +79,39 @@ def _describes(profile_mode: str, mode: str) -> bool:
 
 def _narrow_gray(image: Image.Image) -> Image.Image:
     """Scales modes I;16 (any byte order), I and F to 8 bits; keeps a transparent value."""
-    values = np.asarray(image)
-    black_to_white = np.clip(values / _white(image, values), 0.0, 1.0)
+    values, white = _check_float(np.asarray(image)) if image.mode == "F" else _integers(image)
+    levels = np.clip(values.astype(np.float32) / white, 0.0, 1.0)
     if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
         # Pillow inverts such files only up to 8 bits.
-        black_to_white = 1.0 - black_to_white
-    gray = Image.fromarray(np.rint(255.0 * black_to_white).astype(np.uint8))
+        levels = 1.0 - levels
+    gray = Image.fromarray(np.rint(255.0 * levels).astype(np.uint8))
     key = image.info.get("transparency")
     if isinstance(key, int):
         gray.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
     return gray
 
 
-def _white(image: Image.Image, values: np.ndarray) -> float:
-    """Returns the value that means white."""
-    if image.mode == "F":
-        if not np.isfinite(values).all():
-            raise InputError("floating point pixels must be finite. Received: NaN or infinity")
-        if values.max() > _FLOAT_HEADROOM:
-            raise InputError(
-                "floating point pixels must go from 0 (black) to 1 (white). "
-                f"Received: {values.min():g} to {values.max():g}"
-            )
-        return 1.0
+def _integers(image: Image.Image) -> tuple[np.ndarray, float]:
+    """Returns the values of mode I;16 or I, and the one that means white."""
     # Pillow scales PGM files of more than 8 bits to 16 by itself; only TIFF comes as it is.
     bits = _tiff_tag(image, _BITS_PER_SAMPLE) or 16
-    is_signed = _tiff_tag(image, _SAMPLE_FORMAT) == _SIGNED
-    # Mode I is signed: unsigned 32-bit values above half of white have come out negative.
-    return float(2 ** (bits - is_signed) - 1)
+    values = np.asarray(image)
+    if _tiff_tag(image, _SAMPLE_FORMAT) == _SIGNED:
+        return values, 2.0 ** (bits - 1) - 1.0
+    # Mode I is signed: large unsigned numbers of 32 bits have come out negative.
+    return (values.astype(np.uint32) if bits == 32 else values), 2.0**bits - 1.0
+
+
+def _check_float(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Returns the values of mode F, and the one that means white."""
+    if not np.isfinite(values).all():
+        raise InputError("floating point pixels must be finite. Received: NaN or infinity")
+    if values.max() > _FLOAT_HEADROOM:
+        raise InputError(
+            "floating point pixels must go from 0 (black) to 1 (white). "
+            f"Received: {values.min():g} to {values.max():g}"
+        )
+    return values, 1.0
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> int | None:

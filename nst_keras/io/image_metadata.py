@@ -1,53 +1,83 @@
-"""What a picture file says about itself: its colour space, and the settings that made it."""
+"""The settings of a run, kept inside the picture that it made.
+
+They are ASCII JSON: in PNG an iTXt chunk named `nst_keras`; in JPEG, WebP and TIFF the EXIF (or
+TIFF) tag ImageDescription, after the prefix `nst_keras=`. All four also name the software.
+"""
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from nst_keras import __version__
+from nst_keras.errors import InputError
 
-_KEY = "nst_keras"
-_SOFTWARE = f"nst_keras {__version__}"
+# An APP1 segment of JPEG has 64 kB; the limit is the same for all, so that formats can be swapped.
+MAX_SETTINGS_BYTES = 60_000
 
-
-@cache
-def srgb_profile() -> bytes:
-    """Returns an sRGB ICC profile, the same bytes every time."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # Bytes 24..35 of the header are the time of creation, and 84..99 a hash over it.
-    profile[24:36] = bytes.fromhex("07d0 0001 0001 0000 0000 0000")
-    profile[84:100] = bytes(16)
-    return bytes(profile)
+_NAME = "nst_keras"
+_PREFIX = f"{_NAME}="
+_SOFTWARE = f"{_NAME} {__version__}"
 
 
-def metadata_options(form: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns arguments for `PIL.Image.Image.save` that store the settings in a file of that format.
+def metadata_options(image_format: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns the arguments of `Image.save` that store the settings.
 
-    PNG has a text chunk named nst_keras; the others have the same JSON in EXIF's ImageDescription.
+    Args:
+        image_format: "PNG", "JPEG", "WEBP" or "TIFF".
+        settings: Anything that JSON can hold, under string keys; tuples become lists. None stores
+            only the name of the software.
+
+    Raises:
+        InputError: If the settings are too long or JSON can't hold them.
     """
-    text = None if settings is None else json.dumps({_KEY: settings}, sort_keys=True)  # ASCII
-    if form == "PNG":
+    text = None if settings is None else _encode(settings)
+    if image_format == "PNG":
         chunks = PngImagePlugin.PngInfo()
         chunks.add_text("Software", _SOFTWARE)
         if text is not None:
-            chunks.add_itxt(_KEY, text)
+            chunks.add_itxt(_NAME, text)
         return {"pnginfo": chunks}
-    exif = Image.Exif()
-    exif[ExifTags.Base.Software] = _SOFTWARE
+    tags: dict[int, str] = {ExifTags.Base.Software: _SOFTWARE}
     if text is not None:
-        exif[ExifTags.Base.ImageDescription] = text
-    return {"exif": exif}
+        tags[ExifTags.Base.ImageDescription] = _PREFIX + text
+    if image_format == "TIFF":
+        return {"tiffinfo": tags}
+    exif = Image.Exif()
+    exif.update(tags)
+    return {"exif": exif.tobytes()}
 
 
-def find_settings(image: Image.Image) -> dict[str, Any] | None:
-    """Returns the settings that a picture file holds, or None."""
-    text = image.info.get(_KEY) or image.getexif().get(ExifTags.Base.ImageDescription)
+def extract_settings(image: Image.Image) -> dict[str, Any]:
+    """Returns the settings in an opened picture; its pixels need not be loaded.
+
+    Raises:
+        InputError: If there are none or they are damaged. The message doesn't name the file.
+    """
+    text = image.info.get(_NAME)
+    if text is None:
+        description = image.getexif().get(ExifTags.Base.ImageDescription)
+        if not isinstance(description, str) or not description.startswith(_PREFIX):
+            raise InputError("holds no settings of nst_keras")
+        text = description.removeprefix(_PREFIX)
     try:
-        document = json.loads(str(text))
-    except json.JSONDecodeError:
-        return None
-    settings = document.get(_KEY) if isinstance(document, dict) else None
-    return settings if isinstance(settings, dict) else None
+        settings = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"holds damaged settings of nst_keras: {error}") from error
+    if not isinstance(settings, dict):
+        raise InputError("holds damaged settings of nst_keras: they must be a JSON object")
+    return settings
+
+
+def _encode(settings: Mapping[str, Any]) -> str:
+    try:
+        # Escapes keep every string, even a file name that isn't UTF-8, within ASCII.
+        text = json.dumps(dict(settings), allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"settings must be what JSON can hold: {error}") from error
+    if len(text) > MAX_SETTINGS_BYTES:
+        raise InputError(
+            f"settings must be at most {MAX_SETTINGS_BYTES} bytes of JSON. Received: {len(text)}"
+        )
+    return text

@@ -1,227 +1,176 @@
-"""Pictures: from files to float32 arrays in sRGB, and back.
-
-What is done on purpose while reading: EXIF orientation is applied; an embedded ICC profile is converted
-to sRGB, and ignored if it is broken; gray becomes RGB; transparency is laid over white; 16- and 32-bit
-integers are scaled to 0..255; floats are taken as 0..1 if none is above 1, else as 0..255; of an animation
-the first frame is read.
-"""
+"""Pictures: files and bytes on one side, sRGB arrays on 0..255 on the other."""
 
 import io
 import os
-import struct
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from numpy.typing import ArrayLike
+from PIL import Image
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
-from nst_keras.io.image_metadata import find_settings, metadata_options, srgb_profile
+from nst_keras.io.files import open_file, write_whole
+from nst_keras.io.image_color import srgb_profile, to_srgb
+from nst_keras.io.image_metadata import extract_settings, metadata_options
+from nst_keras.io.image_opening import load_upright, open_image, pillow_errors, readable_suffixes
 
-# A larger picture is refused from its header alone: a few kilobytes can claim gigabytes.
-MAX_PIXELS = 200_000_000
+# A 100-megapixel camera fits; the array of a picture at the limit takes 1.6 GB.
+MAX_PIXELS = 2**27
 
-# Encoder and its options by suffix. JPEG without chroma subsampling: it would smear fine brush strokes.
-_ENCODERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    ".png": ("PNG", {"compress_level": 6}),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
-    ".webp": ("WEBP", {"quality": 95, "method": 4, "use_sharp_yuv": True}),
-    ".tif": ("TIFF", {"compression": "tiff_lzw"}),
-    ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
 }
-WRITABLE_SUFFIXES = tuple(_ENCODERS)
-_MAX_SIDES = {"JPEG": 65535, "WEBP": 16383}
+WRITABLE_SUFFIXES = tuple(_FORMATS)
 
-# What Pillow's decoders raise for broken files.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError)
-_DECODER_ERRORS += (struct.error, MemoryError, Image.DecompressionBombError, OverflowError)
+# The formats allow 65535 for JPEG, but libjpeg stops before that.
+_MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}
+
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    # Lossy like JPEG; the format itself halves the resolution of colour.
+    "WEBP": {"quality": 95},
+    "TIFF": {"compression": "tiff_adobe_deflate"},
+}
 
 
 def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Reads a picture in any format that Pillow knows.
+    """Reads a picture of any common format, whatever its suffix says.
+
+    EXIF orientation is applied. Of an animation or a file of several pages, the first is read.
+    `nst_keras.io.image_color.to_srgb` says what becomes of profiles, transparency, CMYK and gray of
+    16 bits. Colours of 16 bits lose the lower 8.
 
     Args:
-        path: The file.
-        max_pixels: Limit of width times height.
+        path: A file, or a pipe.
+        max_pixels: Largest width times height; checked before anything is decoded.
 
     Returns:
-        float32 [H, W, 3], sRGB, 0..255.
+        float32 [H, W, 3], sRGB on 0..255.
 
     Raises:
-        InputError: If the file is missing, isn't a picture, is damaged or has too many pixels.
+        InputError: If the file can't be opened, isn't a picture, is damaged or cut short, or is too
+            large. The message begins with the path.
     """
-    return decode_image(_read_bytes(path), str(path), max_pixels=max_pixels)
+    with open_file(path) as file:
+        # Pillow goes back and forth in a file, which pipes can't.
+        seekable = file if file.seekable() else io.BytesIO(file.read())
+        return _decode(seekable, str(path), max_pixels)
 
 
 def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Decodes a picture; `name` is what messages call it. Otherwise as `read_image`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of what is handled, or refused, here
-        with _open(data, name) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise InputError(
-                    f"{name}: has {width}x{height} pixels, which is more than the limit of {max_pixels}"
-                )
-            try:
-                image.load()
-                return _to_srgb(image)
-            except _DECODER_ERRORS as error:
-                reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-                raise InputError(f"{name}: the picture is damaged or incomplete ({reason})") from error
-
-
-def encode_image(image: np.ndarray, suffix: str, settings: Mapping[str, Any] | None = None) -> bytes:
-    """Encodes a picture: clipped and rounded, never rescaled, with the sRGB profile.
-
-    Args:
-        image: [H, W, 3], uint8 or numbers on 0..255.
-        suffix: One of `WRITABLE_SUFFIXES`. JPEG has quality 95 and full colour resolution, WebP quality 95,
-            TIFF lossless LZW.
-        settings: Stored as JSON in the metadata; see `read_settings`.
-
-    Returns:
-        The same bytes for the same arguments.
-
-    Raises:
-        InputError: If the array isn't a picture, or is too large for the format.
-    """
-    if suffix.lower() not in _ENCODERS:
-        raise InputError(f"the suffix must be one of {', '.join(_ENCODERS)}. Received: {suffix!r}")
-    form, options = _ENCODERS[suffix.lower()]
-    picture = Image.fromarray(_to_uint8(image))
-    limit = _MAX_SIDES.get(form, max(picture.size))
-    if max(picture.size) > limit:
-        width, height = picture.size
-        raise InputError(f"{form} holds at most {limit} pixels a side. Received: {width}x{height}")
-    buffer = io.BytesIO()
-    picture.save(buffer, form, icc_profile=srgb_profile(), **options, **metadata_options(form, settings))
-    return buffer.getvalue()
+    """Does what `read_image` does, from the bytes of a file; `name` stands for it in messages."""
+    return _decode(io.BytesIO(data), name, max_pixels)
 
 
 def write_image(
-    path: str | os.PathLike[str], image: np.ndarray, settings: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str], image: ArrayLike, settings: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes a picture whole or not at all; the format comes from the suffix. See `encode_image`."""
-    write_whole(path, encode_image(image, Path(path).suffix, settings))
+    """Writes a picture in the format that the suffix asks for, whole or not at all.
+
+    See `encode_image` for the arguments.
+
+    Raises:
+        InputError: If the picture can't be encoded or the file not written. The message begins
+            with the path.
+    """
+    try:
+        data = encode_image(image, Path(path).suffix, settings)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    write_whole(path, data)
+
+
+def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | None = None) -> bytes:
+    """Encodes a picture with an sRGB profile; the same arguments give the same bytes.
+
+    PNG and TIFF are lossless. JPEG has quality 95 and full colour resolution (4:4:4), WebP quality
+    95 and half of it (4:2:0, the only choice of lossy WebP).
+
+    Args:
+        image: [H, W, 3], real, sRGB on 0..255. Values are clipped to that and rounded, half to
+            even; they are never rescaled.
+        suffix: One of `WRITABLE_SUFFIXES`, in either case.
+        settings: What `read_settings` shall give back; see `image_metadata.metadata_options`.
+
+    Raises:
+        InputError: If the suffix is unknown, `image` isn't such an array, has NaN or infinite
+            values or too long a side for the format, or the settings can't be stored.
+    """
+    image_format = _FORMATS.get(suffix.lower())
+    if image_format is None:
+        choices = ", ".join(WRITABLE_SUFFIXES)
+        raise InputError(f"the suffix must be one of {choices}. Received: {suffix or 'none'}")
+    pixels = _to_bytes(np.asarray(image))
+    limit = _MAX_SIDES.get(image_format)
+    if limit is not None and max(pixels.shape) > limit:
+        raise InputError(
+            f"a side of a {image_format} must be at most {limit} px. "
+            f"Received: {pixels.shape[1]} x {pixels.shape[0]}"
+        )
+    options = {**_SAVE_OPTIONS[image_format], **metadata_options(image_format, settings)}
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, image_format, icc_profile=srgb_profile(), **options)
+    return buffer.getvalue()
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the settings that `write_image` stored in a picture.
+    """Returns the settings that `write_image` stored in a picture, without decoding its pixels.
 
     Raises:
-        InputError: If the file isn't a picture or has no such settings.
+        InputError: If the file can't be opened, isn't a picture or holds no settings. The message
+            begins with the path.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _open(_read_bytes(path), str(path)) as image:
-            try:
-                settings = find_settings(image)
-            except _DECODER_ERRORS:
-                settings = None
-    if settings is None:
-        raise InputError(f"{path}: holds no settings of nst_keras in its metadata")
-    return settings
+    with open_file(path) as file, pillow_errors(str(path)):
+        return extract_settings(open_image(file))
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """Returns the pictures of a folder by name, told by their suffix; hidden files are left out.
+    """Returns the pictures in a folder, by suffix, sorted by name; hidden files are left out.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none or the folder can't be read.
     """
-    known = Image.registered_extensions()
-    paths = sorted(
-        path
-        for path in Path(folder).iterdir()
-        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
-    )
+    suffixes = readable_suffixes()
+    try:
+        paths = sorted(
+            path
+            for path in Path(folder).iterdir()
+            if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: does not exist") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{folder}: is not a folder") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: cannot be read: {error}") from error
     if not paths:
-        raise InputError(f"{folder}: there is no picture in this folder")
+        raise InputError(f"{folder}: must hold a picture, but none has a known suffix")
     return paths
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: is a folder, not a picture") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: can't be read: {error}") from error
-    if not data:
-        raise InputError(f"{path}: the file is empty")
-    return data
+def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
+    with pillow_errors(name):
+        image = open_image(file)
+        load_upright(image, max_pixels)
+        return np.asarray(to_srgb(image), dtype=np.float32)
 
 
-def _open(data: bytes, name: str) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError as error:
-        raise InputError(f"{name}: isn't a picture in a known format") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name}: claims far too many pixels ({error})") from error
-    except _DECODER_ERRORS as error:
-        raise InputError(f"{name}: the picture is damaged ({error})") from error
-
-
-def _to_srgb(image: Image.Image) -> np.ndarray:
-    # The profile is lost by most conversions, so it is kept from the start.
-    profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
-    if image.mode[0] in "IF":  # I;16, I, F: one channel with more than 8 bits
-        return np.repeat(_from_wide(np.asarray(image))[..., np.newaxis], 3, axis=-1)
-    image, alpha = _split_alpha(image)
-    colors = np.asarray(_convert(image, profile), np.float32)
-    if alpha is None:
-        return colors
-    cover = np.asarray(alpha, np.float32)[..., np.newaxis] / 255
-    return colors * cover + 255 * (1 - cover)
-
-
-def _from_wide(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=255.0, neginf=0.0)
-        return np.clip(values * (255 if values.max(initial=0) <= 1 else 1), 0, 255)
-    wide = values.astype(np.float32)
-    # Pillow reads 16 bits as I;16 or, in older files, as I.
-    full = 65535 if values.dtype.itemsize == 2 or values.max(initial=0) <= 65535 else 2**31 - 1
-    return np.clip(wide * (255 / full), 0, 255)
-
-
-def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Separates transparency, which a colour conversion would drop or mix in."""
-    if image.mode in ("P", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
-    if image.mode in ("RGBa", "La"):
-        image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])
-    if image.mode in ("RGBA", "LA"):
-        return image.convert(image.mode[:-1]), image.getchannel("A")
-    return (image.convert("L") if image.mode == "1" else image), None
-
-
-def _convert(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile and image.mode in ("RGB", "L", "CMYK", "LAB"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.ImageCmsProfile(io.BytesIO(srgb_profile())), outputMode="RGB"
-            )
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass  # a broken or unfitting profile: the numbers as they are look nearer than no picture
-    return image.convert("RGB")
-
-
-def _to_uint8(image: np.ndarray) -> np.ndarray:
-    if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
-        raise InputError(f"a picture must have the shape [height, width, 3]. Received: {image.shape}")
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise InputError(f"image must have shape [H, W, 3]. Received: {list(image.shape)}")
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind not in "iuf":
+        raise InputError(f"image must hold real numbers. Received: dtype {image.dtype}")
     if not np.isfinite(image).all():
-        raise InputError("the picture holds numbers that aren't finite, so it isn't written")
-    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+        count = int(np.count_nonzero(~np.isfinite(image)))
+        raise InputError(f"image must be finite. Received: {count} values that are not")
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

@@ -1,0 +1,92 @@
+"""Pillow, made safe for files from anywhere: few formats, one exception, no warnings."""
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from nst_keras.errors import InputError
+
+# What cameras, editors and browsers write. Left out: formats that start another program (EPS runs
+# Ghostscript), that Pillow only recognises (HDF5, MPEG), or that hold no photos. TGA has no
+# signature and comes last.
+_FORMATS = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP", "JPEG2000", "PSD", "PPM", "QOI"),
+    *("ICO", "ICNS", "DDS", "SGI", "PCX", "TGA"),
+)
+
+# Filters for warnings belong to the process: two threads that both set them aside and restore them
+# could leave them switched off.
+_warnings_lock = threading.Lock()
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Returns the suffixes of the formats that are read, in lower case and with the dot."""
+    by_suffix = Image.registered_extensions()
+    return frozenset(suffix for suffix, name in by_suffix.items() if name in _FORMATS)
+
+
+def open_image(file: BinaryIO) -> Image.Image:
+    """Opens a picture and reads its header, within `pillow_errors`.
+
+    Args:
+        file: Seekable; must stay open until the picture is loaded.
+    """
+    Image.init()
+    if not file.read(1):
+        raise InputError("is empty")
+    # Older Pillow, or one that was built without a library, lacks some formats.
+    return Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+
+
+def load_upright(image: Image.Image, max_pixels: int) -> None:
+    """Decodes the first frame and turns it as its EXIF orientation says, within `pillow_errors`.
+
+    Broken EXIF data is ignored on purpose: the pixels are still good.
+    """
+    _check_size(image, max_pixels)
+    image.load()
+    # An icon may turn out larger than its directory says.
+    _check_size(image, max_pixels)
+    # As in pillow_errors, anything can come.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+@contextlib.contextmanager
+def pillow_errors(name: str) -> Iterator[None]:
+    """Turns everything that Pillow raises inside into an InputError that begins with `name`.
+
+    Warnings are silenced: what they are about is either harmless or caught by our own checks.
+    Pillow's global settings are left alone. One thread at a time gets in.
+    """
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+        except UnidentifiedImageError as error:
+            raise InputError(
+                f"{name}: is not a picture in a known format, or its beginning is damaged"
+            ) from error
+        except Image.DecompressionBombError as error:
+            raise InputError(f"{name}: has too many pixels for Pillow: {error}") from error
+        except MemoryError as error:
+            raise InputError(f"{name}: there is not enough memory to decode it") from error
+        except Exception as error:  # Pillow's plugins let through whatever their parsers raise.
+            reason = f"{error}" or type(error).__name__
+            raise InputError(f"{name}: is damaged or cut short: {reason}") from error
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise InputError(f"must have pixels. Received: {width} x {height}")
+    if width * height > max_pixels:
+        raise InputError(
+            f"has too many pixels: the limit is {max_pixels}. Received: {width} x {height} = {width * height}"
+        )
