@@ -18,7 +18,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         InputError: If there is no such file, or it is a folder, or it may not be read.
     """
     try:
-        return open(path, "rb")
+        return Path(path).open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{path}: does not exist") from error
     except (OSError, ValueError) as error:
@@ -95,7 +95,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -42,7 +42,8 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
             settings are named.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # From bytes: np.load leaves a damaged file open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
             slots = [archive[f"slot{i}"] for i in range(header["num_slots"])]
             image = archive["image"]

@@ -86,7 +86,7 @@ def feature_extractor(model: keras.Model, names: Sequence[str]) -> keras.Model:
         names, known=[n for n in LAYER_NAMES if n in {layer.name for layer in model.layers}]
     )
     return keras.Model(
-        model.inputs, {name: model.get_layer(name).output for name in names}, name="features"
+        model.input, {name: model.get_layer(name).output for name in names}, name="features"
     )
 
 

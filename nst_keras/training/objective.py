@@ -20,8 +20,9 @@ Targets = dict[str, tf.Tensor]
 class Objective:
     """Loss and gradient of a picture with respect to content and style targets.
 
-    One object serves any number of pictures: targets are arguments, so a step is traced once per
-    picture size.
+    One object serves any number of pictures of any size: targets are arguments, and the step is traced
+    once. (XLA would want a compilation of seconds for each size, and is no faster here; see
+    benchmarks/stylize_step.py.)
 
     Attributes:
         term_names: Names of the loss terms, in the order in which `evaluate` returns them.
@@ -51,8 +52,16 @@ class Objective:
             *(f"style/{name}" for name in self._style_weights),
             *(["total_variation"] if self._tv_weight else []),
         )
-        self._step = tf.function(self._loss_and_gradient)
-        self._compiled_features = tf.function(self._extract)
+        self._compile()
+
+    def _compile(self) -> None:
+        """Signatures leave height and width open, so that one trace serves every size."""
+        channels = {name: output.shape[-1] for name, output in self._features.output.items()}
+        image = tf.TensorSpec([1, None, None, 3])
+        content = {n: tf.TensorSpec([1, None, None, channels[n]]) for n in self._content_weights}
+        style = {n: tf.TensorSpec([1, channels[n], channels[n]]) for n in self._style_weights}
+        self._step = tf.function(self._loss_and_gradient, input_signature=[image, content, style])
+        self._compiled_features = tf.function(self._extract, input_signature=[image])
 
     def content_targets(self, image: np.ndarray) -> Targets:
         """Features of a content image, float32 [H, W, 3] on 0..255."""
@@ -87,7 +96,7 @@ class Objective:
         return self._step(image, content, style)
 
     def tracing_count(self) -> int:
-        """How often the step was traced: once a picture size, if all is well."""
+        """How often the step was traced: once, if all is well."""
         return self._step.experimental_get_tracing_count()
 
     def _extract(self, image: tf.Tensor) -> Targets:

@@ -1,0 +1,194 @@
+"""The command as a user runs it: real processes, real files, exit codes and messages."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_keras.io.images import read_image, read_settings, write_image
+from nst_keras.models.vgg19_layout import VGG19Weights
+
+COMMAND = [sys.executable, "-m", "nst_keras.cli.stylize"]
+FAST = [
+    "--size=32",
+    "--coarse_steps=0",
+    "--content_layers=relu2_1",
+    "--style_layers=relu1_1,relu2_1:0.5",
+    "--num_steps=3",
+    "--vgg=8bit",
+]
+
+
+def _run(*flags: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, flags)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, real_weights: VGG19Weights) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("photo.png", "painting.jpg"):
+        write_image(tmp_path / name, rng.uniform(0, 255, (40, 48, 3)))
+    return tmp_path
+
+
+def _inputs() -> list[str]:
+    return ["--content=photo.png", "--style=painting.jpg", "--output=out.png"]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path) -> None:
+    done = _run(*_inputs(), *FAST, "--optimizer=adam", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "out.png"
+    assert "step 3/3" in done.stderr and "ETA" in done.stderr and "GB of memory" in done.stderr
+    assert "Traceback" not in done.stderr and "oneDNN" not in done.stderr
+    picture = read_image(folder / "out.png")
+    assert picture.shape == (27, 32, 3)
+    assert read_settings(folder / "out.png")["settings"]["style_layers"] == {
+        "relu1_1": 1.0,
+        "relu2_1": 0.5,
+    }
+    again = _run("--from=out.png", "--output=again.png", folder=folder)
+    assert again.returncode == 0, again.stderr
+    np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
+    changed = _run("--from=out.png", "--output=small.png", "--size=24", folder=folder)
+    assert changed.returncode == 0, changed.stderr
+    assert read_image(folder / "small.png").shape == (20, 24, 3)
+
+
+def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(folder: Path) -> None:
+    (folder / "photos").mkdir()
+    (folder / "out").mkdir()
+    (folder / "photo.png").rename(folder / "photos" / "good.png")
+    (folder / "photos" / "bad.png").write_text("text")
+    flags = ["--content=photos", "--style=painting.jpg,sample:ink", "--each_style", "--output=out"]
+    done = _run(*flags, *FAST, folder=folder)
+    assert done.returncode == 1
+    assert "photos/bad.png: isn't a picture" in done.stderr
+    assert "2 of 4 pictures could not be made" in done.stderr
+    assert _names(folder / "out") == ["good_ink.png", "good_painting.png"]
+    again = _run(*flags, *FAST, folder=folder)
+    assert again.stderr.count("done already") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
+    folder: Path, number: signal.Signals
+) -> None:
+    slow = ["--optimizer=adam", "--num_steps=400", "--trace=trace.jsonl"]
+    flags = [*_inputs(), *FAST, *slow]
+    process = subprocess.Popen(
+        [*COMMAND, *flags], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (folder / "trace.jsonl").exists() and (folder / "trace.jsonl").stat().st_size > 500:
+            break
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, stderr
+    assert "--resume" in stderr
+    assert {"out.png", "out.png.checkpoint.npz"} <= set(_names(folder))
+    resumed = _run(*flags, "--resume", folder=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resuming at" in resumed.stderr
+    steps = [json.loads(line)["step"] for line in (folder / "trace.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 401))
+    assert "out.png.checkpoint.npz" not in _names(folder)
+    stopped_and_resumed = read_image(folder / "out.png")
+    whole = _run(*flags, folder=folder)
+    assert whole.returncode == 0
+    np.testing.assert_array_equal(read_image(folder / "out.png"), stopped_and_resumed)
+
+
+@pytest.mark.parametrize(
+    "flag,message",
+    [
+        ("--size=0", "size must be a finite number, at least 1. Received: size=0"),
+        ("--size=-5", "size=-5"),
+        ("--size=big", "size"),
+        ("--style_weight=nan", "style_weight must be a finite number"),
+        ("--preset=monet", "<default|preview|gatys|notebook>"),
+        ("--style_layers=relu9_9", "relu5_4"),
+        ("--style_weights=a", "--style_weights must be numbers"),
+        ("--stile=x.png", "Unknown command line flag"),
+        ("photo.png", "unexpected argument 'photo.png'"),
+    ],
+)
+def test_wrong_flags_exit_with_2(folder: Path, flag: str, message: str) -> None:
+    before = _names(folder)
+    done = _run(*_inputs(), flag, folder=folder)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert _names(folder) == before
+
+
+@pytest.mark.parametrize(
+    "flags,message",
+    [
+        (["--content=missing.jpg"], "content: missing.jpg: there is no such file"),
+        (["--content=empty.jpg"], "content: empty.jpg: the file is empty"),
+        (["--content=text.jpg"], "content: text.jpg: isn't a picture"),
+        (["--content=cut.jpg"], "content: cut.jpg: the picture is damaged"),
+        (["--content=none"], "none: there is no picture in this folder"),
+        (["--content=dot.png"], "1x1 pixels but must be at least 16x16"),
+        (["--content=line.png"], "400x3 pixels but must be at least 16x16"),
+        (["--style_weights=1,2"], "2 weights for 1 style images"),
+        (["--output=missing/out.png"], "there is no folder missing"),
+        (["--output=photo.png"], "photo.png is also an input"),
+        (["--output=out.xyz"], "the suffix must be one of .png"),
+        (["--init=nowhere.png"], "init: nowhere.png: there is no such file"),
+        (["--from=painting.jpg"], "painting.jpg: holds no settings"),
+        (["--vgg=text.jpg"], "text.jpg"),
+    ],
+)
+def test_bad_input_exits_with_1_and_leaves_nothing(
+    folder: Path, flags: list[str], message: str
+) -> None:
+    (folder / "none").mkdir()
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("this is no picture")
+    (folder / "cut.jpg").write_bytes((folder / "painting.jpg").read_bytes()[:700])
+    write_image(folder / "dot.png", np.zeros((1, 1, 3)))
+    write_image(folder / "line.png", np.zeros((3, 400, 3)))
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    done = _run(*_inputs(), *FAST, *flags, folder=folder)
+    assert done.returncode == 1, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_missing_inputs_are_asked_for(folder: Path) -> None:
+    done = _run("--style=painting.jpg", folder=folder)
+    assert done.returncode == 2 and "--content is missing" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder(folder: Path) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    done = _run(*_inputs(), *FAST, "--output=locked/out.png", folder=folder)
+    assert done.returncode == 1 and "permission denied" in done.stderr
+
+
+def test_help_names_every_flag_and_does_not_load_tensorflow() -> None:
+    code = (
+        "import sys; sys.argv = ['nst-stylize', '--help']\n"
+        "from nst_keras.cli import stylize\n"
+        "try: stylize.main()\n"
+        "finally: assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for flag in ("content", "style", "preset", "size", "style_weight", "[no]resume", "tv_weight"):
+        assert f"--{flag}\n" in done.stdout
