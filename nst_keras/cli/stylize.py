@@ -21,29 +21,21 @@ from nst_keras.errors import InputError
 from nst_keras.training.presets import PRESETS
 from nst_keras.training.settings import StyleTransferSettings, parse_layers
 
-_CONTENT = flags.DEFINE_list(
-    "content", [], "Photo, folder of photos, or sample:NAME; several by commas."
-)
+_CONTENT = flags.DEFINE_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
 _STYLE = flags.DEFINE_list(
     "style", [], "Painting, folder of paintings, or sample:NAME; several by commas are blended."
 )
 _STYLE_WEIGHTS = flags.DEFINE_list("style_weights", [], "A weight for each blended style.")
 _EACH_STYLE = flags.DEFINE_bool("each_style", False, "A picture for each style, not a blend.")
-_OUTPUT = flags.DEFINE_string(
-    "output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder."
-)
+_OUTPUT = flags.DEFINE_string("output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder.")
 _PRESET = flags.DEFINE_enum("preset", "default", list(PRESETS), "Settings to start from.")
 _FROM = flags.DEFINE_string("from", "", "Picture of ours whose settings and inputs to repeat.")
-_VGG = flags.DEFINE_string(
-    "vgg", "", "imagenet-vgg-verydeep-19.mat, or 8bit, or imported (see nst-weights)."
-)
+_VGG = flags.DEFINE_string("vgg", "", "imagenet-vgg-verydeep-19.mat, or 8bit, or imported (see nst-weights).")
 _KERNEL_ORDER = flags.DEFINE_enum(
     "kernel_order", "stored", ["stored", "transposed"], "transposed repeats an old mistake."
 )
 _RESUME = flags.DEFINE_bool("resume", False, "Go on from the checkpoint beside the output.")
-_CHECKPOINT_EVERY = flags.DEFINE_integer(
-    "checkpoint_every", 25, "Steps between checkpoints.", lower_bound=1
-)
+_CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 25, "Steps between checkpoints.", lower_bound=1)
 _TRACE = flags.DEFINE_string("trace", "", "File for a JSON line a step, such as trace.jsonl.")
 _TENSORBOARD = flags.DEFINE_string("tensorboard_dir", "", "Folder for TensorBoard's events.")
 
@@ -71,14 +63,14 @@ def _main(arguments: Sequence[str]) -> int:
     contents = _CONTENT.value or [record["content"]]
     styles = _STYLE.value or record["styles"]
     weights = _numbers(_STYLE_WEIGHTS.value) or (() if _STYLE.value else record["style_weights"])
-    common.import_tensorflow_quietly()
-    from nst_keras.jobs.batch import plan_jobs
-    from nst_keras.jobs.console import run_at_console
-    from nst_keras.jobs.stylize import JobOptions, StyleTransfer, check_job
+    from nst_keras.jobs.plan import check_job, plan_jobs
 
     jobs = plan_jobs(contents, styles, weights, _OUTPUT.value, each_style=_EACH_STYLE.value)
-    for job in jobs:
-        check_job(job)
+    check_job(jobs[0])  # the others are checked when their turn comes
+    common.import_tensorflow_quietly()
+    from nst_keras.jobs.console import run_at_console
+    from nst_keras.jobs.stylize import JobOptions, StyleTransfer
+
     options = JobOptions(_CHECKPOINT_EVERY.value, _TRACE.value, _TENSORBOARD.value, _RESUME.value)
     vgg = _VGG.value or record.get("vgg", "")
     return run_at_console(StyleTransfer(settings, vgg, _KERNEL_ORDER.value), jobs, options)

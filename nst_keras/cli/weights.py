@@ -27,9 +27,7 @@ _VGG = flags.DEFINE_string(
     "",
     "What show and write use: 8bit, imported or a .mat file; empty: imported if any, else 8bit.",
 )
-_LAYOUT = flags.DEFINE_enum(
-    "layout", "beta17", ["beta16", "beta17"], "Layout of the file that write makes."
-)
+_LAYOUT = flags.DEFINE_enum("layout", "beta17", ["beta16", "beta17"], "Layout of the file that write makes.")
 _KERNEL_ORDER = flags.DEFINE_enum(
     "kernel_order",
     "stored",

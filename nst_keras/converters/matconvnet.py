@@ -72,9 +72,7 @@ def order_kernels(weights: VGG19Weights, kernel_order: str) -> VGG19Weights:
     return replace(weights, layers=layers, source=f"{weights.source}, kernels transposed")
 
 
-def _find_layers(
-    variables: dict[str, Any], path: str | Path
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _find_layers(variables: dict[str, Any], path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     layers = variables.get("layers")
     found = {
         layer["name"]: layer.get("weights")
@@ -85,8 +83,7 @@ def _find_layers(
     unexpected = [name for name in found if name not in LAYER_NAMES + _CLASSIFIER]
     if missing:
         raise InputError(
-            f"{path}: is not VGG-19; missing layers: {_list(missing)}; unexpected layers: "
-            f"{_list(unexpected)}"
+            f"{path}: is not VGG-19; missing layers: {_list(missing)}; unexpected layers: {_list(unexpected)}"
         )
     return {name: _check_layer(name, found[name], path) for name in CONV_SHAPES}
 
@@ -121,9 +118,7 @@ def _find_mean_pixel(variables: dict[str, Any], path: str | Path) -> tuple[float
         )
     red, green, blue = map(float, image.mean(axis=(0, 1), dtype=np.float64))
     if not all(0 <= value <= 255 for value in (red, green, blue)):
-        raise InputError(
-            f"{path}: the mean pixel must lie in 0..255. Received: {(red, green, blue)}"
-        )
+        raise InputError(f"{path}: the mean pixel must lie in 0..255. Received: {(red, green, blue)}")
     return red, green, blue
 
 

@@ -111,9 +111,7 @@ def _read_imported() -> VGG19Weights:
             red, green, blue = map(float, arrays["mean_pixel"])
             words = {name: str(arrays[name]) for name in ("source", "digest", "licence")}
     except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no weights were imported; run `nst-weights import FILE.mat`"
-        ) from error
+        raise InputError(f"{path}: no weights were imported; run `nst-weights import FILE.mat`") from error
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, *_ZIP_ERRORS) as error:
         raise InputError(
             f"{path}: the imported weights are damaged ({error}); import them again, or remove the "

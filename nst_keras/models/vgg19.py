@@ -82,12 +82,8 @@ def feature_extractor(model: keras.Model, names: Sequence[str]) -> keras.Model:
     Raises:
         InputError: If the model has no layer of that name, with the list.
     """
-    require_layers(
-        names, known=[n for n in LAYER_NAMES if n in {layer.name for layer in model.layers}]
-    )
-    return keras.Model(
-        model.input, {name: model.get_layer(name).output for name in names}, name="features"
-    )
+    require_layers(names, known=[n for n in LAYER_NAMES if n in {layer.name for layer in model.layers}])
+    return keras.Model(model.input, {name: model.get_layer(name).output for name in names}, name="features")
 
 
 def deepest_layer(names: Sequence[str]) -> str:

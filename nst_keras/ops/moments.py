@@ -21,9 +21,7 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(flat, flat, transpose_a=True) / count
 
 
-def mean_squared_difference(
-    values: tf.Tensor, target: tf.Tensor, *, relative: bool = False
-) -> tf.Tensor:
+def mean_squared_difference(values: tf.Tensor, target: tf.Tensor, *, relative: bool = False) -> tf.Tensor:
     """Mean of (values - target)^2, divided by the mean of target^2 if `relative`.
 
     Args:

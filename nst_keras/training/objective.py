@@ -75,8 +75,7 @@ class Objective:
             features = self._compiled_features(tf.constant(image[np.newaxis]))
             grams.append({name: gram_matrix(features[name]) for name in self._style_weights})
         return {
-            name: blend_targets([gram[name] for gram in grams], list(blend))
-            for name in self._style_weights
+            name: blend_targets([gram[name] for gram in grams], list(blend)) for name in self._style_weights
         }
 
     def evaluate(
@@ -111,9 +110,7 @@ class Objective:
             total = tf.reduce_sum(terms)
         return total, terms, tape.gradient(total, image)
 
-    def _terms(
-        self, image: tf.Tensor, features: Targets, content: Targets, style: Targets
-    ) -> tf.Tensor:
+    def _terms(self, image: tf.Tensor, features: Targets, content: Targets, style: Targets) -> tf.Tensor:
         terms = [
             weight * content_loss(features[name], content[name], relative=self._relative)
             for name, weight in self._content_weights.items()

@@ -58,20 +58,14 @@ class StyleTransferSettings:
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
     )
     pooling: str = _setting("max", f"Pooling of the network: {' or '.join(POOLINGS)}.")
-    edges: str = _setting(
-        "replicate", f"What the network sees beyond the border: {' or '.join(EDGES)}."
-    )
-    init: str = _setting(
-        "content", f"Where to start: {', '.join(INITS)}, or the path of a picture."
-    )
+    edges: str = _setting("replicate", f"What the network sees beyond the border: {' or '.join(EDGES)}.")
+    init: str = _setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
     noise_ratio: float = _setting(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )
     optimizer: str = _setting("lbfgs", f"One of {', '.join(OPTIMIZERS)}.")
     num_steps: int = _setting(150, "Steps at the full size.")
-    coarse_steps: int = _setting(
-        100, "Steps at each coarser size before it; 0 starts at full size."
-    )
+    coarse_steps: int = _setting(100, "Steps at each coarser size before it; 0 starts at full size.")
     coarsest_size: int = _setting(
         128, "Longest side of the first picture; it doubles from there to the full size."
     )
@@ -81,9 +75,7 @@ class StyleTransferSettings:
     epsilon: float = _setting(1e-8, "Adam's guard against division by zero.")
     momentum: float = _setting(0.0, "Momentum of sgd, below 1.")
     history_size: int = _setting(50, "Past steps that lbfgs keeps.")
-    preserve_color: bool = _setting(
-        False, "Keep the content image's colours: only brightness is painted."
-    )
+    preserve_color: bool = _setting(False, "Keep the content image's colours: only brightness is painted.")
     save_every: int = _setting(
         0, "Steps between pictures that are kept on the way, beside the output; 0 for none."
     )
@@ -133,9 +125,7 @@ class StyleTransferSettings:
         return dataclasses.asdict(self)
 
 
-def _require(
-    name: str, value: float, *, low: float, high: float = math.inf, open_low: bool = False
-) -> None:
+def _require(name: str, value: float, *, low: float, high: float = math.inf, open_low: bool = False) -> None:
     number = isinstance(value, (int, float)) and math.isfinite(value)
     if number and (value > low or (value == low and not open_low)) and value < high:
         return
@@ -156,7 +146,5 @@ def parse_layers(text: str) -> dict[str, float]:
         try:
             layers[name] = float(weight) if colon else 1.0
         except ValueError as error:
-            raise InputError(
-                f"layers must be given as name or name:weight. Received: {part}"
-            ) from error
+            raise InputError(f"layers must be given as name or name:weight. Received: {part}") from error
     return layers

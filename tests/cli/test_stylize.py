@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 
+from nst_keras.cli import stylize
 from nst_keras.io.images import read_image, read_settings, write_image
 from nst_keras.models.vgg19_layout import VGG19Weights
 
@@ -36,6 +39,25 @@ def folder(tmp_path: Path, real_weights: VGG19Weights) -> Path:
     for name in ("photo.png", "painting.jpg"):
         write_image(tmp_path / name, rng.uniform(0, 255, (40, 48, 3)))
     return tmp_path
+
+
+@pytest.fixture
+def run_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command inside this process, where TensorFlow is loaded already."""
+
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["nst-stylize", *flags])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as ended:
+            stylize.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 def _inputs() -> list[str]:
@@ -66,18 +88,20 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path) -> None:
     assert read_image(folder / "small.png").shape == (20, 24, 3)
 
 
-def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(folder: Path) -> None:
+def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
+    folder: Path, run_here: Callable
+) -> None:
     (folder / "photos").mkdir()
     (folder / "out").mkdir()
     (folder / "photo.png").rename(folder / "photos" / "good.png")
     (folder / "photos" / "bad.png").write_text("text")
     flags = ["--content=photos", "--style=painting.jpg,sample:ink", "--each_style", "--output=out"]
-    done = _run(*flags, *FAST, folder=folder)
+    done = run_here(*flags, *FAST)
     assert done.returncode == 1
-    assert "photos/bad.png: isn't a picture" in done.stderr
+    assert "photos/bad.png: is not a picture" in done.stderr
     assert "2 of 4 pictures could not be made" in done.stderr
     assert _names(folder / "out") == ["good_ink.png", "good_painting.png"]
-    again = _run(*flags, *FAST, folder=folder)
+    again = run_here(*flags, *FAST)
     assert again.stderr.count("done already") == 2
 
 
@@ -126,9 +150,9 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("photo.png", "unexpected argument 'photo.png'"),
     ],
 )
-def test_wrong_flags_exit_with_2(folder: Path, flag: str, message: str) -> None:
+def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, message: str) -> None:
     before = _names(folder)
-    done = _run(*_inputs(), flag, folder=folder)
+    done = run_here(*_inputs(), flag)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
     assert _names(folder) == before
@@ -138,23 +162,23 @@ def test_wrong_flags_exit_with_2(folder: Path, flag: str, message: str) -> None:
     "flags,message",
     [
         (["--content=missing.jpg"], "content: missing.jpg: there is no such file"),
-        (["--content=empty.jpg"], "content: empty.jpg: the file is empty"),
-        (["--content=text.jpg"], "content: text.jpg: isn't a picture"),
-        (["--content=cut.jpg"], "content: cut.jpg: the picture is damaged"),
-        (["--content=none"], "none: there is no picture in this folder"),
+        (["--content=empty.jpg"], "content: empty.jpg: is empty"),
+        (["--content=text.jpg"], "content: text.jpg: is not a picture"),
+        (["--content=cut.jpg"], "content: cut.jpg: is damaged or cut short"),
+        (["--content=none"], "none"),
         (["--content=dot.png"], "1x1 pixels but must be at least 16x16"),
         (["--content=line.png"], "400x3 pixels but must be at least 16x16"),
         (["--style_weights=1,2"], "2 weights for 1 style images"),
-        (["--output=missing/out.png"], "there is no folder missing"),
+        (["--output=missing/out.png"], "missing does not exist"),
         (["--output=photo.png"], "photo.png is also an input"),
         (["--output=out.xyz"], "the suffix must be one of .png"),
-        (["--init=nowhere.png"], "init: nowhere.png: there is no such file"),
+        (["--init=nowhere.png"], "init: nowhere.png: does not exist"),
         (["--from=painting.jpg"], "painting.jpg: holds no settings"),
         (["--vgg=text.jpg"], "text.jpg"),
     ],
 )
 def test_bad_input_exits_with_1_and_leaves_nothing(
-    folder: Path, flags: list[str], message: str
+    folder: Path, run_here: Callable, flags: list[str], message: str
 ) -> None:
     (folder / "none").mkdir()
     (folder / "empty.jpg").touch()
@@ -163,14 +187,14 @@ def test_bad_input_exits_with_1_and_leaves_nothing(
     write_image(folder / "dot.png", np.zeros((1, 1, 3)))
     write_image(folder / "line.png", np.zeros((3, 400, 3)))
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    done = _run(*_inputs(), *FAST, *flags, folder=folder)
+    done = run_here(*_inputs(), *FAST, *flags)
     assert done.returncode == 1, done.stderr
     assert message in done.stderr and "Traceback" not in done.stderr
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_missing_inputs_are_asked_for(folder: Path) -> None:
-    done = _run("--style=painting.jpg", folder=folder)
+def test_missing_inputs_are_asked_for(run_here: Callable) -> None:
+    done = run_here("--style=painting.jpg")
     assert done.returncode == 2 and "--content is missing" in done.stderr
 
 

@@ -118,9 +118,7 @@ def test_transposed_swaps_height_and_width(tmp_path: Path, small: VGG19Weights) 
 
 def test_mean_pixel_comes_from_the_file(tmp_path: Path, small: VGG19Weights) -> None:
     image = np.random.default_rng(0).uniform(0, 255, (224, 224, 3))
-    path = save(
-        tmp_path / "net.mat", small_layers(), meta={"normalization": {"averageImage": image}}
-    )
+    path = save(tmp_path / "net.mat", small_layers(), meta={"normalization": {"averageImage": image}})
     assert read_mat(path).mean_pixel == pytest.approx(image.mean(axis=(0, 1)))
 
 
@@ -214,9 +212,7 @@ def test_another_network_lists_missing_and_unexpected_layers(tmp_path: Path) -> 
         ([np.ones(SMALL_SHAPE) * 1j, np.ones(64)], "Received: no real numbers"),
     ],
 )
-def test_wrong_layer(
-    tmp_path: Path, small: VGG19Weights, arrays: list[np.ndarray], message: str
-) -> None:
+def test_wrong_layer(tmp_path: Path, small: VGG19Weights, arrays: list[np.ndarray], message: str) -> None:
     path = save(tmp_path / "net.mat", small_layers() | {"conv4_2": arrays})
     with pytest.raises(InputError, match=f"layer conv4_2 .*{message}"):
         read_mat(path)

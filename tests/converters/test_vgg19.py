@@ -15,9 +15,7 @@ from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights
 
 
 @pytest.fixture
-def empty_cache(
-    real_weights: VGG19Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def empty_cache(real_weights: VGG19Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("NST_KERAS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

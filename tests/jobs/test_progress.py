@@ -20,9 +20,7 @@ def _state(scale: int, step: int) -> State:
 def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 2.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-    settings = replace(
-        StyleTransferSettings(), size=200, coarsest_size=100, num_steps=10, coarse_steps=4
-    )
+    settings = replace(StyleTransferSettings(), size=200, coarsest_size=100, num_steps=10, coarse_steps=4)
     watch = Stopwatch(settings)
     watch.see(_state(0, 1))
     seen = watch.see(_state(0, 2))
@@ -30,9 +28,7 @@ def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch
     assert seen.seconds_per_step == 2.0
     # Two steps more at this size, ten at four times the pixels.
     assert seen.seconds_left == pytest.approx(2.0 * (2 + 10 * 4))
-    assert describe(seen) == (
-        "step 2/14  40x30  total 3.5  content 2  style 1.5  2.00 s/step  ETA 1:24"
-    )
+    assert describe(seen) == ("step 2/14  40x30  total 3.5  content 2  style 1.5  2.00 s/step  ETA 1:24")
 
 
 def test_lines_are_rare_in_a_log_but_the_last_step_is_always_there() -> None:

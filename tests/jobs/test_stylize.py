@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst_keras.io.images import read_image, read_settings, write_image
 
 from nst_keras.errors import InputError
+from nst_keras.io.images import read_image, read_settings, write_image
 from nst_keras.jobs.checkpoints import checkpoint_path, read_checkpoint
+from nst_keras.jobs.plan import StylizeJob
 from nst_keras.jobs.progress import Progress
-from nst_keras.jobs.stylize import JobOptions, StyleTransfer, StylizeJob
+from nst_keras.jobs.stylize import JobOptions, StyleTransfer
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.training.settings import StyleTransferSettings
 
@@ -81,9 +82,7 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
     assert _names(job.output.parent) == ["picture.png"]
 
 
-def test_death_loses_no_more_than_a_checkpoint_interval(
-    transfer: StyleTransfer, job: StylizeJob
-) -> None:
+def test_death_loses_no_more_than_a_checkpoint_interval(transfer: StyleTransfer, job: StylizeJob) -> None:
     def die(progress: Progress) -> None:
         if progress.step == 7:
             raise MemoryError
@@ -91,9 +90,7 @@ def test_death_loses_no_more_than_a_checkpoint_interval(
     with pytest.raises(MemoryError):
         transfer.run(job, JobOptions(checkpoint_every=3), observers=[die])
     steps: list[int] = []
-    transfer.run(
-        job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)]
-    )
+    transfer.run(job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)])
     assert steps == [7, 8]
 
 
@@ -124,9 +121,7 @@ def test_pictures_on_the_way_are_named_by_the_steps_done(job: StylizeJob) -> Non
     transfer = StyleTransfer(replace(SHALLOW, save_every=4), "8bit")
     transfer.run(job)
     assert _names(job.output.parent) == ["picture.png", "picture_4.png", "picture_8.png"]
-    np.testing.assert_array_equal(
-        read_image(job.output), read_image(job.output.with_name("picture_8.png"))
-    )
+    np.testing.assert_array_equal(read_image(job.output), read_image(job.output.with_name("picture_8.png")))
 
 
 def test_trace_has_a_line_a_step_also_over_a_resume(

@@ -42,9 +42,5 @@ def test_a_blend_pulls_like_the_weighted_sum_of_the_styles() -> None:
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(features)
         blended = style_loss(features, blend_targets(targets, weights))
-        summed = tf.add_n(
-            [w * style_loss(features, t) for w, t in zip(weights, targets, strict=True)]
-        )
-    np.testing.assert_allclose(
-        tape.gradient(blended, features), tape.gradient(summed, features), atol=1e-6
-    )
+        summed = tf.add_n([w * style_loss(features, t) for w, t in zip(weights, targets, strict=True)])
+    np.testing.assert_allclose(tape.gradient(blended, features), tape.gradient(summed, features), atol=1e-6)

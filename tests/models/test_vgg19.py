@@ -10,9 +10,7 @@ from nst_keras.models.vgg19_layout import CONV_SHAPES, VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
 
 
-def _keras_features(
-    weights: VGG19Weights, photo: np.ndarray, layers: list[str]
-) -> list[np.ndarray]:
+def _keras_features(weights: VGG19Weights, photo: np.ndarray, layers: list[str]) -> list[np.ndarray]:
     """The network of keras.applications with our weights; its conv layers end in a ReLU."""
     network = keras.applications.VGG19(include_top=False, weights=None)
     for name, (kernel, bias) in weights.layers.items():
@@ -25,9 +23,7 @@ def _keras_features(
 
 
 @pytest.mark.parametrize("convolution", ["direct", "winograd"])
-def test_equals_keras_applications(
-    real_weights: VGG19Weights, photo: np.ndarray, convolution: str
-) -> None:
+def test_equals_keras_applications(real_weights: VGG19Weights, photo: np.ndarray, convolution: str) -> None:
     ours = ["relu1_1", "relu2_2", "pool3", "relu4_2", "relu5_4", "pool5"]
     theirs = ["block1_conv1", "block2_conv2", "block3_pool", "block4_conv2", "block5_conv4"]
     expected = _keras_features(real_weights, photo, [*theirs, "block5_pool"])
@@ -39,9 +35,7 @@ def test_equals_keras_applications(
         assert error < (1e-5 if convolution == "direct" else 5e-5), name
 
 
-def test_features_of_a_photo_have_the_known_statistics(
-    real_weights: VGG19Weights, photo: np.ndarray
-) -> None:
+def test_features_of_a_photo_have_the_known_statistics(real_weights: VGG19Weights, photo: np.ndarray) -> None:
     """Guards channel order and mean pixel: a wrong one changes the features of a real photo."""
     model = feature_extractor(vgg19(real_weights, deepest="relu4_2"), ["relu4_2"])
     right = model(preprocess(photo[np.newaxis], real_weights.mean_pixel))["relu4_2"].numpy()

@@ -14,9 +14,7 @@ def test_gram_matrix_is_the_mean_outer_product_by_channels() -> None:
 
 def test_gram_matrix_does_not_depend_on_the_picture_size() -> None:
     tile = np.random.default_rng(1).standard_normal((1, 4, 4, 3)).astype(np.float32)
-    np.testing.assert_allclose(
-        gram_matrix(tile), gram_matrix(np.tile(tile, (1, 3, 5, 1))), rtol=1e-5
-    )
+    np.testing.assert_allclose(gram_matrix(tile), gram_matrix(np.tile(tile, (1, 3, 5, 1))), rtol=1e-5)
 
 
 def test_relative_difference_is_one_for_nothing_and_free_of_scale() -> None:

@@ -31,9 +31,7 @@ def _stop_after(steps: int) -> Callable[[State], bool]:
     return callback
 
 
-@pytest.mark.parametrize(
-    "optimizer,learning_rate", [("lbfgs", 1.0), ("adam", 5.0), ("sgd", 1000.0)]
-)
+@pytest.mark.parametrize("optimizer,learning_rate", [("lbfgs", 1.0), ("adam", 5.0), ("sgd", 1000.0)])
 def test_every_optimizer_lowers_the_loss(
     random_weights: VGG19Weights,
     shallow: StyleTransferSettings,
@@ -41,9 +39,7 @@ def test_every_optimizer_lowers_the_loss(
     optimizer: str,
     learning_rate: float,
 ) -> None:
-    settings = replace(
-        shallow, optimizer=optimizer, learning_rate=learning_rate, coarse_steps=0, num_steps=8
-    )
+    settings = replace(shallow, optimizer=optimizer, learning_rate=learning_rate, coarse_steps=0, num_steps=8)
     states: list[State] = []
     optimize_image(Objective(random_weights, settings), pictures, settings, callback=states.append)
     totals = [state.losses["total"] for state in states]
@@ -197,9 +193,7 @@ def test_narrow_pictures_are_refused_before_the_first_step(
 ) -> None:
     narrow = np.zeros((20, 400, 3), np.float32)
     with pytest.raises(InputError, match="24x1 pixels at its smallest size"):
-        optimize_image(
-            Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow
-        )
+        optimize_image(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)
 
 
 @pytest.mark.parametrize("blend", [[1.0, 2.0], [], [0.0], [-1.0], [float("nan")]])

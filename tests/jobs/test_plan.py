@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nst_keras.io.images import write_image
 
 from nst_keras.errors import InputError
-from nst_keras.jobs.batch import plan_jobs
+from nst_keras.io.images import write_image
+from nst_keras.jobs.plan import plan_jobs
 
 
 @pytest.fixture
