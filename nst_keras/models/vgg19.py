@@ -82,7 +82,9 @@ def feature_extractor(model: keras.Model, names: Sequence[str]) -> keras.Model:
     Raises:
         InputError: If the model has no layer of that name, with the list.
     """
-    require_layers(names, known=[n for n in LAYER_NAMES if n in {layer.name for layer in model.layers}])
+    built = {layer.name for layer in model.layers}
+    for name in names:
+        require_choice("layer", name, [known for known in LAYER_NAMES if known in built])
     return keras.Model(model.input, {name: model.get_layer(name).output for name in names}, name="features")
 
 

@@ -1,6 +1,6 @@
 """Layers and weights of VGG-19, without TensorFlow: what weight files, settings and flags need to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,7 @@ class VGG19Weights:
     licence: str
 
 
-def require_layers(names: Sequence[str], known: Sequence[str] = LAYER_NAMES) -> None:
-    """Raises InputError, listing the known layers, if a name isn't among them."""
+def require_layers(names: Iterable[str], role: str = "layer") -> None:
+    """Raises InputError, which lists the layers and begins with `role`, if a name isn't among them."""
     for name in names:
-        require_choice("layer", name, known)
+        require_choice(role, name, LAYER_NAMES)

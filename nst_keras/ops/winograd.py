@@ -1,4 +1,4 @@
-"""3x3 convolution by Winograd's F(4x4, 3x3) (Lavin & Gray 2015, arXiv:1509.09308), for frozen filters on CPUs.
+"""3x3 convolution by F(4x4, 3x3) (Lavin & Gray 2015, arXiv:1509.09308), for frozen filters on CPUs.
 
 Four output rows and columns cost 36 multiplications a channel pair instead of 144. The three
 steps are matrix products, which a CPU runs near its peak: both tile transforms as one Kronecker

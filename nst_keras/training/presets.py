@@ -31,12 +31,12 @@ NOTEBOOK = replace(
     save_every=25,
 )
 
-# Gatys, Ecker & Bethge 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for
-# five layers, content : style = 1 : 1000. Their sums become means here: the style losses get
-# channels^2 / 4, and the content loss loses a factor that depends on the picture's size (see below).
+# Gatys et al. 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for
+# five layers, content : style = 1 : 1000. Theirs are sums of squares, so the ratio of our means depends on the
+# size; this is the one of 512x384 pixels, and the style losses get channels^2 / 4.
 GATYS = replace(
     DEFAULT,
-    content_weight=1.0,
+    content_weight=1e-3 / 2 * 512 * (512 // 8) * (384 // 8),
     style_layers={name: 0.2 * channels**2 / 4 for name, channels in _STYLE_CHANNELS.items()},
     style_weight=1.0,
     tv_weight=0.0,

@@ -12,8 +12,33 @@ from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
 
-# Channels of the layers that style is usually read from.
-_STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Range of a number; `low` itself is allowed unless `open_low`, `high` never is."""
+
+    low: float = 0
+    high: float = math.inf
+    open_low: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        return math.isfinite(value) and above and value < self.high
+
+    def __str__(self) -> str:
+        low = f"above {self.low}" if self.open_low else f"at least {self.low}"
+        return low if self.high == math.inf else f"{low} and below {self.high}"
+
+
+_POSITIVE, _FROM_ONE, _BELOW_ONE = _Bounds(open_low=True), _Bounds(1), _Bounds(0, 1)
+
+
+def _number(default: float, text: str, bounds: _Bounds = _Bounds()) -> Any:
+    return field(default=default, metadata={"help": text, "bounds": bounds})
+
+
+def _choice(default: str, text: str, choices: tuple[str, ...]) -> Any:
+    return field(default=default, metadata={"help": f"{text}: {' or '.join(choices)}.", "choices": choices})
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -28,90 +53,76 @@ def _layers(default: Mapping[str, float], text: str) -> Any:
 class StyleTransferSettings:
     """What makes the picture, besides the pictures that go in.
 
-    The defaults are the preset `default`; each field's meaning stands in its metadata, from which
-    the command line's help is made. The loss is
+    The defaults are the preset `default`; each field's meaning and range stand in its metadata, from which
+    checks and the command line's help are made. The loss is
 
         content_weight * sum_l w_l * content_loss_l + style_weight * sum_l w_l * style_loss_l
         + tv_weight * total_variation
 
     with the losses of `nst_keras.losses`, whose means make a weight the same at every size.
+
+    Raises:
+        InputError: If a value is out of range or a layer isn't known, with the field's name.
     """
 
-    size: int = _setting(512, "Longest side of the generated image, in pixels.")
+    size: int = _number(512, "Longest side of the generated image, in pixels.", _FROM_ONE)
     content_layers: Mapping[str, float] = _layers(
         {"relu4_2": 1.0}, "Layers that content is compared on, as name or name:weight, by commas."
     )
-    content_weight: float = _setting(8.0, "Weight of the content loss.")
+    content_weight: float = _number(8.0, "Weight of the content loss.")
     style_layers: Mapping[str, float] = _layers(
-        dict.fromkeys(_STYLE_CHANNELS, 0.2),
+        {f"relu{block}_1": 0.2 for block in range(1, 6)},
         "Layers that style is compared on, as name or name:weight, by commas.",
     )
-    style_weight: float = _setting(100.0, "Weight of the style loss.")
-    tv_weight: float = _setting(2e-4, "Weight of the total variation loss, which smooths.")
+    style_weight: float = _number(100.0, "Weight of the style loss.")
+    tv_weight: float = _number(2e-4, "Weight of the total variation loss, which smooths.")
     relative_losses: bool = _setting(
         True,
-        "Divide each layer's loss by the mean square of its target, so that layers, styles and "
-        "contents count alike; without it, losses are as Gatys et al. weigh them.",
+        "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "
+        "count alike; without it, losses are as Gatys et al. weigh them.",
     )
-    style_scale: float = _setting(
+    style_scale: float = _number(
         1.0,
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
+        _POSITIVE,
     )
-    pooling: str = _setting("max", f"Pooling of the network: {' or '.join(POOLINGS)}.")
-    edges: str = _setting("replicate", f"What the network sees beyond the border: {' or '.join(EDGES)}.")
+    pooling: str = _choice("max", "Pooling of the network", POOLINGS)
+    edges: str = _choice("replicate", "What the network sees beyond the border", EDGES)
     init: str = _setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
-    noise_ratio: float = _setting(
+    noise_ratio: float = _number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )
-    optimizer: str = _setting("lbfgs", f"One of {', '.join(OPTIMIZERS)}.")
-    num_steps: int = _setting(150, "Steps at the full size.")
-    coarse_steps: int = _setting(100, "Steps at each coarser size before it; 0 starts at full size.")
-    coarsest_size: int = _setting(
-        128, "Longest side of the first picture; it doubles from there to the full size."
+    optimizer: str = _choice("lbfgs", "Optimiser", OPTIMIZERS)
+    num_steps: int = _number(150, "Steps at the full size.", _FROM_ONE)
+    coarse_steps: int = _number(100, "Steps at each coarser size before it; 0 starts at full size.")
+    coarsest_size: int = _number(
+        128, "Least longest side of the first picture; sizes double from there to the full one.", _FROM_ONE
     )
-    learning_rate: float = _setting(10.0, "Step size of adam and sgd, on the 0..255 scale.")
-    beta_1: float = _setting(0.9, "Adam's decay of the mean gradient.")
-    beta_2: float = _setting(0.999, "Adam's decay of the mean squared gradient.")
-    epsilon: float = _setting(1e-8, "Adam's guard against division by zero.")
-    momentum: float = _setting(0.0, "Momentum of sgd, below 1.")
-    history_size: int = _setting(50, "Past steps that lbfgs keeps.")
+    learning_rate: float = _number(10.0, "Step size of adam and sgd, on the 0..255 scale.", _POSITIVE)
+    beta_1: float = _number(0.9, "Adam's decay of the mean gradient.", _BELOW_ONE)
+    beta_2: float = _number(0.999, "Adam's decay of the mean squared gradient.", _BELOW_ONE)
+    epsilon: float = _number(1e-8, "Adam's guard against division by zero.", _POSITIVE)
+    momentum: float = _number(0.0, "Momentum of sgd.", _BELOW_ONE)
+    history_size: int = _number(50, "Past steps that lbfgs keeps.", _FROM_ONE)
     preserve_color: bool = _setting(False, "Keep the content image's colours: only brightness is painted.")
-    save_every: int = _setting(
-        0, "Steps between pictures that are kept on the way, beside the output; 0 for none."
-    )
-    seed: int = _setting(0, "Seed of the noise; the same seed gives the same picture.")
+    save_every: int = _number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
+    seed: int = _number(0, "Seed of the noise; the same seed gives the same picture.")
 
     def __post_init__(self) -> None:
-        """Checks every value.
-
-        Raises:
-            InputError: If one is out of range, with its name.
-        """
-        require_choice("pooling", self.pooling, POOLINGS)
-        require_choice("edges", self.edges, EDGES)
-        require_choice("optimizer", self.optimizer, OPTIMIZERS)
-        for name in ("size", "coarsest_size", "history_size", "num_steps"):
-            _require(name, getattr(self, name), low=1)
-        for name in (
-            "coarse_steps",
-            "save_every",
-            "seed",
-            "content_weight",
-            "style_weight",
-            "tv_weight",
-        ):
-            _require(name, getattr(self, name), low=0)
-        for name in ("learning_rate", "epsilon", "style_scale"):
-            _require(name, getattr(self, name), low=0, open_low=True)
-        for name in ("beta_1", "beta_2", "momentum"):
-            _require(name, getattr(self, name), low=0, high=1)
-        _require("noise_ratio", self.noise_ratio, low=0)
+        """Checks every value."""
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            if "choices" in spec.metadata:
+                require_choice(spec.name, value, spec.metadata["choices"])
+            if "bounds" in spec.metadata:
+                _require_number(spec.name, value, spec.metadata["bounds"], whole=spec.type is int)
         for name in ("content_layers", "style_layers"):
-            require_layers(getattr(self, name))
-            for layer, weight in getattr(self, name).items():
-                _require(f"{name}[{layer}]", weight, low=0)
-        if not (self.content_layers or self.style_layers):
-            raise InputError("content_layers and style_layers must not both be empty.")
+            layers = getattr(self, name)
+            require_layers(layers, name)
+            for layer, weight in layers.items():
+                _require_number(f"{name}[{layer}]", weight, _Bounds(), whole=False)
+        if not ((self.content_weight and self.content_layers) or (self.style_weight and self.style_layers)):
+            raise InputError("content_weight and style_weight must not both be 0, nor both lack layers.")
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""
@@ -125,13 +136,10 @@ class StyleTransferSettings:
         return dataclasses.asdict(self)
 
 
-def _require(name: str, value: float, *, low: float, high: float = math.inf, open_low: bool = False) -> None:
-    number = isinstance(value, (int, float)) and math.isfinite(value)
-    if number and (value > low or (value == low and not open_low)) and value < high:
-        return
-    bound = f"above {low}" if open_low else f"at least {low}"
-    bound += "" if high == math.inf else f" and below {high}"
-    raise InputError(f"{name} must be a finite number, {bound}. Received: {name}={value}")
+def _require_number(name: str, value: Any, bounds: _Bounds, *, whole: bool) -> None:
+    kind, text = (int, "a whole number") if whole else ((int, float), "a finite number")
+    if isinstance(value, bool) or not isinstance(value, kind) or value not in bounds:
+        raise InputError(f"{name} must be {text}, {bounds}. Received: {name}={value}")
 
 
 def parse_layers(text: str) -> dict[str, float]:

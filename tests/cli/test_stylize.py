@@ -139,7 +139,7 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
 @pytest.mark.parametrize(
     "flag,message",
     [
-        ("--size=0", "size must be a finite number, at least 1. Received: size=0"),
+        ("--size=0", "--size must be a whole number, at least 1. Received: size=0"),
         ("--size=-5", "size=-5"),
         ("--size=big", "size"),
         ("--style_weight=nan", "style_weight must be a finite number"),

@@ -14,6 +14,7 @@ from nst_keras.training.settings import StyleTransferSettings, parse_layers
     [
         ("size", 0),
         ("size", -5),
+        ("size", 2.5),
         ("num_steps", 0),
         ("style_weight", float("nan")),
         ("content_weight", -1.0),
@@ -33,7 +34,7 @@ def test_out_of_range(name: str, value: Any) -> None:
 
 
 def test_unknown_layer_is_answered_with_the_list() -> None:
-    with pytest.raises(InputError, match=r"relu1_1.*Received: layer=relu9_1"):
+    with pytest.raises(InputError, match=r"relu1_1.*Received: style_layers=relu9_1"):
         StyleTransferSettings(style_layers={"relu9_1": 1.0})
 
 
