@@ -32,7 +32,7 @@ NOTEBOOK = replace(
 )
 
 # Gatys et al. 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for
-# five layers, content : style = 1 : 1000. Theirs are sums of squares, so the ratio of our means depends on the
+# five layers, content : style = 1 : 1000. Theirs are sums of squares, so the ratio of means depends on the
 # size; this is the one of 512x384 pixels, and the style losses get channels^2 / 4.
 GATYS = replace(
     DEFAULT,
