@@ -8,10 +8,30 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from absl import flags
 
 from nst_keras.errors import InputError
+
+VGG = flags.DEFINE_string(
+    "vgg", "", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit."
+)
+KERNEL_ORDER = flags.DEFINE_enum(
+    "kernel_order",
+    "stored",
+    ["stored", "transposed"],
+    "transposed swaps height and width of the kernels, as old programs did.",
+)
+
+_HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
+
+
+def adopt_flags(command: str, *modules: ModuleType) -> None:
+    """Adds other modules' flags to those of a command, given by its `__name__`, for its help."""
+    for module in modules:
+        for flag in flags.FLAGS.get_flags_for_module(module.__name__):
+            flags.FLAGS.register_key_flag_for_module(_absl_name(command), flag)
 
 
 def run(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> None:
@@ -26,16 +46,8 @@ def run(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> N
         SystemExit: Always.
     """
     command = os.path.basename(sys.argv[0])
-    arguments = sys.argv[1:]
-    if any(a in ("--help", "-help", "-h", "--helpfull", "--helpshort") for a in arguments):
-        print(help_text(module, doc))
-        sys.exit(0)
     try:
-        positional = flags.FLAGS(sys.argv)[1:]
-    except flags.Error as error:
-        sys.exit(_complain(command, f"{error}\nSee '{command} --help'.", code=2))
-    try:
-        sys.exit(main(positional) or 0)
+        sys.exit(_parse_and_call(main, module, doc) or 0)
     except flags.Error as error:
         sys.exit(_complain(command, f"{error}\nSee '{command} --help'.", code=2))
     except InputError as error:
@@ -50,6 +62,13 @@ def run(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> N
         sys.exit(_complain(command, name + reason, code=1))
     except KeyboardInterrupt:
         sys.exit(_complain(command, "interrupted", code=128 + signal.SIGINT))
+
+
+def _parse_and_call(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> int | None:
+    if any(argument in _HELP for argument in sys.argv[1:]):
+        print(help_text(module, doc), flush=True)
+        return 0
+    return main(flags.FLAGS(sys.argv)[1:])
 
 
 def import_tensorflow_quietly() -> None:
@@ -69,17 +88,20 @@ def import_tensorflow_quietly() -> None:
 
 
 def help_text(module: str, doc: str) -> str:
-    """Returns `doc` followed by the flags that `module` defines, each with its default."""
+    """Returns `doc` followed by the flags that `module` defines or declares its own."""
     lines = [doc.strip(), "", "Flags:"]
-    by_module = flags.FLAGS.flags_by_module_dict()
-    # A module that runs as a script is known to absl by the script's name.
-    for flag in by_module.get(module, []) or by_module[sys.argv[0]]:
+    for flag in flags.FLAGS.get_key_flags_for_module(_absl_name(module)):
         default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
-        name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+        usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         text = " ".join((flag.help or "").split()) + default
         body = textwrap.wrap(text, 94) or [""]
-        lines += [f"  {name}", *(f"      {line}" for line in body)]
+        lines += [f"  {usage}", *(f"      {line}" for line in body)]
     return "\n".join(lines)
+
+
+def _absl_name(module: str) -> str:
+    """A module that runs as a script is known to absl by the script's name."""
+    return sys.argv[0] if module == "__main__" else module
 
 
 def _complain(command: str, message: str, *, code: int) -> int:

@@ -22,18 +22,8 @@ if TYPE_CHECKING:
 _USAGE = "pull, show, import FILE.mat or write FILE.mat"
 _ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
 
-_VGG = flags.DEFINE_string(
-    "vgg",
-    "",
-    "What show and write use: 8bit, imported or a .mat file; empty: imported if any, else 8bit.",
-)
 _LAYOUT = flags.DEFINE_enum("layout", "beta17", ["beta16", "beta17"], "Layout of the file that write makes.")
-_KERNEL_ORDER = flags.DEFINE_enum(
-    "kernel_order",
-    "stored",
-    ["stored", "transposed"],
-    "transposed swaps height and width of the kernels on reading.",
-)
+common.adopt_flags(__name__, common)
 
 
 def _main(arguments: Sequence[str]) -> None:
@@ -43,11 +33,11 @@ def _main(arguments: Sequence[str]) -> None:
     from nst_keras.converters import matconvnet_writer, vgg19
 
     if action == "import":
-        weights = vgg19.import_vgg19(files[0], _KERNEL_ORDER.value)
+        weights = vgg19.import_vgg19(files[0], common.KERNEL_ORDER.value)
         print(f"imported {weights.source} to {vgg19.imported_path()}")
         return
-    spec = vgg19.QUANTIZED if action == "pull" else _VGG.value
-    weights = vgg19.load_vgg19(spec, _KERNEL_ORDER.value)
+    spec = vgg19.QUANTIZED if action == "pull" else common.VGG.value
+    weights = vgg19.load_vgg19(spec, common.KERNEL_ORDER.value)
     if action == "write":
         matconvnet_writer.write_mat(files[0], weights, _LAYOUT.value)
         print(f"wrote {files[0]}")

@@ -10,7 +10,7 @@ _STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512
 DEFAULT = StyleTransferSettings()
 
 # For a first look: the small sizes of the default, at which each step is cheap.
-PREVIEW = replace(DEFAULT, size=384, num_steps=60, coarse_steps=60)
+PREVIEW = replace(DEFAULT, size=384, num_steps=45, coarse_steps=60, history_size=10)
 
 # What the original notebook meant to do: Adam on a loss with these weights. Where it slipped is told in
 # docs/notebook.md. It set no usable step size; 10 is that of the program that it followed.

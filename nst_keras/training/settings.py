@@ -103,7 +103,7 @@ class StyleTransferSettings:
     beta_2: float = _number(0.999, "Adam's decay of the mean squared gradient.", _BELOW_ONE)
     epsilon: float = _number(1e-8, "Adam's guard against division by zero.", _POSITIVE)
     momentum: float = _number(0.0, "Momentum of sgd.", _BELOW_ONE)
-    history_size: int = _number(50, "Past steps that lbfgs keeps.", _FROM_ONE)
+    history_size: int = _number(20, "Past steps that lbfgs keeps.", _FROM_ONE)
     preserve_color: bool = _setting(False, "Keep the content image's colours: only brightness is painted.")
     save_every: int = _number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
     seed: int = _number(0, "Seed of the noise; the same seed gives the same picture.")
@@ -156,3 +156,11 @@ def parse_layers(text: str) -> dict[str, float]:
         except ValueError as error:
             raise InputError(f"layers must be given as name or name:weight. Received: {part}") from error
     return layers
+
+
+def format_setting(settings: StyleTransferSettings, name: str) -> str:
+    """A field's value as one would type it for its flag."""
+    value = getattr(settings, name)
+    if isinstance(value, Mapping):
+        return ",".join(f"{layer}:{weight:g}" for layer, weight in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,49 @@
+"""The package as it is installed: commands, version, and imports that stay light."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+import nst_keras
+
+COMMANDS = {
+    entry.name: entry
+    for entry in importlib.metadata.entry_points(group="console_scripts")
+    if entry.value.startswith("nst_keras.")
+}
+
+
+def test_commands_are_installed() -> None:
+    assert {"nst-stylize", "nst-weights"} <= set(COMMANDS)
+    assert all(callable(entry.load()) for entry in COMMANDS.values())
+
+
+def test_version_is_the_installed_one() -> None:
+    assert importlib.metadata.version("nst_keras") == nst_keras.__version__
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_loads_nothing_heavy(name: str) -> None:
+    code = (
+        f"import sys; from {COMMANDS[name].module} import main; sys.argv = ['{name}', '--help']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'tensorflow', 'keras', 'scipy', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n  --") >= 3
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_reader_that_leaves_early_gets_no_traceback(name: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", COMMANDS[name].module, "--help"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
