@@ -9,6 +9,7 @@ from types import FrameType
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.jobs.checkpoints import checkpoint_path
 from nst_keras.jobs.plan import StylizeJob
 from nst_keras.jobs.progress import ProgressLine
 from nst_keras.jobs.stylize import JobOptions, StyleTransfer
@@ -48,9 +49,11 @@ def run_at_console(transfer: StyleTransfer, jobs: Sequence[StylizeJob], options:
     for number, job in enumerate(jobs, start=1):
         if len(jobs) > 1:
             _say(f"[{number}/{len(jobs)}] {job.output}")
-            if transfer.is_done(job):
-                _say("  done already")
-                continue
+        if (len(jobs) > 1 or options.resume) and transfer.is_done(job):
+            _say(f"{job.output} is done already")
+            continue
+        if not options.resume and checkpoint_path(job.output).exists():
+            _say(f"starting anew; {checkpoint_path(job.output)} would have let --resume go on")
         try:
             _run(transfer, job, options, stop)
         except InputError as error:

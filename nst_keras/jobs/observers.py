@@ -13,11 +13,13 @@ Observer = Callable[[Progress], None]
 
 
 class TraceWriter:
-    """Appends one JSON object a step to a file: step, size, seconds per step, every loss term."""
+    """Writes one JSON object a step to a file: step, size, seconds per step, every loss term."""
 
-    def __init__(self, path: Path, *, append: bool) -> None:
-        """Opens the file; what is there is kept only if `append`."""
-        self._file = path.open("a" if append else "w", encoding="utf-8", buffering=1)
+    def __init__(self, path: Path, steps_done: int) -> None:
+        """Opens the file; of an earlier run it keeps the steps that needn't be taken again."""
+        kept = _lines_until(path, steps_done)
+        self._file = path.open("w", encoding="utf-8", buffering=1)
+        self._file.writelines(line + "\n" for line in kept)
 
     def __call__(self, progress: Progress) -> None:
         """Writes a line."""
@@ -57,3 +59,17 @@ class TensorBoardWriter:
     def close(self) -> None:
         """Closes the event file."""
         self._writer.close()
+
+
+def _lines_until(path: Path, step: int) -> list[str]:
+    """Lines of a trace up to a step; a line that a killed run left unfinished is dropped."""
+    if step == 0 or not path.exists():
+        return []
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except json.JSONDecodeError:
+            break
+    return kept

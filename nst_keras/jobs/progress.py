@@ -45,6 +45,10 @@ class Stopwatch:
         self._scale = -1
         self._times: deque[float] = deque(maxlen=_RECENT)
 
+    def steps_done(self, state: State | None) -> int:
+        """Steps over all scales that lie behind a state; 0 for None."""
+        return 0 if state is None else sum(self._steps[: state.scale]) + state.step
+
     def see(self, state: State) -> Progress:
         """Takes the time of a step that has just ended."""
         if state.scale != self._scale:  # a scale's first step includes tracing
@@ -55,7 +59,7 @@ class Stopwatch:
         if len(self._times) > 1:
             speed = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
         return Progress(
-            sum(self._steps[: state.scale]) + state.step,
+            self.steps_done(state),
             sum(self._steps),
             state.scale + 1,
             len(self._sides),

@@ -97,17 +97,22 @@ class StyleTransfer:
         checkpoint = checkpoint_path(job.output)
         start = read_checkpoint(checkpoint, identity) if options.resume else None
         before(pictures, start)
+        stopwatch = Stopwatch(self.settings)
         with ExitStack() as stack:
             keeper = _Keeper(self, job, options, pictures, identity)
-            watchers: list[Observer] = [keeper, *_file_observers(options, start, stack), *observers]
-            stopwatch, stopped = Stopwatch(self.settings), False
+            watchers: list[Observer] = [
+                keeper,
+                *_file_observers(options, stopwatch.steps_done(start), stack),
+                *observers,
+            ]
+            stopped = False
 
             def after_step(state: State) -> bool:
                 nonlocal stopped
                 progress = stopwatch.see(state)
                 for watch in watchers:
                     watch(progress)
-                stopped = should_stop()
+                stopped = should_stop() and progress.step < progress.num_steps
                 return stopped
 
             try:
@@ -116,11 +121,11 @@ class StyleTransfer:
                 )
             except NonFiniteLossError as error:
                 raise InputError(keeper.rescue(error)) from error
-        if stopped:
+        if stopped and keeper.last is not None:
             write_checkpoint(checkpoint, state, identity)
-        picture = finish(state.image, pictures.content, self.settings)
-        write_image(job.output, picture, record)
-        if not stopped:
+            keeper.write(job.output, keeper.last)
+        else:
+            write_image(job.output, finish(state.image, pictures.content, self.settings), record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
 
@@ -169,11 +174,11 @@ class _Keeper:
         self._settings, self._job, self._options = transfer.settings, job, options
         self._content, self._identity = pictures.content, identity
         self._record = transfer.record(job)
-        self._last: State | None = None
+        self.last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
         """Sees one step."""
-        self._last = progress.state
+        self.last = progress
         if progress.step % self._options.checkpoint_every == 0:
             write_checkpoint(checkpoint_path(self._job.output), progress.state, self._identity)
         save_every = self._settings.save_every
@@ -181,24 +186,26 @@ class _Keeper:
             output = self._job.output
             digits = len(str(progress.num_steps))
             name = f"{output.stem}_{progress.step:0{digits}d}{output.suffix}"
-            self._write(output.with_name(name), progress.state)
+            self.write(output.with_name(name), progress)
 
     def rescue(self, error: NonFiniteLossError) -> str:
         """Writes the last good picture and returns what to tell the user."""
         advice = "Try a smaller learning_rate, or smaller weights."
-        if self._last is None:
+        if self.last is None:
             return f"{error}, at the first step. {advice}"
-        self._write(self._job.output, self._last)
+        self.write(self._job.output, self.last)
         return f"{error}. The last good picture is in {self._job.output}. {advice}"
 
-    def _write(self, path: Path, state: State) -> None:
-        write_image(path, finish(state.image, self._content, self._settings), self._record)
+    def write(self, path: Path, progress: Progress) -> None:
+        """Writes a picture that isn't the last one; its metadata says at which step it was."""
+        image = finish(progress.state.image, self._content, self._settings)
+        write_image(path, image, {**self._record, "step": progress.step})
 
 
-def _file_observers(options: JobOptions, start: State | None, stack: ExitStack) -> list[Observer]:
+def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> list[Observer]:
     observers: list[Observer] = []
     if options.trace:
-        trace = TraceWriter(Path(options.trace), append=start is not None)
+        trace = TraceWriter(Path(options.trace), steps_done)
         stack.callback(trace.close)
         observers.append(trace)
     if options.tensorboard_dir:

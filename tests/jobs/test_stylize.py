@@ -82,16 +82,21 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
     assert _names(job.output.parent) == ["picture.png"]
 
 
-def test_death_loses_no_more_than_a_checkpoint_interval(transfer: StyleTransfer, job: StylizeJob) -> None:
+def test_death_loses_no_more_than_a_checkpoint_interval(
+    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+) -> None:
     def die(progress: Progress) -> None:
         if progress.step == 7:
             raise MemoryError
 
+    options = JobOptions(checkpoint_every=3, trace=str(tmp_path / "trace.jsonl"))
     with pytest.raises(MemoryError):
-        transfer.run(job, JobOptions(checkpoint_every=3), observers=[die])
+        transfer.run(job, options, observers=[die])
     steps: list[int] = []
-    transfer.run(job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)])
+    transfer.run(job, replace(options, resume=True), observers=[lambda progress: steps.append(progress.step)])
     assert steps == [7, 8]
+    lines = (tmp_path / "trace.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(1, 9))
 
 
 def test_checkpoint_of_another_run_is_refused_with_the_reason(
@@ -171,6 +176,7 @@ def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
     with pytest.raises(InputError, match=r"last good picture is in .*picture\.png.*smaller"):
         transfer.run(job)
     assert read_image(job.output).shape == (32, 32, 3)
+    assert not transfer.is_done(job)
 
 
 @pytest.mark.parametrize(
