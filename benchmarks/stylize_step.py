@@ -53,8 +53,8 @@ def measure(evaluate: Callable[[], float], runs: int) -> dict[str, float]:
     }
 
 
-def measure_ours(size: int, runs: int, convolution: str) -> dict[str, float]:
-    """The compiled step of the package."""
+def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
+    """The compiled step of the package; "direct" and "xla" without Winograd's convolution."""
     import tensorflow as tf
 
     from nst_keras.converters.vgg19 import load_vgg19
@@ -70,13 +70,17 @@ def measure_ours(size: int, runs: int, convolution: str) -> dict[str, float]:
         relative_losses=False,
         edges="zero",
     )
-    objective = Objective(load_vgg19("8bit"), settings, convolution=convolution)
+    objective = Objective(load_vgg19("8bit"), settings, convolution="auto" if engine == "auto" else "direct")
     content, style = pictures(size)
     targets = objective.content_targets(content), objective.style_targets([style], [1.0])
     image = tf.constant(content[::-1][np.newaxis])
 
+    step = objective.evaluate
+    if engine == "xla":
+        step = tf.function(step, jit_compile=True)
+
     def evaluate() -> float:
-        loss, _, gradient = objective.evaluate(image, *targets)
+        loss, _, gradient = step(image, *targets)
         gradient.numpy()
         return float(loss)
 
@@ -100,7 +104,8 @@ def compare(torch_python: str, runs: int) -> dict[str, object]:
     ours = [sys.executable, __file__]
     engines = {
         "nst_keras": [*ours, "--engine=auto"],
-        "nst_keras_direct": [*ours, "--engine=direct"],
+        "direct_convolution": [*ours, "--engine=direct"],
+        "direct_convolution_xla": [*ours, "--engine=xla"],
     }
     with tempfile.TemporaryDirectory() as folder:
         has_torch = subprocess.run(
@@ -133,7 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch_python", default=sys.executable)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--engine", choices=["auto", "direct"])
+    parser.add_argument("--engine", choices=["auto", "direct", "xla"])
     parser.add_argument("--size", type=int)
     flags = parser.parse_args()
     if flags.engine:

@@ -89,7 +89,7 @@ def stylize(
         None if start is None else _pixels(start, "init"),
     )
     objective = Objective(load_vgg19(vgg), settings)
-    stopwatch = Stopwatch(settings)
+    stopwatch = Stopwatch(pictures.content, settings)
 
     def after_step(state: State) -> bool:
         return bool(callback(stopwatch.see(state))) if callback else False

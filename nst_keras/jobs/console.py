@@ -13,7 +13,7 @@ from nst_keras.jobs.checkpoints import checkpoint_path
 from nst_keras.jobs.plan import StylizeJob
 from nst_keras.jobs.progress import ProgressLine
 from nst_keras.jobs.stylize import JobOptions, StyleTransfer
-from nst_keras.training.image_optimization import Pictures, State, scale_size
+from nst_keras.training.image_optimization import Pictures, State, scale_sizes
 from nst_keras.training.memory import estimate_memory, free_memory
 
 
@@ -86,8 +86,7 @@ def _run(transfer: StyleTransfer, job: StylizeJob, options: JobOptions, stop: St
 def _announce(transfer: StyleTransfer, pictures: Pictures, start: State | None) -> None:
     """Tells sizes, device, memory and network before the first step."""
     settings = transfer.settings
-    scales = range(len(settings.scales()))
-    sizes = [scale_size(pictures.content, settings, scale) for scale in scales]
+    sizes = scale_sizes(pictures.content, settings)
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
     needed, free = estimate_memory(settings, *sizes[-1]), free_memory()

@@ -6,7 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TextIO
 
-from nst_keras.training.image_optimization import State, num_steps
+import numpy as np
+
+from nst_keras.training.image_optimization import State, scale_sizes, scale_steps
 from nst_keras.training.settings import StyleTransferSettings
 
 _RECENT = 8  # steps that the speed is measured over
@@ -38,10 +40,11 @@ class Progress:
 class Stopwatch:
     """Turns states into progress; a step's time is taken to grow with the number of pixels."""
 
-    def __init__(self, settings: StyleTransferSettings) -> None:
+    def __init__(self, content: np.ndarray, settings: StyleTransferSettings) -> None:
         """Starts with no step seen."""
-        self._sides = settings.scales()
-        self._steps = [num_steps(settings, scale) for scale in range(len(self._sides))]
+        sizes = scale_sizes(content, settings)
+        self._pixels = [height * width for height, width in sizes]
+        self._steps = scale_steps(settings, len(sizes))
         self._scale = -1
         self._times: deque[float] = deque(maxlen=_RECENT)
 
@@ -62,7 +65,7 @@ class Stopwatch:
             self.steps_done(state),
             sum(self._steps),
             state.scale + 1,
-            len(self._sides),
+            len(self._steps),
             speed,
             None if speed is None else speed * self._steps_left(state),
             state,
@@ -71,8 +74,8 @@ class Stopwatch:
     def _steps_left(self, state: State) -> float:
         """Steps left, counted in steps of the present scale."""
         left = float(self._steps[state.scale] - state.step)
-        for side, steps in list(zip(self._sides, self._steps, strict=True))[state.scale + 1 :]:
-            left += steps * (side / self._sides[state.scale]) ** 2
+        for pixels, steps in list(zip(self._pixels, self._steps, strict=True))[state.scale + 1 :]:
+            left += steps * pixels / self._pixels[state.scale]
         return left
 
 

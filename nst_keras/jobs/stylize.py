@@ -97,7 +97,7 @@ class StyleTransfer:
         checkpoint = checkpoint_path(job.output)
         start = read_checkpoint(checkpoint, identity) if options.resume else None
         before(pictures, start)
-        stopwatch = Stopwatch(self.settings)
+        stopwatch = Stopwatch(pictures.content, self.settings)
         with ExitStack() as stack:
             keeper = _Keeper(self, job, options, pictures, identity)
             watchers: list[Observer] = [

@@ -108,13 +108,16 @@ def optimize_image(
         InputError: If a picture is too small or narrow for the network.
         NonFiniteLossError: If the loss leaves the finite numbers.
     """
-    _check_sides(pictures.content, settings)
+    sizes = scale_sizes(pictures.content, settings)
+    for style in pictures.styles:
+        _require_sides(style.shape, "a style image is {} pixels")
+    steps = scale_steps(settings, len(sizes))
     state = start or State(0, 0, initial_image(pictures, settings, objective.mean_pixel))
-    for scale in range(state.scale, len(settings.scales())):
+    for scale in range(state.scale, len(sizes)):
         if scale > state.scale:
-            height, width = scale_size(pictures.content, settings, scale)
-            state = State(scale, 0, np.clip(resize(state.image, height, width), 0, 255))
-        state, stopped = _optimize_scale(objective, pictures, settings, state, callback)
+            state = State(scale, 0, np.clip(resize(state.image, *sizes[scale]), 0, 255))
+        steps_left = steps[scale] - state.step
+        state, stopped = _optimize_scale(objective, pictures, settings, state, steps_left, callback)
         if stopped:
             break
     return state
@@ -124,7 +127,7 @@ def initial_image(
     pictures: Pictures, settings: StyleTransferSettings, mean_pixel: Sequence[float]
 ) -> np.ndarray:
     """Returns the picture that the first scale starts from, float32 [H, W, 3] on 0..255."""
-    height, width = scale_size(pictures.content, settings, 0)
+    height, width = scale_sizes(pictures.content, settings)[0]
     if pictures.init is not None:
         return np.clip(resize(pictures.init, height, width), 0, 255)
     require_choice("init", settings.init, INITS)
@@ -145,28 +148,29 @@ def finish(image: np.ndarray, content: np.ndarray, settings: StyleTransferSettin
     return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 
-def scale_size(content: np.ndarray, settings: StyleTransferSettings, scale: int) -> tuple[int, int]:
-    """Height and width of the generated image at a scale."""
-    return fit_size(content, settings.scales()[scale])
+def scale_sizes(content: np.ndarray, settings: StyleTransferSettings) -> list[tuple[int, int]]:
+    """Height and width of the generated image at each scale, coarse to fine.
+
+    Coarse sizes at which a long and narrow picture would be too narrow for the network are left out.
+
+    Raises:
+        InputError: If the content image, or the picture at its full size, is too narrow.
+    """
+    _require_sides(content.shape, "the content image is {} pixels")
+    sizes = [fit_size(content, side) for side in settings.scales()]
+    _require_sides(sizes[-1], f"the generated image of size {settings.size} would be {{}} pixels")
+    return [size for size in sizes if min(size) >= MIN_SIDE]
 
 
-def num_steps(settings: StyleTransferSettings, scale: int) -> int:
-    """Steps at a scale."""
-    return settings.num_steps if scale == len(settings.scales()) - 1 else settings.coarse_steps
+def scale_steps(settings: StyleTransferSettings, num_scales: int) -> list[int]:
+    """Steps at each scale."""
+    return [settings.coarse_steps] * (num_scales - 1) + [settings.num_steps]
 
 
-def _check_sides(content: np.ndarray, settings: StyleTransferSettings) -> None:
-    if min(content.shape[:2]) < MIN_SIDE:
-        height, width = content.shape[:2]
-        raise InputError(
-            f"the content image is {width}x{height} pixels but must be at least {MIN_SIDE}x{MIN_SIDE}"
-        )
-    height, width = scale_size(content, settings, 0)
+def _require_sides(shape: Sequence[int], text: str) -> None:
+    height, width = shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise InputError(
-            f"the content image would be {width}x{height} pixels at its smallest size; each side "
-            f"must be at least {MIN_SIDE}. Crop it, or raise size or coarsest_size."
-        )
+        raise InputError(f"{text.format(f'{width}x{height}')} but must be at least {MIN_SIDE}x{MIN_SIDE}")
 
 
 def _optimize_scale(
@@ -174,6 +178,7 @@ def _optimize_scale(
     pictures: Pictures,
     settings: StyleTransferSettings,
     state: State,
+    steps_left: int,
     callback: Callback | None,
 ) -> tuple[State, bool]:
     """Runs the steps that are left at the state's scale; tells also if the callback ended it."""
@@ -190,7 +195,7 @@ def _optimize_scale(
     minimize(
         _evaluator(objective, pictures, settings, state),
         state.image,
-        num_steps(settings, state.scale) - state.step,
+        steps_left,
         settings,
         on_step,
         state.slots,
@@ -204,7 +209,13 @@ def _evaluator(
     """Computes the targets of a scale, once, and returns the loss as a function of the picture."""
     height, width = state.image.shape[:2]
     content = objective.content_targets(resize(pictures.content, height, width))
-    side = max(MIN_SIDE, round(max(height, width) * settings.style_scale))
-    styles = [resize(s, *fit_size(s, side)) for s in pictures.styles]
+    side = max(height, width) * settings.style_scale
+    styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
     style = objective.style_targets(styles, pictures.normalized_blend())
     return lambda image: objective.evaluate(image, content, style)
+
+
+def _style_size(style: np.ndarray, longest_side: float) -> tuple[int, int]:
+    """Height and width to compare a style image at; a narrow one is kept wide enough for the network."""
+    aspect = max(style.shape[:2]) / min(style.shape[:2])
+    return fit_size(style, max(round(longest_side), round(MIN_SIDE * aspect)))

@@ -1,6 +1,6 @@
 """The loss of a style transfer and its gradient, as one compiled step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,9 @@ class Objective:
         self, weights: VGG19Weights, settings: StyleTransferSettings, *, convolution: str = "auto"
     ) -> None:
         """Builds the network no deeper than the deepest layer in use; `convolution` as for `vgg19`."""
-        names = _used_layers(settings)
+        self._content_weights = settings.content_terms()
+        self._style_weights = settings.style_terms()
+        names = list(dict.fromkeys([*self._content_weights, *self._style_weights]))
         network = vgg19(
             weights,
             deepest=deepest_layer(names),
@@ -43,8 +45,6 @@ class Objective:
         )
         self.mean_pixel = weights.mean_pixel
         self._features = feature_extractor(network, names)
-        self._content_weights = _scaled(settings.content_layers, settings.content_weight)
-        self._style_weights = _scaled(settings.style_layers, settings.style_weight)
         self._tv_weight = settings.tv_weight
         self._relative = settings.relative_losses
         self.term_names = (
@@ -122,12 +122,3 @@ class Objective:
         if self._tv_weight:
             terms.append(self._tv_weight * total_variation(image))
         return tf.stack(terms)
-
-
-def _used_layers(settings: StyleTransferSettings) -> list[str]:
-    return list(dict.fromkeys([*settings.content_layers, *settings.style_layers]))
-
-
-def _scaled(layers: Mapping[str, float], weight: float) -> dict[str, float]:
-    """Leaves out what has no weight: nothing is computed for it."""
-    return {name: weight * value for name, value in layers.items() if weight * value > 0}

@@ -121,8 +121,16 @@ class StyleTransferSettings:
             require_layers(layers, name)
             for layer, weight in layers.items():
                 _require_number(f"{name}[{layer}]", weight, _Bounds(), whole=False)
-        if not ((self.content_weight and self.content_layers) or (self.style_weight and self.style_layers)):
-            raise InputError("content_weight and style_weight must not both be 0, nor both lack layers.")
+        if not (self.content_terms() or self.style_terms()):
+            raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")
+
+    def content_terms(self) -> dict[str, float]:
+        """Layers of the content loss with their weights in the total; those without weight are left out."""
+        return _weighted(self.content_layers, self.content_weight)
+
+    def style_terms(self) -> dict[str, float]:
+        """The same for the style loss."""
+        return _weighted(self.style_layers, self.style_weight)
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""
@@ -134,6 +142,10 @@ class StyleTransferSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
+
+
+def _weighted(layers: Mapping[str, float], weight: float) -> dict[str, float]:
+    return {name: weight * value for name, value in layers.items() if weight * value > 0}
 
 
 def _require_number(name: str, value: Any, bounds: _Bounds, *, whole: bool) -> None:

@@ -11,6 +11,8 @@ from nst_keras.jobs.progress import ProgressLine, Stopwatch, describe, format_se
 from nst_keras.training.image_optimization import State
 from nst_keras.training.settings import StyleTransferSettings
 
+CONTENT = np.zeros((30, 40, 3), np.float32)
+
 
 def _state(scale: int, step: int) -> State:
     losses = {"content/relu4_2": 2.0, "style/relu1_1": 1.0, "style/relu2_1": 0.5, "total": 3.5}
@@ -21,7 +23,7 @@ def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch
     clock = iter([0.0, 2.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     settings = replace(StyleTransferSettings(), size=200, coarsest_size=100, num_steps=10, coarse_steps=4)
-    watch = Stopwatch(settings)
+    watch = Stopwatch(CONTENT, settings)
     watch.see(_state(0, 1))
     seen = watch.see(_state(0, 2))
     assert (seen.step, seen.num_steps, seen.scale, seen.num_scales) == (2, 14, 1, 2)
@@ -33,7 +35,7 @@ def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch
 
 def test_lines_are_rare_in_a_log_but_the_last_step_is_always_there() -> None:
     stream = io.StringIO()
-    line, watch = ProgressLine(stream), Stopwatch(StyleTransferSettings(size=64, num_steps=50))
+    line, watch = ProgressLine(stream), Stopwatch(CONTENT, StyleTransferSettings(size=64, num_steps=50))
     for step in range(1, 51):
         line(watch.see(_state(0, step)))
     lines = stream.getvalue().splitlines()

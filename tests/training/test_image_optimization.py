@@ -188,11 +188,33 @@ def test_pictures_too_small_for_the_network(
         optimize_image(Objective(random_weights, shallow), Pictures(tiny, [tiny], [1.0]), shallow)
 
 
-def test_narrow_pictures_are_refused_before_the_first_step(
+def test_layers_without_weight_cost_nothing(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings
+) -> None:
+    objective = Objective(random_weights, replace(shallow, content_weight=0.0, tv_weight=0.0))
+    assert objective.term_names == ("style/relu1_1", "style/relu2_1")
+
+
+def test_narrow_pictures_skip_sizes_at_which_nothing_is_left(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings
+) -> None:
+    narrow = np.random.default_rng(0).uniform(0, 255, (32, 90, 3)).astype(np.float32)
+    states: list[State] = []
+    optimize_image(
+        Objective(random_weights, shallow),
+        Pictures(narrow, [narrow.transpose(1, 0, 2)], [1.0]),
+        shallow,
+        callback=states.append,
+    )
+    assert {state.image.shape[:2] for state in states} == {(17, 48)}
+    assert len(states) == shallow.num_steps
+
+
+def test_a_picture_that_ends_too_narrow_is_refused_before_the_first_step(
     random_weights: VGG19Weights, shallow: StyleTransferSettings
 ) -> None:
     narrow = np.zeros((20, 400, 3), np.float32)
-    with pytest.raises(InputError, match="24x1 pixels at its smallest size"):
+    with pytest.raises(InputError, match="of size 48 would be 48x2 pixels but must be at least 16x16"):
         optimize_image(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)
 
 

@@ -38,6 +38,19 @@ def test_unknown_layer_is_answered_with_the_list() -> None:
         StyleTransferSettings(style_layers={"relu9_1": 1.0})
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_weight": 0.0, "style_weight": 0.0},
+        {"content_weight": 0.0, "style_layers": {"relu1_1": 0.0}},
+        {"content_layers": {}, "style_layers": {}},
+    ],
+)
+def test_something_must_be_compared(changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="must not both be 0"):
+        StyleTransferSettings(**changes)
+
+
 def test_sizes_double_to_the_full_one() -> None:
     assert StyleTransferSettings(size=512, coarsest_size=128).scales() == [128, 256, 512]
     assert StyleTransferSettings(size=500, coarsest_size=128).scales() == [250, 500]
