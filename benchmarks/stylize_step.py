@@ -99,7 +99,7 @@ def measure_in_process(command: list[str], size: int, runs: int) -> dict[str, fl
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def compare(torch_python: str, runs: int) -> dict[str, object]:
+def compare(torch_python: str, runs: int, rounds: int) -> dict[str, object]:
     """Measures all sizes and engines."""
     ours = [sys.executable, __file__]
     engines = {
@@ -116,11 +116,22 @@ def compare(torch_python: str, runs: int) -> dict[str, object]:
             save_weights(weights)
             peer = Path(__file__).with_name("torch_step.py")
             engines["pytorch"] = [torch_python, str(peer), f"--weights={weights}"]
-        results = {
-            name: {str(size): measure_in_process(command, size, runs) for size in SIZES}
-            for name, command in engines.items()
-        }
-    return {"machine": f"{platform.machine()}, {os.cpu_count()} CPUs", "engines": results}
+        # Engines take turns, so that a machine whose speed drifts is fair to all.
+        results: dict[str, dict[str, list]] = {name: {} for name in engines}
+        for size in SIZES:
+            for _ in range(rounds):
+                for name, command in engines.items():
+                    result = measure_in_process(command, size, runs)
+                    results[name].setdefault(str(size), []).append(result)
+    merged = {name: {size: merge(runs) for size, runs in sizes.items()} for name, sizes in results.items()}
+    return {"machine": f"{platform.machine()}, {os.cpu_count()} CPUs", "engines": merged}
+
+
+def merge(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """The median over rounds of each figure, and the least time."""
+    names = rounds[0].keys()
+    merged = {name: statistics.median(result[name] for result in rounds) for name in names}
+    return merged | {"min_seconds": min(result["min_seconds"] for result in rounds)}
 
 
 def save_weights(path: Path) -> None:
@@ -137,14 +148,15 @@ def main() -> None:
     """Parses the command line; `--engine` and `--size` are for the processes that it starts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch_python", default=sys.executable)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engine", choices=["auto", "direct", "xla"])
     parser.add_argument("--size", type=int)
     flags = parser.parse_args()
     if flags.engine:
         print(json.dumps(measure_ours(flags.size, flags.runs, flags.engine)))
     else:
-        print(json.dumps(compare(flags.torch_python, flags.runs), indent=1))
+        print(json.dumps(compare(flags.torch_python, flags.runs, flags.rounds), indent=1))
 
 
 if __name__ == "__main__":

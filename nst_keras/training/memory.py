@@ -7,7 +7,7 @@ from nst_keras.training.settings import StyleTransferSettings
 
 # Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
 _BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
-_COPIES_OF_FEATURES = 2.5  # features, what the gradient keeps, and one wide layer's tiles
+_COPIES_OF_FEATURES = 1.15  # convolutions and ReLUs, and what a gradient needs for a moment
 _BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
 
 
