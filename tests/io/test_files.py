@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and every failure has a reason."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -32,13 +33,18 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files_only() -> Iterator[None]:
-    """Lets the system stop every file after 1000 bytes, as a full disk would."""
+    """Lets the system stop every file after 1000 bytes, as a full disk would.
+
+    Not a fixture: pytest's own output is stopped too while the limit holds, if it goes to a file.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def fail_to_sync(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -120,9 +126,9 @@ def test_full_disk(old: Path, monkeypatch: pytest.MonkeyPatch, write: Write) -> 
 
 
 @both
-@pytest.mark.usefixtures("small_files_only")
 def test_write_that_stops_halfway_leaves_the_old_file(old: Path, write: Write) -> None:
-    with pytest.raises(InputError, match=r"picture\.png: cannot be written: file too large"):
+    message = r"picture\.png: cannot be written: file too large"
+    with pytest.raises(InputError, match=message), small_files_only():
         write(old)
     assert old.read_bytes() == OLD
     assert os.listdir(old.parent) == [old.name]
