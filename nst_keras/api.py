@@ -85,7 +85,7 @@ def stylize(
     pictures = Pictures(
         _pixels(content, "content"),
         [_pixels(style, "style") for style in listed],
-        style_weights or [1.0] * len(listed),
+        [1.0] * len(listed) if style_weights is None else list(style_weights),
         None if start is None else _pixels(start, "init"),
     )
     objective = Objective(load_vgg19(vgg), settings)

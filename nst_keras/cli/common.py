@@ -1,6 +1,6 @@
 """What every command shares: parsing, help, and errors without a traceback.
 
-Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 interrupted.
+Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
 import os
@@ -13,14 +13,15 @@ from types import ModuleType
 from absl import flags
 
 from nst_keras.errors import InputError
+from nst_keras.models.vgg19_layout import KERNEL_ORDERS
 
 VGG = flags.DEFINE_string(
     "vgg", "", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit."
 )
 KERNEL_ORDER = flags.DEFINE_enum(
     "kernel_order",
-    "stored",
-    ["stored", "transposed"],
+    KERNEL_ORDERS[0],
+    KERNEL_ORDERS,
     "transposed swaps height and width of the kernels, as old programs did.",
 )
 

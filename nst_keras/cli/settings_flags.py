@@ -44,7 +44,7 @@ def parsed(repeated: dict[str, Any] | None) -> StyleTransferSettings:
     try:
         for name in _LAYERS:
             if name in changes:
-                changes[name] = parse_layers(changes[name])
+                changes[name] = parse_layers(changes[name], name)
         return dataclasses.replace(base, **changes)
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
@@ -53,5 +53,5 @@ def parsed(repeated: dict[str, Any] | None) -> StyleTransferSettings:
 def _from_record(repeated: dict[str, Any]) -> StyleTransferSettings:
     try:
         return StyleTransferSettings(**repeated)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise InputError(f"the picture's settings are of another version: {error}") from error

@@ -17,6 +17,9 @@ from typing import Any
 from absl import flags
 
 from nst_keras.cli import common, settings_flags
+from nst_keras.errors import InputError
+from nst_keras.io.images import read_settings
+from nst_keras.jobs.plan import JobOptions, check_job, plan_jobs
 
 _CONTENT = flags.DEFINE_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
 _STYLE = flags.DEFINE_list(
@@ -27,7 +30,9 @@ _EACH_STYLE = flags.DEFINE_bool("each_style", False, "A picture for each style, 
 _OUTPUT = flags.DEFINE_string("output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder.")
 _FROM = flags.DEFINE_string("from", "", "Picture of ours whose settings and inputs to repeat.")
 _RESUME = flags.DEFINE_bool("resume", False, "Go on from the checkpoint beside the output.")
-_CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 25, "Steps between checkpoints.", lower_bound=1)
+_CHECKPOINT_EVERY = flags.DEFINE_integer(
+    "checkpoint_every", JobOptions.checkpoint_every, "Steps between checkpoints.", lower_bound=1
+)
 _TRACE = flags.DEFINE_string("trace", "", "File for a JSON line a step, such as trace.jsonl.")
 _TENSORBOARD = flags.DEFINE_string("tensorboard_dir", "", "Folder for TensorBoard's events.")
 common.adopt_flags(__name__, common, settings_flags)
@@ -43,28 +48,35 @@ def _main(arguments: Sequence[str]) -> int:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; pictures are named by flags")
     record = _record_to_repeat()
     settings = settings_flags.parsed(record.get("settings"))
-    contents = _CONTENT.value or [record["content"]]
-    styles = _STYLE.value or record["styles"]
     weights = _numbers(_STYLE_WEIGHTS.value) or (() if _STYLE.value else record["style_weights"])
-    from nst_keras.jobs.plan import check_job, plan_jobs
-
-    jobs = plan_jobs(contents, styles, weights, _OUTPUT.value, each_style=_EACH_STYLE.value)
-    check_job(jobs[0])  # the others are checked when their turn comes
+    jobs = plan_jobs(
+        _CONTENT.value or [record["content"]],
+        _STYLE.value or record["styles"],
+        weights,
+        _OUTPUT.value,
+        each_style=_EACH_STYLE.value,
+        other_inputs=[settings.init, _FROM.value, common.VGG.value],
+    )
+    options = JobOptions(_CHECKPOINT_EVERY.value, _TRACE.value, _TENSORBOARD.value, _RESUME.value)
+    if len(jobs) == 1:  # of several, each is checked when its turn comes
+        check_job(jobs[0], options)
     common.import_tensorflow_quietly()
     from nst_keras.jobs.console import run_at_console
-    from nst_keras.jobs.stylize import JobOptions, StyleTransfer
+    from nst_keras.jobs.stylize import StyleTransfer
 
-    options = JobOptions(_CHECKPOINT_EVERY.value, _TRACE.value, _TENSORBOARD.value, _RESUME.value)
     vgg = common.VGG.value or record.get("vgg", "")
     order = record.get("kernel_order") if not flags.FLAGS["kernel_order"].present else None
-    return run_at_console(StyleTransfer(settings, vgg, order or common.KERNEL_ORDER.value), jobs, options)
+    transfer = StyleTransfer(settings, vgg, order or common.KERNEL_ORDER.value)
+    return run_at_console(transfer, jobs, options, repeated_digest=record.get("vgg_digest"))
 
 
 def _record_to_repeat() -> dict[str, Any]:
     if _FROM.value:
-        from nst_keras.io.images import read_settings
-
-        return read_settings(_FROM.value)
+        record = read_settings(_FROM.value)
+        missing = {"content", "styles", "style_weights", "settings"} - set(record)
+        if missing:
+            raise InputError(f"{_FROM.value}: its settings lack {', '.join(sorted(missing))}")
+        return record
     for flag in (_CONTENT, _STYLE):
         if not flag.value:
             raise flags.Error(f"--{flag.name} is missing: a file, a folder or sample:NAME")

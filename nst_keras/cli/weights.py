@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from nst_keras.cli import common
+from nst_keras.models.vgg19_layout import MAT_LAYOUTS
 
 if TYPE_CHECKING:
     from nst_keras.models.vgg19_layout import VGG19Weights
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _USAGE = "pull, show, import FILE.mat or write FILE.mat"
 _ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
 
-_LAYOUT = flags.DEFINE_enum("layout", "beta17", ["beta16", "beta17"], "Layout of the file that write makes.")
+_LAYOUT = flags.DEFINE_enum("layout", MAT_LAYOUTS[-1], MAT_LAYOUTS, "Layout of the file that write makes.")
 common.adopt_flags(__name__, common)
 
 

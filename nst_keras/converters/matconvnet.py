@@ -16,9 +16,8 @@ import numpy as np
 from nst_keras.converters.fingerprint import LICENCE, difference_from_vgg19
 from nst_keras.errors import InputError, require_choice
 from nst_keras.io.mat5 import read_mat5
-from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES, VGG19Weights
+from nst_keras.models.vgg19_layout import CONV_SHAPES, KERNEL_ORDERS, LAYER_NAMES, VGG19Weights
 
-KERNEL_ORDERS = ("stored", "transposed")
 KNOWN_FILES = {
     "md5:8ee3263992981a1d26e73b3ca028a123": "imagenet-vgg-verydeep-19.mat of MatConvNet beta16",
     "md5:106118b7cf60435e6d8e04f6a6dc3657": "imagenet-vgg-verydeep-19.mat of MatConvNet beta17",

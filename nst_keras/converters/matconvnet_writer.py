@@ -13,9 +13,7 @@ import scipy.io
 
 from nst_keras.errors import require_choice
 from nst_keras.io.files import write_whole
-from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights
-
-LAYOUTS = ("beta16", "beta17")
+from nst_keras.models.vgg19_layout import LAYER_NAMES, MAT_LAYOUTS, VGG19Weights
 
 _IMAGE_SIZE = 224
 
@@ -34,7 +32,7 @@ def write_mat(path: str | Path, weights: VGG19Weights, layout: str = "beta17") -
     Raises:
         InputError: If the layout is unknown or the target cannot be written.
     """
-    require_choice("layout", layout, LAYOUTS)
+    require_choice("layout", layout, MAT_LAYOUTS)
     build = _beta16_layer if layout == "beta16" else _beta17_layer
     layers = _cell([build(name, weights) for name in LAYER_NAMES])
     mean = np.array(weights.mean_pixel, np.float32)

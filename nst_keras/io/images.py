@@ -104,21 +104,33 @@ def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | No
         InputError: If the suffix is unknown, `image` isn't such an array, has NaN or infinite
             values or too long a side for the format, or the settings can't be stored.
     """
-    image_format = _FORMATS.get(suffix.lower())
-    if image_format is None:
-        choices = ", ".join(WRITABLE_SUFFIXES)
-        raise InputError(f"the suffix must be one of {choices}. Received: {suffix or 'none'}")
     pixels = _to_bytes(np.asarray(image))
-    limit = _MAX_SIDES.get(image_format)
-    if limit is not None and max(pixels.shape) > limit:
-        raise InputError(
-            f"a side of a {image_format} must be at most {limit} px. "
-            f"Received: {pixels.shape[1]} x {pixels.shape[0]}"
-        )
+    image_format = _require_format(suffix, *pixels.shape[:2])
     options = {**_SAVE_OPTIONS[image_format], **metadata_options(image_format, settings)}
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, image_format, icc_profile=srgb_profile(), **options)
     return buffer.getvalue()
+
+
+def require_encodable(path: str | os.PathLike[str], height: int, width: int) -> None:
+    """Raises the InputError that `write_image` would raise for a picture of that size."""
+    try:
+        _require_format(Path(path).suffix, height, width)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _require_format(suffix: str, height: int, width: int) -> str:
+    image_format = _FORMATS.get(suffix.lower())
+    if image_format is None:
+        choices = ", ".join(WRITABLE_SUFFIXES)
+        raise InputError(f"the suffix must be one of {choices}. Received: {suffix or 'none'}")
+    limit = _MAX_SIDES.get(image_format)
+    if limit is not None and max(height, width) > limit:
+        raise InputError(
+            f"a side of a {image_format} must be at most {limit} px. Received: {width} x {height}"
+        )
+    return image_format
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -14,11 +14,6 @@ from nst_keras.io.files import write_whole
 from nst_keras.training.image_optimization import State
 
 
-def checkpoint_path(output: Path) -> Path:
-    """Where the checkpoint of a picture lies."""
-    return output.with_name(output.name + ".checkpoint.npz")
-
-
 def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
     """Writes a state whole, with the record of the run that it belongs to."""
     header = {
@@ -46,18 +41,18 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
             slots = [archive[f"slot{i}"] for i in range(header["num_slots"])]
-            image = archive["image"]
+            state = State(header["scale"], header["step"], archive["image"], slots, header["losses"])
+            differing = _differences(header["record"], json.loads(json.dumps(record)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it") from error
-    differing = _differences(header["record"], json.loads(json.dumps(record)))
     if differing:
         raise InputError(
             f"{path}: the checkpoint is of another run; these differ: {', '.join(differing)}. "
             "Give the same flags, or leave out --resume to start anew."
         )
-    return State(header["scale"], header["step"], image, slots, header["losses"])
+    return state
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

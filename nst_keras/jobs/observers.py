@@ -66,10 +66,10 @@ def _lines_until(path: Path, step: int) -> list[str]:
     if step == 0 or not path.exists():
         return []
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line)
-        except json.JSONDecodeError:
+        except (ValueError, KeyError, TypeError):
             break
     return kept

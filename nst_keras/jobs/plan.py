@@ -1,14 +1,16 @@
 """Which pictures a command asks for, and whether they can be written; all of it before TensorFlow loads."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
 from nst_keras.io.files import check_writable
-from nst_keras.io.images import WRITABLE_SUFFIXES, list_images
+from nst_keras.io.images import WRITABLE_SUFFIXES, list_images, read_settings
 from nst_keras.jobs.pictures import SAMPLE
+from nst_keras.training.settings import require_blend
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,31 @@ class StylizeJob:
         styles: Paths or `sample:NAME`s, blended into one style.
         style_weights: A weight for each style.
         output: Picture to write.
+        other_inputs: Further files that must not be overwritten.
     """
 
     content: str
     styles: tuple[str, ...]
     style_weights: tuple[float, ...]
     output: Path
+    other_inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What is kept on the way.
+
+    Attributes:
+        checkpoint_every: Steps between checkpoints.
+        trace: File for a JSON line a step, or "".
+        tensorboard_dir: Folder for TensorBoard's events, or "".
+        resume: Go on from a checkpoint if there is one.
+    """
+
+    checkpoint_every: int = 25
+    trace: str = ""
+    tensorboard_dir: str = ""
+    resume: bool = False
 
 
 def plan_jobs(
@@ -35,8 +56,9 @@ def plan_jobs(
     output: str,
     *,
     each_style: bool,
+    other_inputs: Sequence[str] = (),
 ) -> list[StylizeJob]:
-    """Lists the pictures to make; folders stand for all pictures in them.
+    """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
     Args:
         contents: Files, folders or `sample:NAME`s.
@@ -44,9 +66,11 @@ def plan_jobs(
         style_weights: One for each style of a blend; none for equal weights.
         output: The picture to write, or a folder; "" is `CONTENT_STYLE.png` in this folder.
         each_style: Makes a picture for each style instead of a blend.
+        other_inputs: Further files that must not be overwritten.
 
     Raises:
-        InputError: If two pictures would get the same name, or several would go into one file.
+        InputError: If two pictures would get the same name, several would go into one file, or the
+            weights don't fit the styles.
     """
     contents, styles = _expand(contents), _expand(styles)
     blends = [[style] for style in styles] if each_style else [styles]
@@ -59,27 +83,46 @@ def plan_jobs(
         name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}.png"
         target = Path(output or ".", name) if folder else Path(output)
         weights = tuple(style_weights) or (1.0,) * len(blend)
-        jobs.append(StylizeJob(content, tuple(blend), weights, target))
+        require_blend(weights, len(blend))
+        jobs.append(StylizeJob(content, tuple(blend), weights, target, tuple(filter(None, other_inputs))))
     _require_distinct([job.output for job in jobs])
     return jobs
 
 
-def check_job(job: StylizeJob) -> None:
+def check_job(job: StylizeJob, options: JobOptions = JobOptions()) -> None:
     """Finds out what is missing or can't be written.
 
     Raises:
-        InputError: If an input isn't there, or the output would replace one or can't be written.
+        InputError: If an input isn't there, or a file that will be written would replace an input or
+            can't be written.
     """
     if job.output.suffix.lower() not in WRITABLE_SUFFIXES:
         raise InputError(f"output: {job.output}: the suffix must be one of {', '.join(WRITABLE_SUFFIXES)}")
     for role, name in (("content", job.content), *(("style", style) for style in job.styles)):
-        if name.startswith(SAMPLE):
-            continue
-        if not os.path.exists(name):
+        if not name.startswith(SAMPLE) and not os.path.exists(name):
             raise InputError(f"{role}: {name}: there is no such file")
-        if os.path.realpath(name) == os.path.realpath(job.output):
-            raise InputError(f"output: {job.output} is also an input and would be overwritten")
-    check_writable(job.output)
+    targets = [job.output, checkpoint_path(job.output)]
+    targets += [Path(options.trace)] if options.trace else []
+    for name in (job.content, *job.styles, *job.other_inputs):
+        if os.path.realpath(name) in map(os.path.realpath, targets) or _is_on_the_way(Path(name), job.output):
+            raise InputError(f"output: {name} is also an input and would be overwritten")
+    for target in targets:
+        check_writable(target)
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Where the checkpoint of a picture lies."""
+    return output.with_name(output.name + ".checkpoint.npz")
+
+
+def path_on_the_way(output: Path, step: int, num_steps: int) -> Path:
+    """Where the picture after some steps is kept."""
+    return output.with_name(f"{output.stem}_{step:0{len(str(num_steps))}d}{output.suffix}")
+
+
+def _is_on_the_way(path: Path, output: Path) -> bool:
+    name = re.fullmatch(re.escape(output.stem) + r"_\d+" + re.escape(output.suffix), path.name)
+    return name is not None and os.path.realpath(path.parent) == os.path.realpath(output.parent)
 
 
 def _expand(names: Sequence[str]) -> list[str]:
@@ -87,10 +130,19 @@ def _expand(names: Sequence[str]) -> list[str]:
     expanded: list[str] = []
     for name in names:
         if os.path.isdir(name):
-            expanded += [str(path) for path in list_images(name)]
+            expanded += [str(path) for path in list_images(name) if not _is_ours(path)]
         else:
             expanded.append(name)
     return expanded
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a picture holds our settings: a folder that results go into must not feed on them."""
+    try:
+        read_settings(path)
+    except InputError:
+        return False
+    return True
 
 
 def _stem(name: str) -> str:

@@ -87,6 +87,7 @@ class ProgressLine:
         self._stream = stream or sys.stderr
         self._pause = 0.2 if self._stream.isatty() else seconds_between_lines
         self._next = 0.0
+        self._open = False  # whether the cursor stands behind a line that isn't ended
 
     def __call__(self, progress: Progress) -> None:
         """Shows the progress if the last one is old enough, and always the last step."""
@@ -97,10 +98,17 @@ class ProgressLine:
         self._next = now + self._pause
         text = describe(progress)
         if self._stream.isatty():
-            self._stream.write(f"\r\x1b[K{text}" + ("\n" if done else ""))
+            self._stream.write(f"\r\x1b[K{text}")
+            self._open = True
         else:
             self._stream.write(text + "\n")
         self._stream.flush()
+
+    def close(self) -> None:
+        """Ends the line."""
+        if self._open:
+            self._stream.write("\n")
+            self._open = False
 
 
 def describe(progress: Progress) -> str:

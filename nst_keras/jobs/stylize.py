@@ -8,37 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+from absl import logging
 
 from nst_keras import __version__
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError
-from nst_keras.io.images import read_settings, write_image
-from nst_keras.jobs.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from nst_keras.io.images import read_settings, require_encodable, write_image
+from nst_keras.jobs.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.jobs.observers import Observer, TensorBoardWriter, TraceWriter
 from nst_keras.jobs.pictures import load_picture
-from nst_keras.jobs.plan import StylizeJob, check_job
+from nst_keras.jobs.plan import JobOptions, StylizeJob, check_job, checkpoint_path, path_on_the_way
 from nst_keras.jobs.progress import Progress, Stopwatch
-from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
+from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image, scale_sizes
 from nst_keras.training.objective import Objective
 from nst_keras.training.optimizers import NonFiniteLossError
 from nst_keras.training.settings import INITS, StyleTransferSettings
-
-
-@dataclass(frozen=True)
-class JobOptions:
-    """What is kept on the way.
-
-    Attributes:
-        checkpoint_every: Steps between checkpoints.
-        trace: File for a JSON line a step, or "".
-        tensorboard_dir: Folder for TensorBoard's events, or "".
-        resume: Go on from a checkpoint if there is one.
-    """
-
-    checkpoint_every: int = 25
-    trace: str = ""
-    tensorboard_dir: str = ""
-    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,16 +75,16 @@ class StyleTransfer:
             InputError: If something can't be read or written, which is found out before the first
                 step, or the loss leaves the finite numbers; the last good picture is then written.
         """
-        check_job(job)
+        check_job(job, options)
         pictures = self._pictures(job)
-        record = self.record(job)
-        identity = {**record, "pictures": _digests(pictures)}
+        require_encodable(job.output, *scale_sizes(pictures.content, self.settings)[-1])
+        record = self._record(job, pictures)
         checkpoint = checkpoint_path(job.output)
-        start = read_checkpoint(checkpoint, identity) if options.resume else None
+        start = read_checkpoint(checkpoint, record) if options.resume else None
         before(pictures, start)
         stopwatch = Stopwatch(pictures.content, self.settings)
         with ExitStack() as stack:
-            keeper = _Keeper(self, job, options, pictures, identity)
+            keeper = _Keeper(job, options, self.settings, pictures.content, record)
             watchers: list[Observer] = [
                 keeper,
                 *_file_observers(options, stopwatch.steps_done(start), stack),
@@ -121,25 +106,30 @@ class StyleTransfer:
                 )
             except NonFiniteLossError as error:
                 raise InputError(keeper.rescue(error)) from error
+            except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+                height, width = scale_sizes(pictures.content, self.settings)[-1]
+                raise InputError(
+                    f"there is not enough memory for {width}x{height} pixels: lower size"
+                ) from error
         if stopped and keeper.last is not None:
-            write_checkpoint(checkpoint, state, identity)
             keeper.write(job.output, keeper.last)
+            write_checkpoint(checkpoint, state, record)
         else:
             write_image(job.output, finish(state.image, pictures.content, self.settings), record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
 
     def is_done(self, job: StylizeJob) -> bool:
-        """Whether the output is there already, made whole from the same names and settings."""
+        """Whether the output is there already, made whole from the same pictures and settings."""
         if not job.output.exists() or checkpoint_path(job.output).exists():
             return False
         try:
-            return read_settings(job.output) == self.record(job)
+            return read_settings(job.output) == self._record(job, self._pictures(job))
         except InputError:
             return False
 
-    def record(self, job: StylizeJob) -> dict[str, Any]:
-        """What is stored in the picture's metadata: enough to make it again."""
+    def _record(self, job: StylizeJob, pictures: Pictures) -> dict[str, Any]:
+        """What is stored in the picture's metadata: enough to make it again, and to know that it is it."""
         return {
             "program": f"nst_keras {__version__}",
             "content": job.content,
@@ -147,6 +137,7 @@ class StyleTransfer:
             "style_weights": list(job.style_weights),
             **self._network,
             "vgg_digest": self.weights.digest,
+            "pictures": _digests(pictures),
             "settings": self.settings.to_dict(),
         }
 
@@ -161,32 +152,31 @@ class StyleTransfer:
 
 
 class _Keeper:
-    """Writes checkpoints and intermediate pictures, and remembers the last good state."""
+    """Writes checkpoints and pictures on the way, and remembers the last good state."""
 
     def __init__(
         self,
-        transfer: StyleTransfer,
         job: StylizeJob,
         options: JobOptions,
-        pictures: Pictures,
-        identity: dict[str, Any],
+        settings: StyleTransferSettings,
+        content: np.ndarray,
+        record: dict[str, Any],
     ) -> None:
-        self._settings, self._job, self._options = transfer.settings, job, options
-        self._content, self._identity = pictures.content, identity
-        self._record = transfer.record(job)
+        self._job, self._options, self._settings = job, options, settings
+        self._content, self._record = content, record
         self.last: Progress | None = None
 
     def __call__(self, progress: Progress) -> None:
-        """Sees one step."""
+        """Sees one step. What can't be written on the way is no reason to lose the picture at the end."""
         self.last = progress
-        if progress.step % self._options.checkpoint_every == 0:
-            write_checkpoint(checkpoint_path(self._job.output), progress.state, self._identity)
-        save_every = self._settings.save_every
-        if save_every and progress.step % save_every == 0:
-            output = self._job.output
-            digits = len(str(progress.num_steps))
-            name = f"{output.stem}_{progress.step:0{digits}d}{output.suffix}"
-            self.write(output.with_name(name), progress)
+        every, output = self._settings.save_every, self._job.output
+        try:
+            if progress.step % self._options.checkpoint_every == 0:
+                write_checkpoint(checkpoint_path(output), progress.state, self._record)
+            if every and progress.step % every == 0:
+                self.write(path_on_the_way(output, progress.step, progress.num_steps), progress)
+        except InputError as error:
+            logging.warning("%s; going on without", error)
 
     def rescue(self, error: NonFiniteLossError) -> str:
         """Writes the last good picture and returns what to tell the user."""

@@ -14,7 +14,7 @@ def content_loss(features: tf.Tensor, target: tf.Tensor, *, relative: bool = Fal
     Args:
         features: float32 [batch, height, width, channels] of the generated image.
         target: The content image's features, of the same shape.
-        relative: Divides by the mean square of the target: 0 is equal, 1 as far as a gray picture.
+        relative: Divides by the mean square of the target: 0 is equal, 1 as far as no features at all.
 
     Returns:
         A float32 scalar.

@@ -28,6 +28,8 @@ def _conv_shapes() -> dict[str, tuple[int, int, int, int]]:
     return shapes
 
 
+KERNEL_ORDERS = ("stored", "transposed")  # the second is the notebook's; see converters.matconvnet
+MAT_LAYOUTS = ("beta16", "beta17")  # versions of MatConvNet that laid out the .mat file differently
 POOLINGS = ("max", "average")
 EDGES = ("zero", "replicate")
 LAYER_NAMES = _layer_names()

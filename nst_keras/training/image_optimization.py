@@ -15,7 +15,7 @@ from nst_keras.ops.color import match_color_statistics, with_colors_of
 from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.training.objective import Objective
 from nst_keras.training.optimizers import Evaluate, minimize
-from nst_keras.training.settings import INITS, StyleTransferSettings
+from nst_keras.training.settings import INITS, StyleTransferSettings, require_blend
 
 # The deepest layers need a few positions to compare; below this a picture says nothing.
 MIN_SIDE = 16
@@ -66,17 +66,7 @@ class Pictures:
         Raises:
             InputError: If their number differs from the styles', or they don't have a positive sum.
         """
-        if not self.styles or len(self.styles) != len(self.blend):
-            raise InputError(
-                f"style_weights must have one weight for each style image. Received: "
-                f"{len(self.blend)} weights for {len(self.styles)} style images"
-            )
-        valid = all(np.isfinite(w) and w >= 0 for w in self.blend) and sum(self.blend) > 0
-        if not valid:
-            raise InputError(
-                "style_weights must be finite, at least 0 and not all 0. "
-                f"Received: style_weights={list(self.blend)}"
-            )
+        require_blend(self.blend, len(self.styles))
 
     def normalized_blend(self) -> list[float]:
         """The blend weights, with a sum of 1."""

@@ -1,6 +1,6 @@
 """How much memory an optimisation takes, told before it starts."""
 
-import os
+from pathlib import Path
 
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.training.settings import StyleTransferSettings
@@ -27,8 +27,12 @@ def estimate_memory(settings: StyleTransferSettings, height: int, width: int) ->
 
 
 def free_memory() -> int | None:
-    """Free physical memory in bytes, or None where the system doesn't tell."""
+    """Memory in bytes that can be had without swapping, or None where the system doesn't tell."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
         return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None

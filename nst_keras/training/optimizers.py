@@ -35,7 +35,7 @@ def minimize(
     Args:
         evaluate: The objective.
         image: Start, float32 [H, W, 3].
-        num_steps: Steps to take; lbfgs ends sooner if no step lowers the loss.
+        num_steps: Steps to take; lbfgs ends sooner if it finds no lower loss.
         settings: Names the optimiser and its parameters.
         on_step: Gets every result.
         slots: Variables of adam or sgd from an earlier call, to go on exactly there.
@@ -54,33 +54,49 @@ def minimize(
 def _minimize_lbfgs(
     evaluate: Evaluate, image: np.ndarray, num_steps: int, history_size: int, on_step: OnStep
 ) -> None:
-    # The line search's last evaluation is the point that it accepts.
-    terms = evaluate(tf.constant(image[np.newaxis]))[1].numpy()
-    scale = _SCIPY_LOSS / max(float(terms.sum()), 1e-30)
+    """Runs SciPy until all steps are taken; it starts anew where its line search gave up."""
+    run = _LbfgsRun(evaluate, image, on_step)
+    while run.steps < num_steps and not run.stopped:
+        before = run.steps
+        scipy.optimize.minimize(
+            run.loss_and_gradient,
+            run.position,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=scipy.optimize.Bounds(0.0, 255.0),
+            callback=run.after_step,
+            # The usual tolerances would end a style transfer at once.
+            options={"maxiter": num_steps - before, "maxfun": 20 * num_steps, "maxcor": history_size}
+            | {"ftol": 0.0, "gtol": 0.0},
+        )
+        if run.steps == before:
+            return
 
-    def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal terms
-        candidate = tf.constant(flat.reshape(1, *image.shape), tf.float32)
-        loss, terms, gradient = (tensor.numpy() for tensor in evaluate(candidate))
+
+class _LbfgsRun:
+    """What SciPy calls, and how far it is."""
+
+    def __init__(self, evaluate: Evaluate, image: np.ndarray, on_step: OnStep) -> None:
+        self.steps, self.stopped = 0, False
+        self.position = image.ravel().astype(np.float64)
+        self._evaluate, self._shape, self._on_step = evaluate, image.shape, on_step
+        self._terms = evaluate(tf.constant(image[np.newaxis]))[1].numpy()
+        self._scale = _SCIPY_LOSS / max(float(self._terms.sum()), 1e-30)
+
+    def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
+        candidate = tf.constant(flat.reshape(1, *self._shape), tf.float32)
+        loss, self._terms, gradient = (tensor.numpy() for tensor in self._evaluate(candidate))
         _require_finite(loss, gradient)
-        return float(loss) * scale, gradient.ravel().astype(np.float64) * scale
+        return float(loss) * self._scale, gradient.ravel().astype(np.float64) * self._scale
 
-    def after_step(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        picture = intermediate_result.x.reshape(image.shape).astype(np.float32)
-        if on_step(picture, terms, ()):
+    def after_step(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        self.steps += 1
+        self.position = intermediate_result.x.copy()
+        picture = self.position.reshape(self._shape).astype(np.float32)
+        # The line search's last evaluation is the point that it accepted.
+        self.stopped = self._on_step(picture, self._terms, ())
+        if self.stopped:
             raise StopIteration
-
-    scipy.optimize.minimize(
-        loss_and_gradient,
-        image.ravel().astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=scipy.optimize.Bounds(0.0, 255.0),
-        callback=after_step,
-        # No stop but by the number of steps: the usual tolerances end a style transfer at once.
-        options={"maxiter": num_steps, "maxfun": 20 * num_steps + 20, "maxcor": history_size}
-        | {"ftol": 0.0, "gtol": 0.0},
-    )
 
 
 def _minimize_keras(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,6 +118,8 @@ class StyleTransferSettings:
                 _require_number(spec.name, value, spec.metadata["bounds"], whole=spec.type is int)
         for name in ("content_layers", "style_layers"):
             layers = getattr(self, name)
+            if not isinstance(layers, Mapping):
+                raise InputError(f"{name} must map layers to weights. Received: {name}={layers}")
             require_layers(layers, name)
             for layer, weight in layers.items():
                 _require_number(f"{name}[{layer}]", weight, _Bounds(), whole=False)
@@ -154,19 +156,36 @@ def _require_number(name: str, value: Any, bounds: _Bounds, *, whole: bool) -> N
         raise InputError(f"{name} must be {text}, {bounds}. Received: {name}={value}")
 
 
-def parse_layers(text: str) -> dict[str, float]:
-    """Reads `name,name:weight,...`; a layer without a weight gets 1.
+def require_blend(weights: Sequence[float], num_styles: int) -> None:
+    """Checks the weights of blended styles.
+
+    Raises:
+        InputError: If there isn't one for each style, or one isn't finite or negative, or all are 0.
+    """
+    if num_styles < 1 or len(weights) != num_styles:
+        raise InputError(
+            "style_weights must have one weight for each style image. Received: "
+            f"{len(weights)} weights for {num_styles} style images"
+        )
+    if not all(weight in _Bounds() for weight in weights) or not any(weights):
+        raise InputError(
+            f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
+        )
+
+
+def parse_layers(text: str, name: str) -> dict[str, float]:
+    """Reads the value of the field `name`, `layer,layer:weight,...`; a layer without a weight gets 1.
 
     Raises:
         InputError: If a weight isn't a number.
     """
     layers: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, colon, weight = part.partition(":")
+        layer, colon, weight = part.partition(":")
         try:
-            layers[name] = float(weight) if colon else 1.0
+            layers[layer] = float(weight) if colon else 1.0
         except ValueError as error:
-            raise InputError(f"layers must be given as name or name:weight. Received: {part}") from error
+            raise InputError(f"{name} must be given as layer or layer:weight. Received: {part}") from error
     return layers
 
 

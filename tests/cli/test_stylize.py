@@ -28,9 +28,9 @@ FAST = [
 ]
 
 
-def _run(*flags: object, folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(*flags: object, folder: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     command = [*COMMAND, *map(str, flags)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 @pytest.fixture
@@ -103,6 +103,30 @@ def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
     assert _names(folder / "out") == ["good_ink.png", "good_painting.png"]
     again = run_here(*flags, *FAST)
     assert again.stderr.count("done already") == 2
+    write_image(folder / "painting.jpg", np.zeros((40, 48, 3)))
+    assert run_here(*flags, *FAST).stderr.count("done already") == 1
+
+
+def test_results_in_the_folder_of_the_photos_are_not_taken_for_photos(
+    folder: Path, run_here: Callable
+) -> None:
+    (folder / "photos").mkdir()
+    (folder / "photo.png").rename(folder / "photos" / "a.png")
+    for _ in range(2):
+        run_here("--content=photos", "--style=painting.jpg", "--output=photos", *FAST)
+        assert _names(folder / "photos") == ["a.png", "a_painting.png"]
+
+
+@pytest.mark.large
+def test_preview_paints_a_real_photo(folder: Path) -> None:
+    flags = ["--content=sample:china", "--style=sample:strokes", "--output=out.png", "--preset=preview"]
+    done = _run(*flags, "--trace=trace.jsonl", folder=folder, timeout=600)
+    assert done.returncode == 0, done.stderr
+    losses = [json.loads(line)["losses"] for line in (folder / "trace.jsonl").read_text().splitlines()]
+    style = [sum(v for k, v in terms.items() if k.startswith("style/")) for terms in losses]
+    assert style[-1] < 0.05 * style[0]
+    # Neither the photo was lost (1 times the weight of 8 is a picture without it) nor was it kept.
+    assert 1 < losses[-1]["content/relu4_2"] < 7
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -172,6 +196,10 @@ def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, me
         (["--output=missing/out.png"], "missing does not exist"),
         (["--output=photo.png"], "photo.png is also an input"),
         (["--output=out.xyz"], "the suffix must be one of .png"),
+        (["--init=start.png", "--output=start.png"], "start.png is also an input"),
+        (["--trace=photo.png"], "photo.png is also an input"),
+        (["--content=shot_100.png", "--output=shot.png"], "shot_100.png is also an input"),
+        (["--size=17000", "--output=out.webp"], "a side of a WEBP must be at most 16383"),
         (["--init=nowhere.png"], "init: nowhere.png: does not exist"),
         (["--from=painting.jpg"], "painting.jpg: holds no settings"),
         (["--vgg=text.jpg"], "text.jpg"),
@@ -184,6 +212,8 @@ def test_bad_input_exits_with_1_and_leaves_nothing(
     (folder / "empty.jpg").touch()
     (folder / "text.jpg").write_text("this is no picture")
     (folder / "cut.jpg").write_bytes((folder / "painting.jpg").read_bytes()[:700])
+    for name in ("start.png", "shot_100.png"):
+        write_image(folder / name, np.zeros((20, 20, 3)))
     write_image(folder / "dot.png", np.zeros((1, 1, 3)))
     write_image(folder / "line.png", np.zeros((3, 400, 3)))
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}

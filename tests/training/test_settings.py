@@ -59,9 +59,9 @@ def test_sizes_double_to_the_full_one() -> None:
 
 
 def test_layers_with_and_without_weights() -> None:
-    assert parse_layers("relu1_1, relu2_1:0.25") == {"relu1_1": 1.0, "relu2_1": 0.25}
-    with pytest.raises(InputError, match="relu1_1:x"):
-        parse_layers("relu1_1:x")
+    assert parse_layers("relu1_1, relu2_1:0.25", "style_layers") == {"relu1_1": 1.0, "relu2_1": 0.25}
+    with pytest.raises(InputError, match=r"style_layers must .*relu1_1:x"):
+        parse_layers("relu1_1:x", "style_layers")
 
 
 def test_settings_survive_json_like_values() -> None:
