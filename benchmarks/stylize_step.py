@@ -4,7 +4,7 @@
 
 Prints one JSON object. Every size and engine runs in a process of its own, so that peak memory is its
 own too. PyTorch is measured when the interpreter PYTHON (this one by default) has it; both get the
-same weights, pictures, layers and number of threads.
+same weights, pictures and layers, and as many threads as there are CPUs.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIZES = (256, 512, 1024)
+SIZES = "256,512,1024"
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 CONTENT_LAYER = "relu4_2"
 
@@ -87,7 +87,7 @@ def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
     return measure(evaluate, runs)
 
 
-def measure_in_process(command: list[str], size: int, runs: int) -> dict[str, float]:
+def measure_in_process(command: list[str], size: str, runs: int) -> dict[str, float]:
     """Runs one measurement in a process of its own."""
     done = subprocess.run(
         [*command, f"--size={size}", f"--runs={runs}"],
@@ -99,7 +99,7 @@ def measure_in_process(command: list[str], size: int, runs: int) -> dict[str, fl
     return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def compare(torch_python: str, runs: int, rounds: int) -> dict[str, object]:
+def compare(torch_python: str, sizes: list[str], runs: int, rounds: int) -> dict[str, object]:
     """Measures all sizes and engines."""
     ours = [sys.executable, __file__]
     engines = {
@@ -118,11 +118,11 @@ def compare(torch_python: str, runs: int, rounds: int) -> dict[str, object]:
             engines["pytorch"] = [torch_python, str(peer), f"--weights={weights}"]
         # Engines take turns, so that a machine whose speed drifts is fair to all.
         results: dict[str, dict[str, list]] = {name: {} for name in engines}
-        for size in SIZES:
+        for size in sizes:
             for _ in range(rounds):
                 for name, command in engines.items():
                     result = measure_in_process(command, size, runs)
-                    results[name].setdefault(str(size), []).append(result)
+                    results[name].setdefault(size, []).append(result)
     merged = {name: {size: merge(runs) for size, runs in sizes.items()} for name, sizes in results.items()}
     return {"machine": f"{platform.machine()}, {os.cpu_count()} CPUs", "engines": merged}
 
@@ -148,6 +148,7 @@ def main() -> None:
     """Parses the command line; `--engine` and `--size` are for the processes that it starts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torch_python", default=sys.executable)
+    parser.add_argument("--sizes", default=SIZES)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engine", choices=["auto", "direct", "xla"])
@@ -156,7 +157,11 @@ def main() -> None:
     if flags.engine:
         print(json.dumps(measure_ours(flags.size, flags.runs, flags.engine)))
     else:
-        print(json.dumps(compare(flags.torch_python, flags.runs, flags.rounds), indent=1))
+        print(
+            json.dumps(
+                compare(flags.torch_python, flags.sizes.split(","), flags.runs, flags.rounds), indent=1
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--runs", type=int, required=True)
     flags = parser.parse_args()
+    torch.set_num_threads(os.cpu_count() or 1)
     archive = np.load(flags.weights)
     layers = {}
     for name in sorted({key.rpartition("_")[0] for key in archive.files}):
