@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nst_keras.training.settings import StyleTransferSettings
 
-_STYLE_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+_STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 DEFAULT = StyleTransferSettings()
 
@@ -17,7 +17,7 @@ PREVIEW = replace(DEFAULT, size=384, num_steps=45, coarse_steps=60, history_size
 NOTEBOOK = replace(
     DEFAULT,
     content_weight=5.0,
-    style_layers=dict.fromkeys(_STYLE_CHANNELS, 0.2),
+    style_layers=dict.fromkeys(_STYLE_LAYERS, 0.2),
     style_weight=500.0,
     tv_weight=100.0,
     relative_losses=False,
@@ -31,14 +31,14 @@ NOTEBOOK = replace(
     save_every=25,
 )
 
-# Gatys et al. 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for
-# five layers, content : style = 1 : 1000. Theirs are sums of squares, so the ratio of means depends on the
-# size; this is the one of 512x384 pixels, and the style losses get channels^2 / 4.
+# Gatys et al. 2016 (CVPR), section 3: average pooling, L-BFGS from white noise, equal weights for five
+# layers. The paper's sums depend on the size, so the weights are those of the authors' later program, which
+# takes means: 1 for content, 1000 / channels^2 for Gram matrices per position, which is 1000 for ours.
 GATYS = replace(
     DEFAULT,
-    content_weight=1e-3 / 2 * 512 * (512 // 8) * (384 // 8),
-    style_layers={name: 0.2 * channels**2 / 4 for name, channels in _STYLE_CHANNELS.items()},
-    style_weight=1.0,
+    content_weight=1.0,
+    style_layers=dict.fromkeys(_STYLE_LAYERS, 1.0),
+    style_weight=1000.0,
     tv_weight=0.0,
     relative_losses=False,
     pooling="average",
