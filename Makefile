@@ -11,7 +11,7 @@ help:
 	@echo "make test        lint, then all tests"
 	@echo "make test-large  also the tests that take minutes"
 	@echo "make lint        ruff, mypy, import-linter"
-	@echo "make bench       speed and memory of a step, as JSON"
+	@echo "make bench       speed and memory of a style transfer step, as JSON"
 	@echo "make clean       removes .venv, caches and the demo's picture"
 
 demo: $(STAMP)

@@ -35,20 +35,26 @@ def adopt_flags(command: str, *modules: ModuleType) -> None:
             flags.FLAGS.register_key_flag_for_module(_absl_name(command), flag)
 
 
-def run(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> None:
+def run(
+    main: Callable[[Sequence[str]], int | None],
+    module: str,
+    doc: str,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> None:
     """Parses the command line, calls `main` with the positional arguments and exits.
 
     Args:
         main: Takes the positional arguments; returns an exit code, or None for 0.
         module: `__name__` of the module that defines the flags; only those are shown by `--help`.
         doc: Text that `--help` prints above the flags.
+        flag_values: Where they are defined; commands that share flags' names have one of their own.
 
     Raises:
         SystemExit: Always.
     """
     command = os.path.basename(sys.argv[0])
     try:
-        sys.exit(_parse_and_call(main, module, doc) or 0)
+        sys.exit(_parse_and_call(main, module, doc, flag_values) or 0)
     except flags.Error as error:
         sys.exit(_complain(command, f"{error}\nSee '{command} --help'.", code=2))
     except InputError as error:
@@ -65,15 +71,23 @@ def run(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> N
         sys.exit(_complain(command, "interrupted", code=128 + signal.SIGINT))
 
 
-def _parse_and_call(main: Callable[[Sequence[str]], int | None], module: str, doc: str) -> int | None:
+def _parse_and_call(
+    main: Callable[[Sequence[str]], int | None], module: str, doc: str, flag_values: flags.FlagValues
+) -> int | None:
     if any(argument in _HELP for argument in sys.argv[1:]):
-        print(help_text(module, doc), flush=True)
+        print(help_text(module, doc, flag_values), flush=True)
         return 0
-    return main(flags.FLAGS(sys.argv)[1:])
+    if flag_values is not flags.FLAGS:
+        flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
+    return main(flag_values(sys.argv)[1:])
 
 
-def import_tensorflow_quietly() -> None:
-    """Imports TensorFlow and starts it without the start-up notes that no setting silences."""
+def import_tensorflow_quietly(*, start: bool = True) -> None:
+    """Imports TensorFlow and starts it without the start-up notes that no setting silences.
+
+    Args:
+        start: Whether to start it too; a distribution strategy must be made before that.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -81,17 +95,22 @@ def import_tensorflow_quietly() -> None:
     try:
         import tensorflow as tf
 
-        tf.config.list_logical_devices()
+        if start:
+            tf.config.list_logical_devices()
     finally:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(sink)
 
 
-def help_text(module: str, doc: str) -> str:
+def help_text(module: str, doc: str, flag_values: flags.FlagValues = flags.FLAGS) -> str:
     """Returns `doc` followed by the flags that `module` defines or declares its own."""
     lines = [doc.strip(), "", "Flags:"]
-    for flag in flags.FLAGS.get_key_flags_for_module(_absl_name(module)):
+    if flag_values is flags.FLAGS:
+        shown = flag_values.get_key_flags_for_module(_absl_name(module))
+    else:
+        shown = [flag_values[name] for name in flag_values]
+    for flag in shown:
         default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
         usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         text = " ".join((flag.help or "").split()) + default

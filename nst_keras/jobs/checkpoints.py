@@ -42,7 +42,7 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
             header = json.loads(str(archive["header"]))
             slots = [archive[f"slot{i}"] for i in range(header["num_slots"])]
             state = State(header["scale"], header["step"], archive["image"], slots, header["losses"])
-            differing = _differences(header["record"], json.loads(json.dumps(record)))
+            differing = differences(header["record"], json.loads(json.dumps(record)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
@@ -55,12 +55,13 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
     return state
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Names the entries in which two records differ, with both values."""
     names: list[str] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            names += _differences(before, after)
+            names += differences(before, after)
         elif before != after:
             names.append(f"{name} (was {before}, is {after})")
     return names

@@ -1,40 +1,20 @@
 """Jobs at a terminal: what is shown, and signals that end a run without losing it."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import tensorflow as tf
 
 from nst_keras.errors import InputError
 from nst_keras.jobs.plan import JobOptions, StylizeJob, checkpoint_path
 from nst_keras.jobs.progress import ProgressLine
+from nst_keras.jobs.stop_signals import StopSignals
 from nst_keras.jobs.stylize import StyleTransfer
 from nst_keras.training.image_optimization import Pictures, State, scale_sizes
 from nst_keras.training.memory import estimate_memory, free_memory
-
-
-class StopSignals:
-    """Turns the first Ctrl-C or SIGTERM into a wish; a second one acts at once.
-
-    Attributes:
-        received: The signal's number, or 0.
-    """
-
-    def __init__(self) -> None:
-        """Takes over both signals."""
-        self.received = 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        signal.signal(number, signal.SIG_DFL)
-        _say(f"{signal.Signals(number).name}: ending after this step; again to end at once")
 
 
 def run_at_console(

@@ -1,6 +1,5 @@
 """How far a run is, and when it will be done."""
 
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import TextIO
 
 import numpy as np
 
+from nst_keras.jobs.status_line import StatusLine, format_seconds
 from nst_keras.training.image_optimization import State, scale_sizes, scale_steps
 from nst_keras.training.settings import StyleTransferSettings
 
@@ -80,35 +80,19 @@ class Stopwatch:
 
 
 class ProgressLine:
-    """Shows progress on a stream: one line that changes on a terminal, else a line now and then."""
+    """Shows the progress of an optimisation on a stream."""
 
-    def __init__(self, stream: TextIO | None = None, seconds_between_lines: float = 10.0) -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         """Writes to stderr if no stream is given."""
-        self._stream = stream or sys.stderr
-        self._pause = 0.2 if self._stream.isatty() else seconds_between_lines
-        self._next = 0.0
-        self._open = False  # whether the cursor stands behind a line that isn't ended
+        self._line = StatusLine(stream)
 
     def __call__(self, progress: Progress) -> None:
         """Shows the progress if the last one is old enough, and always the last step."""
-        done = progress.step == progress.num_steps
-        now = time.monotonic()
-        if now < self._next and not done:
-            return
-        self._next = now + self._pause
-        text = describe(progress)
-        if self._stream.isatty():
-            self._stream.write(f"\r\x1b[K{text}")
-            self._open = True
-        else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+        self._line.show(lambda: describe(progress), last=progress.step == progress.num_steps)
 
     def close(self) -> None:
         """Ends the line."""
-        if self._open:
-            self._stream.write("\n")
-            self._open = False
+        self._line.close()
 
 
 def describe(progress: Progress) -> str:
@@ -133,10 +117,3 @@ def summed_losses(state: State) -> dict[str, float]:
             kind = name.partition("/")[0]
             sums[kind] = sums.get(kind, 0.0) + value
     return sums
-
-
-def format_seconds(seconds: float) -> str:
-    """Minutes and seconds, with hours when there are any."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -5,7 +5,7 @@ Importing this package loads neither numpy nor scikit-learn: the command lines o
 
 from typing import TYPE_CHECKING
 
-from nst_keras.errors import InputError, require_choice
+from nst_keras.errors import require_choice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ def read_sample(name: str) -> "np.ndarray":
         A float32 array [H, W, 3], sRGB, 0..255.
 
     Raises:
-        InputError: The name is unknown, or scikit-learn, which brings the photos, isn't installed.
+        InputError: The name is unknown.
     """
     require_choice("sample", name, CONTENTS + STYLES)
     if name in CONTENTS:
@@ -33,13 +33,8 @@ def read_sample(name: str) -> "np.ndarray":
 
 
 def _read_photo(name: str) -> "np.ndarray":
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise InputError(
-            f"sample {name} is a photo that scikit-learn brings, and scikit-learn isn't installed: "
-            "pip install nst_keras[samples]"
-        ) from error
+    from sklearn import datasets
+
     return datasets.load_sample_image(f"{name}.jpg").astype("float32")
 
 

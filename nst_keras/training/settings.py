@@ -1,48 +1,26 @@
 """Settings of an optimisation-based style transfer, and the presets: the one home of each default."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nst_keras.errors import InputError, require_choice
+from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
+from nst_keras.training.fields import (
+    BELOW_ONE,
+    FROM_ONE,
+    POSITIVE,
+    Bounds,
+    check_fields,
+    choice,
+    number,
+    require_number,
+    setting,
+)
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
-
-
-@dataclass(frozen=True)
-class _Bounds:
-    """Range of a number; `low` itself is allowed unless `open_low`, `high` never is."""
-
-    low: float = 0
-    high: float = math.inf
-    open_low: bool = False
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.open_low else value >= self.low
-        return math.isfinite(value) and above and value < self.high
-
-    def __str__(self) -> str:
-        low = f"above {self.low}" if self.open_low else f"at least {self.low}"
-        return low if self.high == math.inf else f"{low} and below {self.high}"
-
-
-_POSITIVE, _FROM_ONE, _BELOW_ONE = _Bounds(open_low=True), _Bounds(1), _Bounds(0, 1)
-
-
-def _number(default: float, text: str, bounds: _Bounds = _Bounds()) -> Any:
-    return field(default=default, metadata={"help": text, "bounds": bounds})
-
-
-def _choice(default: str, text: str, choices: tuple[str, ...]) -> Any:
-    return field(default=default, metadata={"help": f"{text}: {' or '.join(choices)}.", "choices": choices})
-
-
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 def _layers(default: Mapping[str, float], text: str) -> Any:
@@ -65,64 +43,59 @@ class StyleTransferSettings:
         InputError: If a value is out of range or a layer isn't known, with the field's name.
     """
 
-    size: int = _number(512, "Longest side of the generated image, in pixels.", _FROM_ONE)
+    size: int = number(512, "Longest side of the generated image, in pixels.", FROM_ONE)
     content_layers: Mapping[str, float] = _layers(
         {"relu4_2": 1.0}, "Layers that content is compared on, as name or name:weight, by commas."
     )
-    content_weight: float = _number(8.0, "Weight of the content loss.")
+    content_weight: float = number(8.0, "Weight of the content loss.")
     style_layers: Mapping[str, float] = _layers(
         {f"relu{block}_1": 0.2 for block in range(1, 6)},
         "Layers that style is compared on, as name or name:weight, by commas.",
     )
-    style_weight: float = _number(100.0, "Weight of the style loss.")
-    tv_weight: float = _number(2e-4, "Weight of the total variation loss, which smooths.")
-    relative_losses: bool = _setting(
+    style_weight: float = number(100.0, "Weight of the style loss.")
+    tv_weight: float = number(2e-4, "Weight of the total variation loss, which smooths.")
+    relative_losses: bool = setting(
         True,
         "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "
         "count alike; without it, losses are as Gatys et al. weigh them.",
     )
-    style_scale: float = _number(
+    style_scale: float = number(
         1.0,
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
-        _POSITIVE,
+        POSITIVE,
     )
-    pooling: str = _choice("max", "Pooling of the network", POOLINGS)
-    edges: str = _choice("replicate", "What the network sees beyond the border", EDGES)
-    init: str = _setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
-    noise_ratio: float = _number(
+    pooling: str = choice("max", "Pooling of the network", POOLINGS)
+    edges: str = choice("replicate", "What the network sees beyond the border", EDGES)
+    init: str = setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
+    noise_ratio: float = number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )
-    optimizer: str = _choice("lbfgs", "Optimiser", OPTIMIZERS)
-    num_steps: int = _number(150, "Steps at the full size.", _FROM_ONE)
-    coarse_steps: int = _number(100, "Steps at each coarser size before it; 0 starts at full size.")
-    coarsest_size: int = _number(
-        128, "Least longest side of the first picture; sizes double from there to the full one.", _FROM_ONE
+    optimizer: str = choice("lbfgs", "Optimiser", OPTIMIZERS)
+    num_steps: int = number(150, "Steps at the full size.", FROM_ONE)
+    coarse_steps: int = number(100, "Steps at each coarser size before it; 0 starts at full size.")
+    coarsest_size: int = number(
+        128, "Least longest side of the first picture; sizes double from there to the full one.", FROM_ONE
     )
-    learning_rate: float = _number(10.0, "Step size of adam and sgd, on the 0..255 scale.", _POSITIVE)
-    beta_1: float = _number(0.9, "Adam's decay of the mean gradient.", _BELOW_ONE)
-    beta_2: float = _number(0.999, "Adam's decay of the mean squared gradient.", _BELOW_ONE)
-    epsilon: float = _number(1e-8, "Adam's guard against division by zero.", _POSITIVE)
-    momentum: float = _number(0.0, "Momentum of sgd.", _BELOW_ONE)
-    history_size: int = _number(20, "Past steps that lbfgs keeps.", _FROM_ONE)
-    preserve_color: bool = _setting(False, "Keep the content image's colours: only brightness is painted.")
-    save_every: int = _number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
-    seed: int = _number(0, "Seed of the noise; the same seed gives the same picture.")
+    learning_rate: float = number(10.0, "Step size of adam and sgd, on the 0..255 scale.", POSITIVE)
+    beta_1: float = number(0.9, "Adam's decay of the mean gradient.", BELOW_ONE)
+    beta_2: float = number(0.999, "Adam's decay of the mean squared gradient.", BELOW_ONE)
+    epsilon: float = number(1e-8, "Adam's guard against division by zero.", POSITIVE)
+    momentum: float = number(0.0, "Momentum of sgd.", BELOW_ONE)
+    history_size: int = number(20, "Past steps that lbfgs keeps.", FROM_ONE)
+    preserve_color: bool = setting(False, "Keep the content image's colours: only brightness is painted.")
+    save_every: int = number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
+    seed: int = number(0, "Seed of the noise; the same seed gives the same picture.")
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        for spec in dataclasses.fields(self):
-            value = getattr(self, spec.name)
-            if "choices" in spec.metadata:
-                require_choice(spec.name, value, spec.metadata["choices"])
-            if "bounds" in spec.metadata:
-                _require_number(spec.name, value, spec.metadata["bounds"], whole=spec.type is int)
+        check_fields(self)
         for name in ("content_layers", "style_layers"):
             layers = getattr(self, name)
             if not isinstance(layers, Mapping):
                 raise InputError(f"{name} must map layers to weights. Received: {name}={layers}")
             require_layers(layers, name)
             for layer, weight in layers.items():
-                _require_number(f"{name}[{layer}]", weight, _Bounds(), whole=False)
+                require_number(f"{name}[{layer}]", weight, Bounds(), whole=False)
         if not (self.content_terms() or self.style_terms()):
             raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")
 
@@ -150,12 +123,6 @@ def _weighted(layers: Mapping[str, float], weight: float) -> dict[str, float]:
     return {name: weight * value for name, value in layers.items() if weight * value > 0}
 
 
-def _require_number(name: str, value: Any, bounds: _Bounds, *, whole: bool) -> None:
-    kind, text = (int, "a whole number") if whole else ((int, float), "a finite number")
-    if isinstance(value, bool) or not isinstance(value, kind) or value not in bounds:
-        raise InputError(f"{name} must be {text}, {bounds}. Received: {name}={value}")
-
-
 def require_blend(weights: Sequence[float], num_styles: int) -> None:
     """Checks the weights of blended styles.
 
@@ -167,7 +134,7 @@ def require_blend(weights: Sequence[float], num_styles: int) -> None:
             "style_weights must have one weight for each style image. Received: "
             f"{len(weights)} weights for {num_styles} style images"
         )
-    if not all(weight in _Bounds() for weight in weights) or not any(weights):
+    if not all(weight in Bounds() for weight in weights) or not any(weights):
         raise InputError(
             f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
         )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nst_keras.jobs import progress as module
-from nst_keras.jobs.progress import ProgressLine, Stopwatch, describe, format_seconds
+from nst_keras.jobs.progress import ProgressLine, Stopwatch, describe
+from nst_keras.jobs.status_line import format_seconds
 from nst_keras.training.image_optimization import State
 from nst_keras.training.settings import StyleTransferSettings
 

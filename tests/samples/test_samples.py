@@ -93,15 +93,6 @@ def test_an_unknown_name_is_answered_with_the_list() -> None:
         assert word in str(error.value)
 
 
-def test_a_missing_scikit_learn_is_answered_with_the_command(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(InputError, match=r"china.*pip install nst_keras\[samples\]"):
-        samples.read_sample("china")
-    assert samples.read_sample("ink").shape == (768, 768, 3)
-
-
 def test_names_are_known_without_loading_numpy() -> None:
     code = "import sys, nst_keras.samples as s; print(s.STYLES); sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

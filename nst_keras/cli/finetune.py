@@ -1,0 +1,47 @@
+"""Re-trains a pretrained network on your own pictures, and says how good it became and why.
+
+  nst-finetune --dataset=pictures/                        a folder with a folder of pictures for each class
+  nst-finetune --dataset=pictures/ --epochs=0             only the head: minutes, and seconds the second time
+  nst-finetune --dataset=pictures/ --folds=5              cross-validate, for sets too small to test on
+  nst-finetune --dataset=pictures/ --base=MobileNetV2 --base_weights=mobilenet_v2_notop.h5 --unfreeze=Conv_1
+
+The network's features of each picture are computed once and kept in the cache folder. Ctrl-C loses nothing:
+the same command goes on. The folder then holds model.keras, report.html, report.json and, with
+--saved_model, a SavedModel that takes encoded pictures and gives class names.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from nst_keras.cli import common, field_flags
+from nst_keras.errors import InputError
+from nst_keras.jobs.training_plan import TrainingPlan
+from nst_keras.training.fine_tuning_settings import FineTuningSettings
+
+FLAGS = flags.FlagValues()
+field_flags.define(FineTuningSettings, FLAGS)
+field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
+
+
+def main() -> None:
+    """Entry point of `nst-finetune`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    try:
+        plan = TrainingPlan(**field_flags.given(TrainingPlan, FLAGS))
+        settings = FineTuningSettings(**field_flags.given(FineTuningSettings, FLAGS))
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    common.import_tensorflow_quietly()
+    from nst_keras.jobs.fine_tuning_console import fine_tune_at_console
+
+    return fine_tune_at_console(settings, plan)
+
+
+if __name__ == "__main__":
+    main()

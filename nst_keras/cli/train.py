@@ -1,0 +1,49 @@
+"""Trains a classifier and writes a report about it.
+
+  nst-train                                          small_cnn on the embedded digits, in seconds
+  nst-train --model=advanced_cnn --dataset=fashion_mnist
+  nst-train --dataset=pictures/ --image_size=64      a folder with a folder of pictures for each class
+  nst-train --model=perceptron --epochs=20 --learning_rate=0.1
+
+Ctrl-C leaves a checkpoint; the same command goes on from there. The folder then holds model.keras,
+report.html, report.json, log.csv and TensorBoard's events.
+Without a flag, settings are those of the model's recipe; [in brackets] is the default of all that a
+recipe doesn't name.
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from nst_keras.cli import common, field_flags
+from nst_keras.errors import InputError
+from nst_keras.jobs.training_plan import DISTRIBUTIONS, TrainingPlan
+from nst_keras.training.classification_settings import ClassificationSettings, recipe
+
+FLAGS = flags.FlagValues()
+field_flags.define(ClassificationSettings, FLAGS)
+field_flags.define(TrainingPlan, FLAGS)
+
+
+def main() -> None:
+    """Entry point of `nst-train`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    try:
+        changes = {"model": ClassificationSettings.model, **field_flags.given(ClassificationSettings, FLAGS)}
+        plan = TrainingPlan(**field_flags.given(TrainingPlan, FLAGS))
+        settings = recipe(dataset=plan.dataset, **changes)
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
+    from nst_keras.jobs.training_console import train_at_console
+
+    return train_at_console(settings, plan)
+
+
+if __name__ == "__main__":
+    main()

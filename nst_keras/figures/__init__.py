@@ -1,0 +1,1 @@
+"""Figures for learning and for reports: functions that return a matplotlib Figure, without pyplot."""

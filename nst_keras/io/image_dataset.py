@@ -1,0 +1,122 @@
+"""A set of labelled pictures in three parts, each as a tf.data pipeline and as arrays."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+
+_READ_BATCH = 256
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How any kind of data set is opened.
+
+    Attributes:
+        image_size: Height and width that all pictures get; None for the set's own.
+        validation: Fraction of the training examples that is cut off, if any must be.
+        seed: Of the cuts.
+        note: Called with a line of text when something takes long or is worth knowing.
+
+    Raises:
+        InputError: If one is out of range.
+    """
+
+    image_size: tuple[int, int] | None
+    validation: float
+    seed: int
+    note: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        """Checks the numbers."""
+        size = self.image_size
+        if size and (len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size)):
+            raise InputError(f"image_size must be two positive integers. Received: image_size={size}")
+        if not 0 < self.validation < 1:
+            raise InputError(
+                f"validation must be above 0 and below 1. Received: validation={self.validation}"
+            )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"seed must be an integer of at least 0. Received: seed={self.seed}")
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A picture that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set.
+
+    Attributes:
+        name: "train", "validation" or "test".
+        examples: Single examples, uint8 [height, width, channels] and int64 []; the same order on every pass.
+        size: How many there are.
+        paths: The file of each example, if they come from single files.
+    """
+
+    name: str
+    examples: tf.data.Dataset
+    size: int
+    paths: tuple[str, ...] = ()
+    _cache: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the pictures take in memory."""
+        return self.size * int(np.prod(self.examples.element_spec[0].shape.as_list()))
+
+    def fits_memory(self, limit_bytes: int) -> bool:
+        """Whether `arrays` would take at most that many bytes."""
+        return self.nbytes <= limit_bytes
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """All pictures and labels in the order of `examples`; read once and then kept.
+
+        Returns:
+            uint8 [n, height, width, channels] and int64 [n], both read-only.
+        """
+        if "arrays" not in self._cache:
+            self._cache["arrays"] = self._read()
+        return self._cache["arrays"]
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        images = np.empty((self.size, *self.examples.element_spec[0].shape.as_list()), np.uint8)
+        labels = np.empty(self.size, np.int64)
+        position = 0
+        for batch, targets in self.examples.batch(_READ_BATCH).as_numpy_iterator():
+            end = position + len(batch)
+            images[position:end], labels[position:end] = batch, targets
+            position = end
+        images.setflags(write=False)
+        labels.setflags(write=False)
+        return images, labels
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """Labelled pictures for classification.
+
+    Attributes:
+        name: What the user asked for, with the version where there is one.
+        class_names: One for each label, 0 first.
+        image_shape: Height, width, channels of every picture.
+        splits: "train", "validation" and "test".
+        fingerprint: Hex SHA-256 over names, content, shape and how the parts were cut; the same on every
+            machine for the same data.
+        skipped: Pictures that could not be read and were left out.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    splits: Mapping[str, Split]
+    fingerprint: str
+    skipped: tuple[SkippedFile, ...] = ()

@@ -1,0 +1,74 @@
+"""Which example goes where: train, validation and test out of the parts that a source has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+PARTS = ("train", "validation", "test")
+# Share of the training examples that is put aside for the test when a source has none.
+TEST_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """Which examples of which source part make a split.
+
+    Attributes:
+        part: The part of the source.
+        indices: Positions in it, ascending, int64 [n].
+    """
+
+    part: str
+    indices: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of examples."""
+        return len(self.indices)
+
+
+def plan_splits(labels: Mapping[str, np.ndarray], validation: float, seed: int) -> dict[str, SplitPlan]:
+    """Decides what becomes of the parts that a source has.
+
+    The test is the source's test part, else its validation part, else a fifth of the training examples.
+    The validation is the source's validation part unless that became the test, else the fraction
+    `validation` of the training examples. Cuts keep the shares of the classes (stratified) and depend on
+    nothing but the labels, the fraction and the seed.
+
+    Args:
+        labels: int64 [n] of each part: "train" and, if there, "validation" and "test".
+        validation: Above 0 and below 1.
+        seed: Of the cuts.
+    """
+    left = np.arange(len(labels["train"]))
+    plans = {}
+    test = next((part for part in ("test", "validation") if part in labels), None)
+    if test is None:
+        left, cut = _cut(left, labels["train"], TEST_FRACTION, np.random.default_rng([seed, 1]))
+        plans["test"] = SplitPlan("train", cut)
+    else:
+        plans["test"] = SplitPlan(test, np.arange(len(labels[test])))
+    if test == "test" and "validation" in labels:
+        plans["validation"] = SplitPlan("validation", np.arange(len(labels["validation"])))
+    else:
+        left, cut = _cut(left, labels["train"], validation, np.random.default_rng([seed, 0]))
+        plans["validation"] = SplitPlan("train", cut)
+    plans["train"] = SplitPlan("train", left)
+    return {name: plans[name] for name in PARTS}
+
+
+def _cut(
+    indices: np.ndarray, labels: np.ndarray, fraction: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parts ascending indices into what is left and what is cut, class by class.
+
+    A class gives at least one example and keeps at least one; one with a single example keeps it.
+    """
+    taken = []
+    for label in np.unique(labels[indices]):
+        members = rng.permutation(indices[labels[indices] == label])
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
+        taken.append(members[:count])
+    cut = np.sort(np.concatenate(taken))
+    return np.setdiff1d(indices, cut, assume_unique=True), cut

@@ -1,0 +1,119 @@
+"""A training at a terminal: what is shown, and signals that end it without losing it."""
+
+import os
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.io.dataset_checks import DatasetChecks
+from nst_keras.io.image_dataset import ImageDataset
+from nst_keras.jobs.status_line import StatusLine
+from nst_keras.jobs.stop_signals import StopSignals
+from nst_keras.jobs.train import Training, TrainingOutcome
+from nst_keras.jobs.training_plan import TrainingPlan
+from nst_keras.jobs.training_progress import TrainingProgress, describe_step
+from nst_keras.training.classification_settings import ClassificationSettings
+
+_LOST_WORKER = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+
+
+class TrainingConsole:
+    """A status line with other text above it, and the wish to stop.
+
+    Args:
+        shows: Whether this process writes; of several workers one does.
+    """
+
+    def __init__(self, shows: bool = True) -> None:
+        """Takes over SIGINT and SIGTERM."""
+        self._shows, self._line, self._stop = shows, StatusLine(), StopSignals()
+
+    def say(self, text: str) -> None:
+        """Writes a line to stderr."""
+        self._line.close()
+        if self._shows:
+            print(text, file=sys.stderr, flush=True)
+
+    def show_step(self, progress: TrainingProgress) -> None:
+        """Shows how far a training is."""
+        self.show(lambda: describe_step(progress))
+
+    def show(self, text: Callable[[], str]) -> None:
+        """Shows a text in the status line, if the last one is old enough."""
+        if self._shows:
+            self._line.show(text)
+
+    def should_stop(self) -> bool:
+        """Whether the user wants to stop."""
+        return bool(self._stop.received)
+
+    def close(self) -> None:
+        """Ends the status line."""
+        self._line.close()
+
+    def end(self, outcome: TrainingOutcome) -> int:
+        """Tells how it ended; returns the exit code: 0, or 128 + signal if stopped."""
+        if not outcome.finished:
+            self.say(f"stopped; the same command goes on from {outcome.report}")
+            return 128 + self._stop.received
+        self.say("  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
+        if self._shows:
+            print(outcome.report, flush=True)
+        return 0
+
+
+def train_at_console(settings: ClassificationSettings, plan: TrainingPlan) -> int:
+    """Trains, shows how far it is, and prints where the report is.
+
+    Returns:
+        Exit code: 0, or 128 + signal if stopped.
+
+    Raises:
+        InputError: If the training can't be done.
+    """
+    training = Training(settings, plan, _strategy(plan.distribute))
+    console = TrainingConsole(training.is_chief)
+    announce(training.dataset, training.checks, console.say)
+    parameters = training.trainer.model.count_params()
+    console.say(f"{settings.model}: {parameters:,} parameters on {device()}, into {training.folder}")
+    if settings.flip:
+        console.say("pictures are mirrored at random; --noflip if they mean something else in a mirror")
+    try:
+        outcome = training.run(
+            observers=[console.show_step], should_stop=console.should_stop, say=console.say
+        )
+    except _LOST_WORKER as error:
+        raise InputError(
+            "a worker of --distribute=multi_worker was lost; start all of them again with the same "
+            f"command, and they go on from the last checkpoint ({error.message.splitlines()[0]})"
+        ) from error
+    finally:
+        console.close()
+    return console.end(outcome)
+
+
+def announce(dataset: ImageDataset, checks: DatasetChecks, say: Callable[[str], None]) -> None:
+    """Tells what there is to learn from, and what is odd about it."""
+    height, width, channels = dataset.image_shape
+    sizes = ", ".join(f"{split.size} {name}" for name, split in dataset.splits.items())
+    classes = f"{len(dataset.class_names)} classes"
+    say(f"{dataset.name}: {sizes} pictures of {height}x{width}x{channels}, {classes}")
+    for warning in checks.warnings:
+        say(f"warning: {warning}")
+
+
+def device() -> str:
+    """What computes, in words."""
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return f"{gpus} GPUs" if gpus else f"CPU ({os.cpu_count()} cores)"
+
+
+def _strategy(name: str) -> tf.distribute.Strategy | None:
+    if name == "none":
+        return None
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise InputError(f"--distribute={name}: TF_CONFIG can't be used: {error}") from error

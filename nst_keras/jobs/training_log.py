@@ -1,0 +1,38 @@
+"""What a training leaves on the way: a CSV file and TensorBoard's events."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from nst_keras.io.files import write_whole
+from nst_keras.jobs.training_plan import LOG, TENSORBOARD
+
+
+class TrainingLog:
+    """Writes log.csv, a row an epoch, and the same numbers for TensorBoard."""
+
+    def __init__(self, folder: Path, tensorboard: bool) -> None:
+        """Opens an event file in the folder's tensorboard/ if asked to."""
+        self._folder = folder
+        self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD)) if tensorboard else None
+
+    def write(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Takes all epochs so far, so that a training that went on has them all in its file."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(history)
+        write_whole(self._folder / LOG, text.getvalue().encode())
+        if self._writer:
+            with self._writer.as_default(int(history[-1]["epoch"])):
+                for name, value in history[-1].items():
+                    tf.summary.scalar(name, value)
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the event file."""
+        if self._writer:
+            self._writer.close()

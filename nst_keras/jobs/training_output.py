@@ -1,0 +1,80 @@
+"""What a training leaves at its end: the model on disk, and the record of how it came to be."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nst_keras import __version__
+from nst_keras.errors import InputError
+from nst_keras.io.dataset_checks import DatasetChecks
+from nst_keras.io.files import write_whole
+from nst_keras.io.image_dataset import ImageDataset
+from nst_keras.jobs.training_state import TrainingState
+from nst_keras.training.classification_settings import ClassificationSettings
+
+
+def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
+    """Writes a model as .keras and, if a folder is named, as a SavedModel that replaces what is there.
+
+    Args:
+        model: Built model.
+        path: File that ends in .keras.
+        saved_model: Folder of the SavedModel; its signature `serving_default` takes pixels 0..255.
+
+    Raises:
+        InputError: If something can't be written.
+    """
+    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=path.parent) as folder:
+        temporary = Path(folder, path.name)
+        model.save(temporary)
+        write_whole(path, temporary.read_bytes())
+        if saved_model is None:
+            return
+        exported = Path(folder, "saved_model")
+        model.export(exported, verbose=False)
+        try:
+            if saved_model.exists():
+                saved_model.rename(Path(folder, "replaced"))
+            shutil.move(exported, saved_model)
+        except OSError as error:
+            raise InputError(f"{saved_model}: cannot be written: {error.strerror}") from error
+
+
+def describe_training(
+    settings: ClassificationSettings,
+    dataset: ImageDataset,
+    checks: DatasetChecks,
+    model: keras.Model,
+    state: TrainingState,
+    metrics: Mapping[str, float],
+) -> dict[str, Any]:
+    """Returns what report.json says of a training, as plain values."""
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.best)).hexdigest()
+    pictures = {name: split.size for name, split in dataset.splits.items()}
+    timed = [epoch["seconds"] for epoch in state.history if "seconds" in epoch]
+    speed = round(len(timed) * pictures["train"] / sum(timed), 1) if timed else None
+    return {
+        "model": settings.model,
+        "dataset": dataset.name,
+        "metrics": dict(metrics),
+        "settings": settings.to_dict(),
+        "parameters": int(model.count_params()),
+        "image_shape": list(dataset.image_shape),
+        "pictures": pictures,
+        "time": {
+            "epochs": len(state.history),
+            "seconds": round(state.seconds, 2),
+            "images_per_second": speed,
+        },
+        "fingerprints": {"dataset": dataset.fingerprint, "model": digest},
+        "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        "data_checks": checks.as_dict(),
+        "skipped": [f"{file.path}: {file.reason}" for file in dataset.skipped],
+        "warnings": list(checks.warnings),
+    }

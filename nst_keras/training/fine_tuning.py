@@ -1,0 +1,130 @@
+"""The two phases of re-training: a head on features computed once, then the upper layers of the base."""
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.errors import InputError, require_choice
+from nst_keras.io.feature_store import FeatureStore, picture_key
+from nst_keras.io.image_dataset import Split
+from nst_keras.training.fine_tuning_settings import FineTuningSettings
+
+_BATCH = 16
+
+
+def compute_features(
+    model: keras.Model,
+    split: Split,
+    store: FeatureStore,
+    *,
+    mirrored: bool = False,
+    progress: Callable[[int, int], None] = lambda done, count: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns features of a split, from the store where it has them; new ones are kept there batch by batch.
+
+    Args:
+        model: From pixels 0..255 to features.
+        split: Pictures.
+        store: Made by just this model.
+        mirrored: Whether each picture's mirror image comes too, behind all pictures.
+        progress: Called with pictures done and their number.
+
+    Returns:
+        float32 [n or 2 n, features] and labels int64 alike.
+    """
+    images, labels = split.arrays()
+    if mirrored:
+        images, labels = np.concatenate([images, images[:, :, ::-1]]), np.concatenate([labels, labels])
+    keys = [picture_key(image) for image in images]
+    known = store.get(keys)
+    missing = [number for number, key in enumerate(keys) if key not in known]
+    run = tf.function(lambda batch: model(tf.cast(batch, tf.float32), training=False), reduce_retracing=True)
+    for start in range(0, len(missing), _BATCH):
+        some = missing[start : start + _BATCH]
+        vectors = run(tf.constant(images[some])).numpy()
+        fresh = {keys[number]: vector for number, vector in zip(some, vectors, strict=True)}
+        store.put(fresh)
+        known |= fresh
+        progress(len(keys) - len(missing) + start + len(some), len(keys))
+    return np.stack([known[key] for key in keys]), labels
+
+
+def train_head(
+    head: keras.Model,
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    settings: FineTuningSettings,
+) -> list[dict[str, float]]:
+    """Trains a head on features, keeps the epoch with the least validation loss, and returns its history.
+
+    Args:
+        head: As `models.classifier.head_model` builds it.
+        train: Features [n, features] and labels [n].
+        validation: The same, of pictures that aren't trained on.
+        settings: How to train.
+    """
+    features, labels = train
+    head.get_layer("standardize").adapt(features)
+    head.compile(
+        keras.optimizers.AdamW(settings.head_learning_rate, weight_decay=settings.weight_decay),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    stop = keras.callbacks.EarlyStopping(
+        "val_loss", patience=settings.patience, restore_best_weights=True, start_from_epoch=0
+    )
+    weights = class_weights(labels) if settings.class_weights else None
+    history = head.fit(
+        features,
+        labels,
+        batch_size=min(32, len(labels)),
+        epochs=settings.head_epochs,
+        validation_data=validation,
+        class_weight=weights,
+        callbacks=[stop],
+        verbose=0,
+    ).history
+    rows = zip(*history.values(), strict=True)
+    return [
+        {"epoch": number, **dict(zip(history, map(float, row), strict=True))}
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weight of each class, so that all classes together count alike and their mean over pictures is 1."""
+    counts = np.bincount(labels)
+    present = np.count_nonzero(counts)
+    return {int(label): len(labels) / (present * counts[label]) for label in np.flatnonzero(counts)}
+
+
+def unfreeze(base: keras.Model, layer: str) -> None:
+    """Makes a base trainable from a layer on; batch normalisations stay as they are.
+
+    Raises:
+        InputError: If the base has no such layer, with the list of those that have weights.
+    """
+    names = [each.name for each in base.layers if each.weights]
+    require_choice("unfreeze", layer, names)
+    base.trainable = True
+    reached = False
+    for each in base.layers:
+        reached = reached or each.name == layer
+        each.trainable = reached and not isinstance(each, keras.layers.BatchNormalization)
+
+
+def layer_rates(base: keras.Model, decay: float) -> Mapping[str, float]:
+    """Factors on the learning rate by path of variable: a power of `decay`, less towards the input.
+
+    The exponent is the layer's distance from the head, where layers without weights don't count.
+    """
+    layers = [each for each in base.layers if each.trainable_variables]
+    if not layers:
+        raise InputError(f"{base.name} has no trainable layer")
+    return {
+        variable.path: decay ** (len(layers) - position)
+        for position, each in enumerate(layers)
+        for variable in each.trainable_variables
+    }

@@ -1,0 +1,133 @@
+"""nst-finetune as a user runs it, on a folder of pictures with a shallow part of the real network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nst_keras.cli import finetune
+from nst_keras.io.images import write_image
+from nst_keras.models.vgg19_layout import VGG19Weights
+
+FAST = ["--dataset=pictures", "--base_layer=relu2_1", "--image_size=32", "--output_dir=out"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, real_weights: VGG19Weights) -> Path:
+    """Forty pictures of stripes that go down or across, in any colours and unequal sizes."""
+    rng = np.random.default_rng(0)
+    for kind, axis in (("across", 0), ("down", 1)):
+        folder = tmp_path / "pictures" / kind
+        folder.mkdir(parents=True)
+        for number in range(20):
+            height, width = rng.integers(40, 70, 2)
+            grid = np.indices((height, width))[axis]
+            stripes = np.sin(grid * rng.uniform(0.6, 1.2) + rng.uniform(0, 6))[..., None]
+            picture = 127 + stripes * rng.uniform(40, 120, 3) + rng.normal(0, 10, (height, width, 3))
+            write_image(folder / f"{number}.{('png', 'jpg', 'webp')[number % 3]}", picture)
+    return tmp_path
+
+
+@pytest.fixture
+def run_here(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command inside this process, with a cache of its own for features."""
+    monkeypatch.chdir(pictures)
+    features = "nst_keras.io.feature_store.cache_dir"
+    monkeypatch.setattr(features, lambda: pictures / "cache")
+
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["nst-finetune", *FAST, *flags])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.raises(SystemExit) as ended:
+            finetune.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_head_alone_learns_and_leaves_everything(run_here: Callable, pictures: Path) -> None:
+    import tensorflow as tf
+
+    done = run_here("--epochs=0", "--saved_model", "--folds=3")
+    assert (done.returncode, done.stdout) == (0, "out/report.html\n"), done.stderr
+    report = json.loads((pictures / "out/report.json").read_text())
+    metrics = report["metrics"]
+    assert metrics["test_accuracy"] == 1.0
+    assert metrics["test_accuracy_low"] < 0.9, "eight test pictures prove little"
+    assert metrics["cv_accuracy"] > 0.9
+    assert {"across", "down"} == {row["name"] for row in report["classes"]}
+    assert (pictures / "out/grad_cam.png").stat().st_size > 10_000
+    model = keras.models.load_model(pictures / "out/model.keras")
+    served = tf.saved_model.load(pictures / "out/saved_model").signatures["serve_image_bytes"]
+    for kind in ("across", "down"):
+        files = sorted((pictures / "pictures" / kind).iterdir())[:9]
+        readable = [file.read_bytes() for file in files if file.suffix != ".webp"]
+        answers = served(image_bytes=tf.constant(readable))["class_name"].numpy()
+        assert set(answers) == {kind.encode()}
+    assert model.input_shape == (None, None, None, 3)
+
+
+def test_the_second_run_takes_features_from_the_cache(run_here: Callable, pictures: Path) -> None:
+    assert "features of" in run_here("--epochs=0").stderr
+    again = run_here("--epochs=0", "--hidden=16")
+    assert again.returncode == 0
+    assert "features of" not in again.stderr
+
+
+def test_both_phases(run_here: Callable, pictures: Path) -> None:
+    done = run_here("--epochs=2", "--unfreeze=conv2_1", "--batch_size=8", "--learning_rate=0.0001")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((pictures / "out/report.json").read_text())
+    assert report["metrics"]["test_accuracy"] == 1.0
+    learned = [epoch for epoch in report["history"] if "learning_rate" in epoch]
+    assert len(learned) == 2
+    numbers = [epoch["epoch"] for epoch in report["history"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, pictures: Path) -> None:
+    flags = ["--epochs=40", "--unfreeze=conv1_1", "--batch_size=4", "--checkpoint_seconds=1"]
+    command = [sys.executable, "-m", "nst_keras.cli.finetune", *FAST, *flags]
+    process = subprocess.Popen(command, cwd=pictures, stderr=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 120
+    while not (pictures / "out/checkpoint.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+    resumed = run_here(*flags)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on at step" in resumed.stderr
+    killed = json.loads((pictures / "out/report.json").read_text())
+    assert run_here(*flags, "--output_dir=through").returncode == 0
+    through = json.loads((pictures / "through/report.json").read_text())
+    assert killed["fingerprints"] == through["fingerprints"]
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (["--base=resnet"], 1, "MobileNetV2"),
+        (["--base=MobileNetV2"], 1, "--base_weights"),
+        (["--epochs=1", "--unfreeze=conv9"], 1, "conv1_1"),
+        (["--base_layer=conv9_9"], 1, "relu2_1"),
+        (["--dropout=1.5"], 2, "--dropout must be"),
+        (["--dataset=nothing/"], 1, "nothing"),
+    ],
+)
+def test_bad_input_is_named(run_here: Callable, flags: list[str], code: int, message: str) -> None:
+    done = run_here(*flags)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

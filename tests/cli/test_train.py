@@ -1,0 +1,206 @@
+"""nst-train as a user runs it: files, messages, going on after a kill, several workers."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nst_keras.cli import train
+from nst_keras.io.datasets import load_dataset
+from nst_keras.models.classifiers import CLASSIFIERS
+
+COMMAND = [sys.executable, "-m", "nst_keras.cli.train"]
+
+
+@pytest.fixture
+def run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command inside this process, where TensorFlow is loaded already."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["nst-train", *flags])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.raises(SystemExit) as ended:
+            train.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+# Below what each reaches, above what a broken one would: chance is .1.
+@pytest.mark.parametrize(
+    "model,least",
+    [("perceptron", 0.9), ("adaline", 0.88), ("mlp", 0.92), ("small_cnn", 0.92), ("advanced_cnn", 0.93)],
+)
+def test_every_model_trains_on_digits(run_here: Callable, tmp_path: Path, model: str, least: float) -> None:
+    done = run_here(f"--model={model}", "--epochs=10", "--batch_size=32", "--output_dir=out")
+    assert (done.returncode, done.stdout) == (0, "out/report.html\n"), done.stderr
+    assert "1299 train, 143 validation, 355 test pictures of 8x8x1, 10 classes" in done.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["metrics"]["test_accuracy"] > least
+    # The saved model is the reported one.
+    images, labels = load_dataset("digits").splits["test"].arrays()
+    saved = keras.models.load_model(tmp_path / "out/model.keras")
+    found = saved.predict(images.astype(np.float32), verbose=0).argmax(axis=1)
+    assert np.mean(found == labels) == pytest.approx(report["metrics"]["test_accuracy"])
+    rows = list(csv.DictReader((tmp_path / "out/log.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == [str(number) for number in range(1, 11)]
+    accuracies = [float(row["val_accuracy"]) for row in rows]
+    best = report["metrics"]["best_epoch"] - 1
+    assert report["metrics"]["val_accuracy"] == max(accuracies) == accuracies[best]
+
+
+def test_all_models_are_tried_above() -> None:
+    (mark,) = test_every_model_trains_on_digits.pytestmark
+    assert tuple(model for model, _ in mark.args[1]) == CLASSIFIERS
+
+
+def test_a_saved_model_folder_and_the_report_s_files(run_here: Callable, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    done = run_here("--model=mlp", "--epochs=1", "--saved_model", "--output_dir=out")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    pictures = {"learning_curves.png", "confusion_matrix.png", "mistakes.png"}
+    assert pictures | {"report.html", "report.json", "model.keras", "saved_model", "tensorboard"} <= names
+    assert not any(name.startswith(".") for name in names)
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 1)).astype(np.float32)
+    served = tf.saved_model.load(tmp_path / "out/saved_model").signatures["serving_default"](image=images)
+    expected = keras.models.load_model(tmp_path / "out/model.keras")(images)
+    np.testing.assert_allclose(next(iter(served.values())), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_same_command_again_only_writes_the_report_anew(run_here: Callable, tmp_path: Path) -> None:
+    flags = ["--model=mlp", "--epochs=2", "--output_dir=out"]
+    run_here(*flags)
+    before = json.loads((tmp_path / "out/report.json").read_text())
+    again = run_here(*flags)
+    assert again.returncode == 0
+    assert "epoch 1/2" not in again.stderr
+    assert json.loads((tmp_path / "out/report.json").read_text()) == before
+
+
+def test_other_settings_in_the_same_folder_are_refused_unless_it_is_replaced(run_here: Callable) -> None:
+    run_here("--model=mlp", "--epochs=1", "--output_dir=out")
+    other = ["--model=mlp", "--epochs=1", "--learning_rate=0.005", "--output_dir=out"]
+    refused = run_here(*other)
+    assert refused.returncode == 1
+    assert "learning_rate (was 0.001, is 0.005)" in refused.stderr
+    assert "--restart" in refused.stderr
+    assert run_here(*other, "--restart").returncode == 0
+
+
+def test_early_stopping(run_here: Callable, tmp_path: Path) -> None:
+    done = run_here("--model=perceptron", "--epochs=500", "--patience=3", "--output_dir=out")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert len(report["history"]) == report["metrics"]["best_epoch"] + 3 < 500
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (["--model=vgg"], 2, "perceptron|adaline|mlp|small_cnn|advanced_cnn"),
+        (["--epochs=0"], 2, "--epochs must be a whole number, at least 1"),
+        (["--validation=1.5"], 2, "--validation must be a finite number, above 0 and below 1"),
+        (["stray"], 2, "unexpected argument 'stray'"),
+        (["--dataset=nothing/"], 1, "nothing"),
+        (["--output_dir=file/out"], 1, "--output_dir: file/out can't be made"),
+        (["--model=mlp", "--learning_rate=1e30", "--optimizer=sgd", "--epochs=2"], 1, "is too high"),
+    ],
+)
+def test_bad_input_is_named(
+    run_here: Callable, tmp_path: Path, flags: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_here(*flags)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
+    flags = ["--model=mlp", "--epochs=40", "--batch_size=32", "--checkpoint_seconds=1"]
+    process = subprocess.Popen(
+        [*COMMAND, *flags, "--output_dir=killed"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    checkpoint = tmp_path / "killed/checkpoint.npz"
+    deadline = time.monotonic() + 100
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(kill)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (130 if kill == signal.SIGINT else -kill), errors
+    assert not (tmp_path / "killed/report.html").exists()
+    resumed = run_here(*flags, "--output_dir=killed")
+    assert resumed.returncode == 0
+    assert "going on at step" in resumed.stderr
+    assert run_here(*flags, "--output_dir=through").returncode == 0
+    killed, through = (
+        json.loads((tmp_path / name / "report.json").read_text()) for name in ("killed", "through")
+    )
+    assert killed["fingerprints"] == through["fingerprints"], "weights equal to the bit"
+    for one, other in zip(killed["history"], through["history"], strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _start_workers(folder: Path, *flags: str) -> list[subprocess.Popen[str]]:
+    workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    processes = []
+    for index in range(2):
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        processes.append(
+            subprocess.Popen(
+                [*COMMAND, "--distribute=multi_worker", *flags],
+                cwd=folder,
+                env=os.environ | {"TF_CONFIG": json.dumps(task)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return processes
+
+
+def test_two_workers_equal_one(run_here: Callable, tmp_path: Path) -> None:
+    """With augmentation and batch normalisation; few steps, before rounding differences grow."""
+    flags = ["--model=advanced_cnn", "--epochs=1", "--batch_size=433", "--learning_rate=0.01", "--warmup=0"]
+    processes = _start_workers(tmp_path, *flags, "--output_dir=two")
+    assert run_here(*flags, "--output_dir=one").returncode == 0
+    outputs = [process.communicate(timeout=150) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert [output[0] for output in outputs] == ["two/report.html\n", ""]
+    one, two = (
+        keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("one", "two")
+    )
+    for single, double in zip(one, two, strict=True):
+        np.testing.assert_allclose(single, double, rtol=1e-3, atol=1e-4)
+    histories = [
+        json.loads((tmp_path / name / "report.json").read_text())["history"] for name in ("one", "two")
+    ]
+    assert histories[0][0]["loss"] == pytest.approx(histories[1][0]["loss"], rel=1e-5)

@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from nst_keras.ops.confusion import class_scores, confusion_counts
+
+
+def test_counts_and_scores_by_hand() -> None:
+    counts = confusion_counts([0, 0, 0, 1, 1], [0, 0, 1, 1, 2], 3)
+    np.testing.assert_array_equal(counts, [[2, 1, 0], [0, 1, 1], [0, 0, 0]])
+    cat, dog, fish = class_scores(counts, ["cat", "dog", "fish"])
+    assert (cat.name, cat.precision, cat.recall, cat.f1, cat.support) == ("cat", 1, 2 / 3, 0.8, 3)
+    assert (dog.precision, dog.recall, dog.f1, dog.support) == (0.5, 0.5, 0.5, 2)
+    assert (fish.precision, fish.recall, fish.f1, fish.support) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "labels,predictions,message",
+    [
+        ([0, 1], [0], "must be of one length"),
+        ([0, 3], [0, 1], r"labels must be in 0\.\.2\. Received: 0\.\.3"),
+        ([0, 1], [0, -1], r"predictions must be in 0\.\.2\. Received: -1\.\.0"),
+    ],
+)
+def test_what_cannot_be_counted(labels: list[int], predictions: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        confusion_counts(labels, predictions, 3)
