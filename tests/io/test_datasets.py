@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from nst_keras.errors import InputError
-from nst_keras.io.datasets import DEFAULT, load_dataset
+from nst_keras.io.datasets import load_dataset
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def data_dir(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def digits(data_dir):
-    return load_dataset(DEFAULT, data_dir=data_dir, note=lambda _: None)
+    return load_dataset("digits", data_dir=data_dir, note=lambda _: None)
 
 
 def write_set(data_dir, name, features, examples):
