@@ -64,7 +64,7 @@ def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
         and image.shape[-1] is not None
     ):
         return keys[0], keys[1]
-    received = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in held.items())
+    received = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(held.items()))
     raise InputError(
         f"{builder.name}: must be a set of 8-bit pictures with one label each (features Image and "
         f"ClassLabel). Received: {received}"

@@ -98,7 +98,7 @@ def test_both_phases(run_here: Callable, pictures: Path) -> None:
 
 
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, pictures: Path) -> None:
-    flags = ["--epochs=40", "--unfreeze=conv1_1", "--batch_size=4", "--checkpoint_seconds=1"]
+    flags = ["--epochs=10", "--unfreeze=conv1_1", "--batch_size=4", "--checkpoint_seconds=1"]
     command = [sys.executable, "-m", "nst_keras.cli.finetune", *FAST, *flags]
     process = subprocess.Popen(command, cwd=pictures, stderr=subprocess.PIPE, text=True, env=os.environ)
     deadline = time.monotonic() + 120

@@ -173,7 +173,7 @@ def test_set_without_pictures_says_what_it_has(tmp_path):
     features = {"text": tfds.features.Text(), "label": tfds.features.ClassLabel(num_classes=2)}
     write_set(tmp_path, "reviews", features, {"train": [{"text": "good", "label": 1}]})
     with pytest.raises(
-        InputError, match=r"features Image and ClassLabel.*text \(Text\), label \(ClassLabel\)"
+        InputError, match=r"features Image and ClassLabel.*label \(ClassLabel\), text \(Text\)"
     ):
         load_dataset("reviews", data_dir=str(tmp_path))
 
