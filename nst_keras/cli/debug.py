@@ -19,18 +19,27 @@ from absl import flags
 from nst_keras.cli import common
 from nst_keras.errors import InputError, require_choice
 from nst_keras.io.files import check_writable, write_whole
-from nst_keras.training.findings import CHECKS, FAULTS, Report
+from nst_keras.models.classifiers import GRADIENT_CLASSIFIERS
+from nst_keras.training.findings import (
+    BATCH_SIZE,
+    CHECKS,
+    FAULTS,
+    LEARNING_RATE,
+    LEAST_PICTURES,
+    NUM_PICTURES,
+    Report,
+)
 
 FLAGS = flags.FlagValues()
 _text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
 _whole = functools.partial(flags.DEFINE_integer, flag_values=FLAGS)
-_text("model", "small_cnn", "mlp, small_cnn, advanced_cnn, or a .keras file.")
+_text("model", "small_cnn", f"{', '.join(GRADIENT_CLASSIFIERS)}, or a .keras file.")
 _text("dataset", "digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
 _text("data_dir", "", "Where tensorflow-datasets keeps its sets; empty is its own default.")
 _text("manual_dir", "", "Files of a set that were downloaded by hand.")
 _whole("image_size", 0, "Make pictures this high and wide; 0: as model or set have them.", lower_bound=0)
-_whole("num_pictures", 500, "Training pictures that the data is judged by.", lower_bound=4)
-_whole("batch_size", 64, "Of these, pictures that the network is tried on.", lower_bound=4)
+_whole("num_pictures", NUM_PICTURES, "Pictures that the data is judged by.", lower_bound=LEAST_PICTURES)
+_whole("batch_size", BATCH_SIZE, "Of these, those that the network is tried on.", lower_bound=LEAST_PICTURES)
 flags.DEFINE_enum(
     "outputs",
     "auto",
@@ -39,7 +48,7 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )
 _text("optimizer", "adam", "A Keras optimiser, such as adam or sgd.")
-flags.DEFINE_float("learning_rate", 1e-3, "To be judged.", lower_bound=1e-12, flag_values=FLAGS)
+flags.DEFINE_float("learning_rate", LEARNING_RATE, "To be judged.", lower_bound=1e-12, flag_values=FLAGS)
 flags.DEFINE_list("checks", list(CHECKS), "Which checks to make, by commas.", flag_values=FLAGS)
 _text("plant", "", f"Put in a fault first. {' '.join(f'{name}: {text}.' for name, text in FAULTS.items())}")
 _whole("seed", 0, "Of weights and of the choice of pictures.", lower_bound=0)

@@ -59,7 +59,12 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(
+    path: Path,
+    *,
+    use: str = "cache folder",
+    remedy: str = f"set {CACHE_VARIABLE} to a folder that can be written",
+) -> Iterator[None]:
     """Holds the lock that belongs to `path`; other processes wait until it is released.
 
     The lock lies beside the path as `<name>.lock` and its folder is made when missing. It is
@@ -67,6 +72,8 @@ def locked(path: Path) -> Iterator[None]:
 
     Args:
         path: The file to guard; it need not exist.
+        use: What its folder is used as, for the message.
+        remedy: What the user can do if it can't be.
 
     Raises:
         InputError: If the lock cannot be made, say in a read-only folder.
@@ -76,11 +83,9 @@ def locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except (OSError, NotImplementedError) as error:
+        # The second is what filelock 3 raises on a file system that knows no locks.
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"{path.parent}: cannot be used as cache folder: {reason}; "
-            f"set {CACHE_VARIABLE} to a folder that can be written"
-        ) from error
+        raise InputError(f"{path.parent}: cannot be used as {use}: {reason}; {remedy}") from error
     try:
         yield
     finally:

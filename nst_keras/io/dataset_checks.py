@@ -14,7 +14,7 @@ from nst_keras.io.image_dataset import ImageDataset, Split
 _KEPT_BYTES = 2**29
 _BATCH = 256
 # A class with so many times the pictures of another is worth a sentence.
-_IMBALANCE = 10.0
+IMBALANCE = 10.0
 _EXAMPLES = 5
 
 
@@ -148,7 +148,7 @@ def _warnings(checks: DatasetChecks, dataset: ImageDataset) -> Iterator[str]:
         missing = [label for label, count in zip(class_names, counts, strict=True) if not count]
         if missing:
             yield f"{name} has no picture of {', '.join(missing)}."
-    if checks.imbalance and checks.imbalance >= _IMBALANCE:
+    if checks.imbalance and checks.imbalance >= IMBALANCE:
         train = checks.counts["train"]
         most, least = class_names[int(np.argmax(train))], class_names[int(np.argmin(train))]
         yield f"{most} has {checks.imbalance:.0f} times as many training pictures as {least}."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nst_keras.io.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.io.image_folders import load_folder
+from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from nst_keras.io.tfds_datasets import load_tfds
 from nst_keras.io.tfds_preparation import is_known
 
@@ -22,7 +23,7 @@ def load_dataset(
     data_dir: str = "",
     manual_dir: str = "",
     image_size: tuple[int, int] | None = None,
-    validation: float = 0.1,
+    validation: float = DEFAULT_VALIDATION,
     seed: int = 0,
     strict: bool = False,
     note: Callable[[str], None] = _to_stderr,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 PARTS = ("train", "validation", "test")
-# Share of the training examples that is put aside for the test when a source has none.
+# Shares of the training examples that are put aside when a source has no validation or no test part.
+DEFAULT_VALIDATION = 0.1
 TEST_FRACTION = 0.2
 
 

@@ -3,14 +3,14 @@
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import filelock
 import tensorflow_datasets as tfds
 
 from nst_keras.errors import InputError
 from nst_keras.io import debian_fashion_mnist
+from nst_keras.io.cache import locked
 from nst_keras.io.digits import Digits
 from nst_keras.io.download_hosts import unreachable_host
 from nst_keras.io.quiet_tfds import quiet_tfds
@@ -101,23 +101,13 @@ def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
         return builder.is_prepared()
 
 
-@contextlib.contextmanager
-def _locked(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
-    """Holds the lock of this set in its data_dir; the system releases it when its holder dies."""
-    folder = _root(builder)
-    lock = filelock.FileLock(folder / f".{builder.info.full_name.replace('/', '-')}.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"{folder}: cannot be written: {reason}; set --data_dir to a folder for data sets"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(builder: tfds.core.DatasetBuilder) -> contextlib.AbstractContextManager[None]:
+    """Holds the lock of this set, which lies in the folder of all sets."""
+    return locked(
+        _root(builder) / f".{builder.info.full_name.replace('/', '-')}",
+        use="folder of data sets",
+        remedy="set --data_dir to a folder that can be written",
+    )
 
 
 def _require_network(builder: tfds.core.DatasetBuilder) -> None:

@@ -1,9 +1,10 @@
 """Checkpoints of an optimisation, one file beside the picture, gone when the picture is done."""
 
+import contextlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +38,37 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
             settings are named.
     """
     try:
-        # From bytes: np.load leaves a damaged file open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        with open_archive(path) as archive:
             header = json.loads(str(archive["header"]))
             slots = [archive[f"slot{i}"] for i in range(header["num_slots"])]
             state = State(header["scale"], header["step"], archive["image"], slots, header["losses"])
             differing = differences(header["record"], json.loads(json.dumps(record)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it") from error
     if differing:
         raise InputError(
             f"{path}: the checkpoint is of another run; these differ: {', '.join(differing)}. "
             "Give the same flags, or leave out --resume to start anew."
         )
     return state
+
+
+@contextlib.contextmanager
+def open_archive(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """Opens a checkpoint; whatever is wrong with what the block reads from it is told as damage.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If it is damaged.
+    """
+    try:
+        # From bytes: np.load leaves a damaged file open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            yield archive
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it to start anew") from error
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

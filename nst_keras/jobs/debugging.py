@@ -12,7 +12,7 @@ from nst_keras.jobs.trained_model import load_model
 from nst_keras.models.classifiers import GRADIENT_CLASSIFIERS, build_classifier
 from nst_keras.training import planted_faults
 from nst_keras.training.diagnostics import diagnose
-from nst_keras.training.findings import Report
+from nst_keras.training.findings import LEARNING_RATE, NUM_PICTURES, Report
 from nst_keras.training.planted_faults import TrainingSetup
 
 _MEMORY_LIMIT = 1 << 30  # bytes; of a larger set only the chosen pictures are kept
@@ -26,8 +26,8 @@ def debug(
     *,
     plant: str = "",
     outputs: str = "auto",
-    learning_rate: float = 1e-3,
-    num_pictures: int = 500,
+    learning_rate: float = LEARNING_RATE,
+    num_pictures: int = NUM_PICTURES,
     image_size: int = 0,
     seed: int = 0,
     data_dir: str = "",

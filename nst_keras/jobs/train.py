@@ -163,6 +163,9 @@ class Training:
                     seed=settings.seed,
                     **options,
                 )
+        except InputError as error:
+            hint = " (--learning_rate is this model's eta)" if "eta" in options else ""
+            raise InputError(f"{error}{hint}") from error
         finally:
             keras.config.set_dtype_policy(before)
 
@@ -184,17 +187,11 @@ def _worker(strategy: tf.distribute.Strategy) -> tuple[int, int]:
     """This worker's number and the number of workers.
 
     Raises:
-        InputError: If TF_CONFIG doesn't name workers, or a worker has several devices.
+        InputError: If a worker has several devices.
     """
     resolver = getattr(strategy, "cluster_resolver", None)
     if resolver is None:
         return 0, 1
-    jobs = list(resolver.cluster_spec().jobs)
-    if jobs != ["worker"]:
-        raise InputError(
-            "--distribute: TF_CONFIG must name processes of the job 'worker' and no others. "
-            f"Received: {', '.join(jobs) or 'no TF_CONFIG'}"
-        )
     workers = resolver.cluster_spec().num_tasks("worker")
     if strategy.num_replicas_in_sync != workers:
         raise InputError("--distribute: each worker must see one device; CUDA_VISIBLE_DEVICES chooses it")

@@ -114,6 +114,14 @@ def _strategy(name: str) -> tf.distribute.Strategy | None:
     if name == "none":
         return None
     try:
+        jobs = list(tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().jobs)
+        if jobs != ["worker"]:  # asked before the strategy is made, which waits for the others
+            raise InputError(
+                "--distribute: TF_CONFIG must name processes of the job 'worker' and no others. "
+                f"Received: {', '.join(jobs) or 'no TF_CONFIG'}"
+            )
         return tf.distribute.MultiWorkerMirroredStrategy()
+    except InputError:
+        raise
     except (ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"--distribute={name}: TF_CONFIG can't be used: {error}") from error

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
+from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from nst_keras.training.fields import FROM_ONE, Bounds, check_fields, choice, number, setting
 
 DISTRIBUTIONS = ("none", "multi_worker")
@@ -37,7 +38,7 @@ class TrainingPlan:
     manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
     image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as the set has them.")
     validation: float = number(
-        0.1, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
+        DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
     )
     strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
     restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")

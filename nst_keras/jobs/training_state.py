@@ -2,7 +2,6 @@
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.io.files import write_whole
-from nst_keras.jobs.checkpoints import differences
+from nst_keras.jobs.checkpoints import differences, open_archive
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def read_state(path: Path, record: Mapping[str, Any]) -> TrainingState | None:
             is named.
     """
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        with open_archive(path) as archive:
             header = json.loads(str(archive["header"]))
             differing = differences(header.pop("record"), json.loads(json.dumps(record)))
             header |= {
@@ -73,8 +72,6 @@ def read_state(path: Path, record: Mapping[str, Any]) -> TrainingState | None:
             state = TrainingState(**header)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it to start anew") from error
     if differing:
         raise InputError(
             f"{path.parent}: holds a training with other settings; these differ: {', '.join(differing)}. "

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from nst_keras.errors import InputError
+from nst_keras.io.dataset_checks import IMBALANCE
 from nst_keras.training.findings import Finding
 
 _NEIGHBOURS = 5
@@ -75,7 +76,7 @@ def _check_labels(labels: np.ndarray, num_classes: int) -> Iterator[Finding]:
     if len(counts) == 1:
         text = f"All {len(labels)} labels are {high}."
         yield Finding("data", "wrong", "one class only", text, "Shuffle before you take a part of the data.")
-    elif counts.max() > 10 * counts.min() and counts.max() > 50:
+    elif counts.max() > IMBALANCE * counts.min() and counts.max() > 50:
         text = f"The largest class has {counts.max()} pictures, the smallest {counts.min()}."
         remedy = "Judge by the accuracy of each class; weight the loss or sample the classes alike."
         yield Finding("data", "suspect", "classes out of balance", text, remedy)

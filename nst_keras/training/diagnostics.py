@@ -13,7 +13,7 @@ import numpy as np
 from nst_keras.errors import InputError, require_choice
 from nst_keras.training.checked_network import CheckedNetwork, LossSpec
 from nst_keras.training.data_checks import check_data, check_input_scale, require_pairs
-from nst_keras.training.findings import CHECKS, Finding, Report
+from nst_keras.training.findings import BATCH_SIZE, CHECKS, LEAST_PICTURES, Finding, Report
 from nst_keras.training.learning_checks import check_gradient_flow, check_learning_rate, check_overfit
 from nst_keras.training.model_gradient_check import check_model_gradients
 from nst_keras.training.output_checks import (
@@ -22,8 +22,6 @@ from nst_keras.training.output_checks import (
     check_outputs,
     check_shape,
 )
-
-_LEAST_PICTURES = 4  # that the network is tried on
 
 
 def diagnose(
@@ -35,7 +33,7 @@ def diagnose(
     optimizer: keras.optimizers.Optimizer | str = "adam",
     learning_rate: float | None = None,
     num_classes: int = 0,
-    batch_size: int = 64,
+    batch_size: int = BATCH_SIZE,
     checks: Sequence[str] = CHECKS,
     seed: int = 0,
 ) -> Report:
@@ -65,13 +63,13 @@ def diagnose(
     """
     for check in checks:
         require_choice("checks", check, CHECKS)
-    _require_at_least("batch_size", batch_size, _LEAST_PICTURES)
+    _require_at_least("batch_size", batch_size, LEAST_PICTURES)
     images, labels = np.asarray(images), np.asarray(labels)
     require_pairs(images, labels)
     tried, rate = _copy_optimizer(optimizer, learning_rate)
     data = check_data(images, labels, num_classes, seed) if "data" in checks else []
     chosen = _choose(images, labels, batch_size, seed)
-    if len(chosen) < _LEAST_PICTURES:
+    if len(chosen) < LEAST_PICTURES:
         return Report(tuple(data))
     network = CheckedNetwork(model, images[chosen], labels[chosen].astype(np.int64), loss, num_classes)
     if "data" in checks:

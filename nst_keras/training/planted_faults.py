@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.layers.hand_written_dense import DENSE_FAULTS, HandWrittenDense
-from nst_keras.training.findings import FAULTS
+from nst_keras.training.findings import FAULTS, LEARNING_RATE
 
 _L = keras.layers
 
@@ -26,7 +26,7 @@ class TrainingSetup:
     loss: keras.losses.Loss = dataclasses.field(
         default_factory=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    learning_rate: float = 1e-3
+    learning_rate: float = LEARNING_RATE
 
 
 def plant(fault: str, setup: TrainingSetup, seed: int = 0) -> TrainingSetup:

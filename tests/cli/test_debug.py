@@ -1,5 +1,6 @@
 """nst-debug as a user runs it: report, JSON and exit codes."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -18,19 +19,8 @@ QUICK = "--checks=data,outputs,initial_loss"
 
 
 @pytest.fixture
-def run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["nst-debug", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            debug.main()
-        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
-
-    return run
+def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return functools.partial(run_main, debug.main)
 
 
 def test_healthy_network(run_here: Callable, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """nst-draw as a user runs it: files, messages and exit codes."""
 
+import functools
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +15,8 @@ from nst_keras.cli import draw
 
 
 @pytest.fixture
-def run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["nst-draw", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            draw.main()
-        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
-
-    return run
+def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return functools.partial(run_main, draw.main)
 
 
 @pytest.fixture

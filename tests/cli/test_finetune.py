@@ -1,8 +1,8 @@
 """nst-finetune as a user runs it, on a folder of pictures with a shallow part of the real network."""
 
+import functools
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -38,23 +38,11 @@ def pictures(tmp_path: Path, real_weights: VGG19Weights) -> Path:
 
 @pytest.fixture
 def run_here(
-    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pictures: Path, run_main: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command inside this process, with a cache of its own for features."""
-    monkeypatch.chdir(pictures)
-    features = "nst_keras.io.feature_store.cache_dir"
-    monkeypatch.setattr(features, lambda: pictures / "cache")
-
-    def run(*flags: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["nst-finetune", *FAST, *flags])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.raises(SystemExit) as ended:
-            finetune.main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
-
-    return run
+    """Runs the command with a cache of its own for features."""
+    monkeypatch.setattr("nst_keras.io.feature_store.cache_dir", lambda: pictures / "cache")
+    return functools.partial(run_main, finetune.main, *FAST)
 
 
 @pytest.mark.large

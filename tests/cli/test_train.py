@@ -1,6 +1,7 @@
 """nst-train as a user runs it: files, messages, going on after a kill, several workers."""
 
 import csv
+import functools
 import json
 import os
 import signal
@@ -17,28 +18,15 @@ import pytest
 
 from nst_keras.cli import train
 from nst_keras.io.datasets import load_dataset
+from nst_keras.io.images import write_image
 from nst_keras.models.classifiers import CLASSIFIERS
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.train"]
 
 
 @pytest.fixture
-def run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command inside this process, where TensorFlow is loaded already."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*flags: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["nst-train", *flags])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.raises(SystemExit) as ended:
-            train.main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
-
-    return run
+def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return functools.partial(run_main, train.main)
 
 
 # Below what each reaches, above what a broken one would: chance is .1.
@@ -204,3 +192,63 @@ def test_two_workers_equal_one(run_here: Callable, tmp_path: Path) -> None:
         json.loads((tmp_path / name / "report.json").read_text())["history"] for name in ("one", "two")
     ]
     assert histories[0][0]["loss"] == pytest.approx(histories[1][0]["loss"], rel=1e-5)
+
+
+def test_a_perceptron_without_errors_has_learned_all_it_can(run_here: Callable, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, brightness in (("dark", 60), ("bright", 190)):
+        folder = tmp_path / "pictures" / name
+        folder.mkdir(parents=True)
+        for number in range(20):
+            write_image(folder / f"{number}.png", rng.uniform(brightness - 50, brightness + 50, (8, 8, 3)))
+    done = run_here("--model=perceptron", "--dataset=pictures", "--epochs=500", "--output_dir=out")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert len(report["history"]) < 500
+    assert report["history"][-1]["loss"] == 0
+    assert report["metrics"]["test_accuracy"] == 1.0
+
+
+def test_restart_leaves_nothing_of_the_training_before(run_here: Callable, tmp_path: Path) -> None:
+    flags = ["--model=mlp", "--epochs=1", "--output_dir=out"]
+    assert run_here(*flags, "--saved_model").returncode == 0
+    events = set((tmp_path / "out/tensorboard").iterdir())
+    assert run_here(*flags, "--restart").returncode == 0
+    assert not (tmp_path / "out/saved_model").exists()
+    assert events.isdisjoint((tmp_path / "out/tensorboard").iterdir())
+
+
+def test_mixed_precision_trains_and_leaves_a_model_in_float32(run_here: Callable, tmp_path: Path) -> None:
+    flags = ["--epochs=2", "--precision=mixed_bfloat16"]
+    assert run_here("--model=advanced_cnn", *flags, "--output_dir=out").returncode == 0
+    model = keras.models.load_model(tmp_path / "out/model.keras")
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert run_here("--model=perceptron", *flags, "--output_dir=rule").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "config,received",
+    [
+        ("", "no TF_CONFIG"),
+        ('{"cluster": {"chief": ["127.0.0.1:1"], "worker": ["127.0.0.1:2"]}}', "chief, worker"),
+        ("no JSON", "TF_CONFIG can't be used"),
+    ],
+)
+def test_a_cluster_that_can_not_be_used_is_told_at_once(
+    run_here: Callable, monkeypatch: pytest.MonkeyPatch, config: str, received: str
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    if not config:
+        monkeypatch.delenv("TF_CONFIG")
+    done = run_here("--distribute=multi_worker")
+    assert done.returncode == 1
+    assert "TF_CONFIG" in done.stderr
+    assert received in done.stderr
+
+
+def test_a_saved_model_opens_in_another_command(run_here: Callable, tmp_path: Path) -> None:
+    """In a process of its own, which hasn't loaded the classes of the layers inside."""
+    assert run_here("--model=advanced_cnn", "--epochs=1", "--flip", "--output_dir=out").returncode == 0
+    command = [sys.executable, "-m", "nst_keras.cli.draw", "--figure=filters", "--model=out/model.keras"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -125,3 +125,12 @@ def test_wrong_use_is_named(iris: Data) -> None:
         Perceptron().fit(iris[0], np.ones(100))
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         Perceptron().fit(csr_array(iris[0]), iris[1])
+
+
+def test_the_notebook_s_answers_are_those_of_its_training() -> None:
+    """A net input of exactly 0 is 1 in both: an epoch without an error must mean a perfect score."""
+    x, y = [[0.0], [-1.0]], [1, 0]
+    model = Perceptron(eta=0.5, convention="notebook").fit(x, y)
+    assert model.errors_[-1] == 0
+    assert model.decision_function(x)[0] == 0
+    assert model.score(x, y) == 1.0

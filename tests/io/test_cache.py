@@ -3,10 +3,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.io.cache import Fetchable, cache_dir, read_cached
+from nst_keras.io.cache import Fetchable, cache_dir, locked, read_cached
 
 CONTENT = b"trained weights" * 1000
 
@@ -96,3 +97,21 @@ sys.exit(read_cached(item, lambda line: None) != content)
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(4)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0, 0, 0]
     assert (tmp_path / "fetches").read_text() == "x"
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no flock"), OSError(30, "Read-only file system")])
+def test_a_folder_that_knows_no_locks_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The first is what filelock 3 raises on a file system without locks."""
+
+    def fail(lock: filelock.FileLock) -> None:
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", fail)
+    expected = "cannot be used as folder of data sets: .*(no flock|Read-only).*; set --data_dir"
+    with (
+        pytest.raises(InputError, match=expected),
+        locked(tmp_path / "set", use="folder of data sets", remedy="set --data_dir"),
+    ):
+        pytest.fail("the block ran without a lock")

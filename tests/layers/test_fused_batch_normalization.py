@@ -61,3 +61,11 @@ def test_save_and_reload(tmp_path: Path) -> None:
 def test_another_axis_is_refused() -> None:
     with pytest.raises(ValueError, match="axis=1"):
         FusedBatchNormalization(axis=1)
+
+
+def test_float64_is_kerass_own() -> None:
+    """The kernel has none, and gradient checks need it."""
+    layer = FusedBatchNormalization(epsilon=1e-4, dtype="float64")
+    outputs = layer(INPUTS.astype(np.float64), training=True)
+    assert outputs.dtype == "float64"
+    np.testing.assert_allclose(np.std(outputs, axis=(0, 1, 2)), 1, rtol=1e-3)

@@ -99,3 +99,14 @@ def test_wrong_use_is_named(digits: Digits) -> None:
     model.compile()
     with pytest.raises(InputError, match="fit without them"):
         model.fit(*digits, sample_weight=np.ones(len(digits[1])), verbose=0)
+
+
+def test_fit_ends_with_the_first_epoch_without_an_error() -> None:
+    x, y = np.array([[1.0, 0.0], [0.0, 1.0]] * 8, np.float32), np.array([0, 1] * 8)
+    model = Perceptron(2, scale=1.0)
+    model.compile()
+    seen = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["errors"]))
+    model.fit(x, y, epochs=50, verbose=0, callbacks=[watch])
+    assert len(seen) < 50
+    assert seen[-1] == 0 < seen[0]
