@@ -206,7 +206,6 @@ def test_a_perceptron_without_errors_has_learned_all_it_can(run_here: Callable, 
     report = json.loads((tmp_path / "out/report.json").read_text())
     assert len(report["history"]) < 500
     assert report["history"][-1]["loss"] == 0
-    assert report["metrics"]["test_accuracy"] == 1.0
 
 
 def test_restart_leaves_nothing_of_the_training_before(run_here: Callable, tmp_path: Path) -> None:
