@@ -17,7 +17,9 @@ COMMANDS = {
 
 
 def test_commands_are_installed() -> None:
-    assert {"nst-debug", "nst-draw", "nst-stylize", "nst-train", "nst-weights"} <= set(COMMANDS)
+    assert {"nst-debug", "nst-draw", "nst-finetune", "nst-stylize", "nst-train", "nst-weights"} <= set(
+        COMMANDS
+    )
     assert all(callable(entry.load()) for entry in COMMANDS.values())
 
 

@@ -157,7 +157,7 @@ def _warnings(checks: DatasetChecks, dataset: ImageDataset) -> Iterator[str]:
             yield from _duplicate_warnings(name, found, dataset.splits)
     for name, count in checks.constant.items():
         if count:
-            yield f"{count} pictures of {name} are one plain colour."
+            yield f"Pictures of {name} that are one plain colour: {count}."
 
 
 def _duplicate_warnings(name: str, found: Duplicates, splits: Mapping[str, Split]) -> Iterator[str]:

@@ -67,7 +67,7 @@ def _report_skipped(
     more = f"; and {len(skipped) - _LISTED} more" if len(skipped) > _LISTED else ""
     if strict:
         raise InputError(f"{root}: all pictures must be readable. Received: {reasons}{more}")
-    note(f"{len(skipped)} pictures skipped: {reasons}{more}")
+    note(f"pictures left out: {len(skipped)}: {reasons}{more}")
 
 
 def _require_enough(

@@ -75,6 +75,6 @@ def describe_training(
         "fingerprints": {"dataset": dataset.fingerprint, "model": digest},
         "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
         "data_checks": checks.as_dict(),
-        "skipped": [f"{file.path}: {file.reason}" for file in dataset.skipped],
+        "skipped": [file.reason for file in dataset.skipped],
         "warnings": list(checks.warnings),
     }

@@ -77,7 +77,7 @@ def test_plain_pictures(parts):
     }
     checks = check_dataset(dataset(train=parts["train"], **others))
     assert checks.constant == {"train": 2, "validation": 0, "test": 0}
-    assert "2 pictures of train are one plain colour." in checks.warnings
+    assert "Pictures of train that are one plain colour: 2." in checks.warnings
 
 
 def test_imbalance(parts):

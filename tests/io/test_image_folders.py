@@ -174,7 +174,7 @@ def test_damaged_pictures_are_listed_and_counted(tmp_path, capsys):
     ]
     assert "not a picture" in dataset.skipped[0].reason
     assert sum(split.size for split in dataset.splits.values()) == 38
-    assert "2 pictures skipped" in capsys.readouterr().err
+    assert "pictures left out: 2: " in capsys.readouterr().err
 
 
 def test_strict_names_the_damaged_ones(tmp_path):
