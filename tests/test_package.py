@@ -17,9 +17,8 @@ COMMANDS = {
 
 
 def test_commands_are_installed() -> None:
-    assert {"nst-debug", "nst-draw", "nst-finetune", "nst-stylize", "nst-train", "nst-weights"} <= set(
-        COMMANDS
-    )
+    expected = {"nst-debug", "nst-draw", "nst-finetune", "nst-stylize", "nst-train", "nst-weights"}
+    assert expected <= set(COMMANDS)
     assert all(callable(entry.load()) for entry in COMMANDS.values())
 
 

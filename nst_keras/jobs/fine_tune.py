@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from scipy.special import softmax
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from nst_keras.converters.pretrained import load_base
@@ -27,7 +28,7 @@ from nst_keras.jobs.training_report import Predictions, write_report
 from nst_keras.jobs.training_state import TrainingState
 from nst_keras.models.classifier import classifier, feature_model, head_model
 from nst_keras.training.calibration import accuracy_interval, calibration_error, fit_temperature
-from nst_keras.training.classification import ClassifierTrainer, cross_entropy, softmax
+from nst_keras.training.classification import ClassifierTrainer, cross_entropy
 from nst_keras.training.fine_tuning import (
     class_weights,
     compute_features,
@@ -269,7 +270,7 @@ class FineTuning:
         )
         record |= {"model": self.base.name, "settings": self.settings.to_dict()}
         record["fingerprints"] |= {"base": self.base.digest}
-        predictions = Predictions(test.arrays()[0], labels, softmax(logits / temperature))
+        predictions = Predictions(test.arrays()[0], labels, softmax(logits / temperature, axis=1))
         report = write_report(
             self.folder,
             record,

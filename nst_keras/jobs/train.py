@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from scipy.special import softmax
 
 from nst_keras.errors import InputError
 from nst_keras.io.dataset_checks import DatasetChecks, check_dataset
@@ -18,7 +19,7 @@ from nst_keras.jobs.training_progress import TrainingProgress
 from nst_keras.jobs.training_report import Predictions, write_report
 from nst_keras.jobs.training_state import TrainingState
 from nst_keras.models.classifiers import RULE_CLASSIFIERS, build_classifier
-from nst_keras.training.classification import ClassifierTrainer, softmax
+from nst_keras.training.classification import ClassifierTrainer
 from nst_keras.training.classification_settings import ClassificationSettings
 from nst_keras.training.input_pipeline import BatchSource, in_order
 
@@ -142,7 +143,7 @@ class Training:
             exported = self.folder / SAVED_MODEL if self.plan.saved_model else None
             save_model(model, self.folder / MODEL, exported)
             record = describe_training(self.settings, self.dataset, self.checks, model, state, metrics)
-            predictions = Predictions(test.arrays()[0], labels, softmax(logits))
+            predictions = Predictions(test.arrays()[0], labels, softmax(logits, axis=1))
             report = write_report(self.folder, record, state.history, predictions, self.dataset.class_names)
         return TrainingOutcome(True, report, state, metrics)
 

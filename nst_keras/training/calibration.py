@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from scipy.stats import binomtest
+
+from nst_keras.training.classification import cross_entropy
 
 _TEMPERATURES = (0.25, 20.0)
 _LEAST_PICTURES = 50
@@ -28,8 +30,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        chances = log_softmax(logits / math.exp(log_temperature), axis=1)
-        return -float(chances[np.arange(len(labels)), labels].mean())
+        return cross_entropy(logits / math.exp(log_temperature), labels)
 
     bounds = [math.log(bound) for bound in _TEMPERATURES]
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import log_softmax
 
 from nst_keras.errors import InputError
 from nst_keras.training.classification_settings import ClassificationSettings
@@ -208,15 +209,7 @@ class NonFiniteLossError(InputError):
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean softmax cross-entropy of logits [n, classes] and labels [n], in nats."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sums = np.log(np.exp(shifted).sum(axis=1))
-    return float(np.mean(log_sums - shifted[np.arange(len(labels)), labels]))
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities [n, classes] of logits [n, classes]."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return -float(np.mean(log_softmax(logits, axis=1)[np.arange(len(labels)), labels]))
 
 
 def _optimizer(settings: ClassificationSettings, num_steps: int) -> keras.optimizers.Optimizer:

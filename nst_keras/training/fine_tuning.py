@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.utils.class_weight import compute_class_weight
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.io.feature_store import FeatureStore, picture_key
@@ -95,9 +96,9 @@ def train_head(
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:
     """Weight of each class, so that all classes together count alike and their mean over pictures is 1."""
-    counts = np.bincount(labels)
-    present = np.count_nonzero(counts)
-    return {int(label): len(labels) / (present * counts[label]) for label in np.flatnonzero(counts)}
+    classes = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=classes, y=labels)
+    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def unfreeze(base: keras.Model, layer: str) -> None:
