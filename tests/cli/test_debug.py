@@ -107,7 +107,7 @@ def test_models_that_cannot_be_checked(run_here: Callable) -> None:
 def test_wrong_flags(run_here: Callable, flag: str, message: str) -> None:
     done = run_here(flag)
     assert done.returncode == 2
-    assert message in done.stderr and "nst-debug --help" in done.stderr
+    assert message in done.stderr and "command --help" in done.stderr
     assert done.stdout == ""
 
 
