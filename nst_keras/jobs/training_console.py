@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -55,12 +56,17 @@ class TrainingConsole:
 
     def end(self, outcome: TrainingOutcome) -> int:
         """Tells how it ended; returns the exit code: 0, or 128 + signal if stopped."""
-        if not outcome.finished:
-            self.say(f"stopped; the same command goes on from {outcome.report}")
+        if outcome.finished:
+            self.say("  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
+        return self.end_with(outcome.report if outcome.finished else None, outcome.report)
+
+    def end_with(self, result: Path | None, rest: Path) -> int:
+        """Tells what was made, or if nothing was, from where to go on; returns the exit code."""
+        if result is None:
+            self.say(f"stopped; the same command goes on from {rest}")
             return 128 + self._stop.received
-        self.say("  ".join(f"{name} {value:.4g}" for name, value in outcome.metrics.items()))
         if self._shows:
-            print(outcome.report, flush=True)
+            print(result, flush=True)
         return 0
 
 
@@ -73,7 +79,7 @@ def train_at_console(settings: ClassificationSettings, plan: TrainingPlan) -> in
     Raises:
         InputError: If the training can't be done.
     """
-    training = Training(settings, plan, _strategy(plan.distribute))
+    training = Training(settings, plan, make_strategy(plan.distribute))
     console = TrainingConsole(training.is_chief)
     announce(training.dataset, training.checks, console.say)
     parameters = training.trainer.model.count_params()
@@ -110,9 +116,16 @@ def device() -> str:
     return f"{gpus} GPUs" if gpus else f"CPU ({os.cpu_count()} cores)"
 
 
-def _strategy(name: str) -> tf.distribute.Strategy | None:
+def make_strategy(name: str) -> tf.distribute.Strategy | None:
+    """Makes the strategy of `--distribute`; None for "none".
+
+    Raises:
+        InputError: If TF_CONFIG doesn't name the workers of "multi_worker".
+    """
     if name == "none":
         return None
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
     try:
         jobs = list(tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().jobs)
         if jobs != ["worker"]:  # asked before the strategy is made, which waits for the others

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from nst_keras.io.files import write_whole
@@ -12,11 +13,11 @@ from nst_keras.jobs.training_plan import LOG, TENSORBOARD
 
 
 class TrainingLog:
-    """Writes log.csv, a row an epoch, and the same numbers for TensorBoard."""
+    """Writes log.csv, a row an epoch (or what else is counted), and the same numbers for TensorBoard."""
 
-    def __init__(self, folder: Path, tensorboard: bool) -> None:
-        """Opens an event file in the folder's tensorboard/ if asked to."""
-        self._folder = folder
+    def __init__(self, folder: Path, tensorboard: bool, count: str = "epoch") -> None:
+        """Opens an event file in the folder's tensorboard/ if asked to; `count` names the rows' number."""
+        self._folder, self._count = folder, count
         self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD)) if tensorboard else None
 
     def write(self, history: Sequence[Mapping[str, float]]) -> None:
@@ -27,9 +28,16 @@ class TrainingLog:
         table.writerows(history)
         write_whole(self._folder / LOG, text.getvalue().encode())
         if self._writer:
-            with self._writer.as_default(int(history[-1]["epoch"])):
+            with self._writer.as_default(int(history[-1][self._count])):
                 for name, value in history[-1].items():
                     tf.summary.scalar(name, value)
+            self._writer.flush()
+
+    def show(self, name: str, image: np.ndarray, step: int) -> None:
+        """Gives TensorBoard a picture, uint8 [h, w, 3]."""
+        if self._writer:
+            with self._writer.as_default(step):
+                tf.summary.image(name, image[np.newaxis])
             self._writer.flush()
 
     def close(self) -> None:

@@ -1,0 +1,103 @@
+"""The pictures that a stylizer is trained with and judged by."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nst_keras.errors import InputError
+from nst_keras.io.images import list_images
+from nst_keras.io.photos import load_photos
+from nst_keras.jobs.pictures import SAMPLE, load_picture
+from nst_keras.jobs.stylizer_plan import StylizerPlan
+from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.samples import CONTENTS
+
+_GAP = 4  # pixels between the pictures of a sheet
+
+
+def load_styles(spec: str, longest_side: int) -> dict[str, np.ndarray]:
+    """Reads paintings, float32 [h, w, 3] on 0..255, by the names of their files without suffix.
+
+    Args:
+        spec: A folder, or files or `sample:NAME` by commas.
+        longest_side: To which each is resized, in pixels.
+
+    Raises:
+        InputError: If one can't be read, or two have one name.
+    """
+    paths = [str(path) for path in list_images(spec)] if os.path.isdir(spec) else spec.split(",")
+    styles: dict[str, np.ndarray] = {}
+    for path in filter(None, (path.strip() for path in paths)):
+        name = path.removeprefix(SAMPLE) if path.startswith(SAMPLE) else Path(path).stem
+        if name in styles:
+            raise InputError(f"styles: two paintings are named {name}; rename one of the files")
+        styles[name] = fitted(load_picture(path, "styles"), longest_side)
+    return styles
+
+
+def load_training_photos(plan: StylizerPlan, note: Callable[[str], None]) -> list[np.ndarray]:
+    """Reads the photos that a plan names, uint8 [h, w, 3] each.
+
+    Raises:
+        InputError: If there are none.
+    """
+    if plan.photos == "samples":
+        samples = [load_picture(SAMPLE + name, "photos") for name in CONTENTS]
+        return [fitted(photo, plan.photo_size).astype(np.uint8) for photo in samples]
+    return load_photos(
+        plan.photos, longest_side=plan.photo_size, most=plan.most_photos, data_dir=plan.data_dir, note=note
+    )
+
+
+def load_previews(plan: StylizerPlan) -> list[np.ndarray]:
+    """Reads the photos that are painted as training goes, float32 [h, w, 3] on 0..255."""
+    names = filter(None, (name.strip() for name in plan.preview.split(",")))
+    return [fitted(load_picture(name, "preview"), plan.preview_size) for name in names]
+
+
+def fitted(image: np.ndarray, longest_side: int) -> np.ndarray:
+    """A picture with its longer side at a length, clipped to 0..255."""
+    return np.clip(resize(image, *fit_size(image, longest_side)), 0.0, 255.0)
+
+
+def draw_sheet(
+    photos: Sequence[np.ndarray],
+    styles: Mapping[str, np.ndarray],
+    stylize: Callable[[np.ndarray, int], np.ndarray],
+) -> np.ndarray:
+    """Every photo in every style: photos on the left, paintings above.
+
+    Args:
+        photos: float32 [h, w, 3] on 0..255.
+        styles: Paintings by name, in the order of their numbers.
+        stylize: Paints a photo in the style of a number.
+
+    Returns:
+        uint8 [height, width, 3].
+    """
+    side = max(max(photo.shape[:2]) for photo in photos)
+    rows = [
+        [
+            np.full([side // 2, side, 3], 255.0),
+            *(_inside(style, side, side // 2) for style in styles.values()),
+        ]
+    ]
+    rows += [[photo, *(stylize(photo, number) for number in range(len(styles)))] for photo in photos]
+    heights = [max(picture.shape[0] for picture in row) for row in rows]
+    size = (len(rows[0]) * (side + _GAP) - _GAP, sum(heights) + _GAP * (len(rows) - 1))
+    sheet = Image.new("RGB", size, "white")
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        for column, picture in enumerate(row):
+            pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+            sheet.paste(Image.fromarray(pixels), (column * (side + _GAP), top))
+        top += height + _GAP
+    return np.asarray(sheet)
+
+
+def _inside(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    scale = min(width / image.shape[1], height / image.shape[0])
+    return resize(image, *(max(1, round(scale * side)) for side in image.shape[:2]))

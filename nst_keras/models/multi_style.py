@@ -1,0 +1,81 @@
+"""A feed-forward stylizer of several styles.
+
+The network of Johnson et al. 2016 (arXiv:1603.08155) as Dumoulin et al. 2017 (arXiv:1610.07629) changed it:
+nearest-neighbour upsampling before convolutions instead of transposed ones, which leave a checkerboard;
+padding by reflection; and instance normalisation with a scale and an offset for each style.
+"""
+
+import keras
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.layers.conditional_instance_normalization import ConditionalInstanceNormalization
+from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
+from nst_keras.layers.reflection_padding import ReflectionPadding2D
+
+MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
+
+_FILTERS, _NUM_BLOCKS, _STRIDE = (32, 64, 128), 5, 4
+
+
+def multi_style(num_styles: int, *, width: float = 0.5) -> keras.Model:
+    """Builds the network.
+
+    Inputs: "image", float32 [batch, height, width, 3], RGB on 0..255, any size from `MIN_SIDE` on; and
+    "style_weights", float32 [batch, num_styles], which say how much of each style to use and add up to 1.
+    Output: float32 [batch, height, width, 3], RGB on 0..255.
+
+    Args:
+        num_styles: Rows of each normalisation's scale and offset; 1 is a network of a single style.
+        width: Factor on the numbers of filters of the papers, (32, 64, 128).
+
+    Returns:
+        A functional model named "multi_style".
+
+    Raises:
+        InputError: If there is no style, or no filter is left.
+    """
+    filters = [round(width * number) for number in _FILTERS]
+    if num_styles < 1 or filters[0] < 1:
+        raise InputError(
+            f"a stylizer needs at least 1 style and a width of at least {1 / _FILTERS[0]}. "
+            f"Received: num_styles={num_styles}, width={width}"
+        )
+    image = keras.Input((None, None, 3), name="image")
+    weights = keras.Input((num_styles,), name="style_weights")
+    outputs = PadToMultiple(_STRIDE, name="pad")(image)
+    outputs = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescale")(outputs)
+    for name, number, size, strides in zip(
+        ("conv1", "conv2", "conv3"), filters, (9, 3, 3), (1, 2, 2), strict=True
+    ):
+        outputs = _convolution(outputs, weights, name, number, size, strides=strides)
+    for index in range(1, _NUM_BLOCKS + 1):
+        inner = _convolution(outputs, weights, f"residual{index}_1", filters[2])
+        inner = _convolution(inner, weights, f"residual{index}_2", filters[2], activation="")
+        outputs = keras.layers.Add(name=f"residual{index}_add")([outputs, inner])
+    for name, number in (("up1", filters[1]), ("up2", filters[0])):
+        outputs = keras.layers.UpSampling2D(name=f"{name}_nearest")(outputs)
+        outputs = _convolution(outputs, weights, name, number)
+    outputs = _convolution(outputs, weights, "conv_out", 3, 9, activation="sigmoid")
+    outputs = keras.layers.Rescaling(255.0, name="to_pixels")(outputs)
+    outputs = CropLike(name="crop")([outputs, image])
+    return keras.Model({"image": image, "style_weights": weights}, outputs, name="multi_style")
+
+
+def _convolution(
+    inputs: tf.Tensor,
+    weights: tf.Tensor,
+    name: str,
+    filters: int,
+    size: int = 3,
+    *,
+    strides: int = 1,
+    activation: str = "relu",
+) -> tf.Tensor:
+    """Reflection, convolution, normalisation (whose offset makes a bias needless), activation."""
+    outputs = ReflectionPadding2D(size // 2, name=f"{name}_pad")(inputs)
+    outputs = keras.layers.Conv2D(filters, size, strides=strides, use_bias=False, name=name)(outputs)
+    outputs = ConditionalInstanceNormalization(weights.shape[-1], name=f"{name}_norm")([outputs, weights])
+    return (
+        keras.layers.Activation(activation, name=f"{name}_{activation}")(outputs) if activation else outputs
+    )

@@ -1,0 +1,36 @@
+"""Mean and deviation of each channel of each picture, by which instance normalisation works."""
+
+import tensorflow as tf
+
+# Features of a flat picture have no deviation at all.
+EPSILON = 1e-5
+
+
+def instance_statistics(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and standard deviation over positions.
+
+    Args:
+        features: float32 [batch, height, width, channels].
+
+    Returns:
+        Two float32 tensors [batch, 1, 1, channels]; deviations are at least the root of `EPSILON`.
+    """
+    mean, variance = tf.nn.moments(features, axes=(1, 2), keepdims=True)
+    return mean, tf.sqrt(variance + EPSILON)
+
+
+def renormalize(features: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
+    """Gives each channel of each picture another mean and standard deviation.
+
+    Args:
+        features: float32 [batch, height, width, channels].
+        mean: The new means, float32 [batch, 1, 1, channels] or what broadcasts to it.
+        deviation: The new standard deviations, likewise.
+
+    Returns:
+        float32 [batch, height, width, channels].
+    """
+    old_mean, old_deviation = instance_statistics(features)
+    # One multiplication and one addition a number, whatever is done to the few statistics.
+    factor = deviation / old_deviation
+    return features * factor + (mean - old_mean * factor)
