@@ -8,9 +8,13 @@
 >>> picture = nst.stylize(content, style, settings=settings)
 >>> picture.shape, picture.dtype
 ((48, 64, 3), dtype('uint8'))
+>>> nst.paint(content, "starry_night", size=64).shape  # in one pass, by a trained stylizer
+(48, 64, 3)
 """
 
 import dataclasses
+import functools
+import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
@@ -19,6 +23,8 @@ import numpy as np
 
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError, require_choice
+from nst_keras.jobs.fast_settings import FastSettings
+from nst_keras.jobs.painter import Painter
 from nst_keras.jobs.pictures import load_picture
 from nst_keras.jobs.progress import Progress, Stopwatch
 from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
@@ -26,7 +32,7 @@ from nst_keras.training.objective import Objective
 from nst_keras.training.presets import PRESETS
 from nst_keras.training.settings import INITS, StyleTransferSettings
 
-__all__ = ["InputError", "Picture", "Progress", "StyleTransferSettings", "settings", "stylize"]
+__all__ = ["InputError", "Picture", "Progress", "StyleTransferSettings", "paint", "settings", "stylize"]
 
 # A path, "sample:NAME", or an array [H, W, 3], RGB on 0..255.
 Picture = str | PathLike[str] | np.ndarray
@@ -96,6 +102,48 @@ def stylize(
 
     state = optimize_image(objective, pictures, settings, callback=after_step)
     return finish(state.image, pictures.content, settings)
+
+
+def paint(
+    content: Picture,
+    styles: str | Sequence[str],
+    *,
+    style_weights: Sequence[float] | None = None,
+    size: int = FastSettings.size,
+    strength: float = FastSettings.strength,
+    preserve_color: bool = FastSettings.preserve_color,
+    stylizer: str | PathLike[str] = "",
+) -> np.ndarray:
+    """Paints a content image in one pass, by a trained stylizer.
+
+    The network is read at the first call and kept for the next ones.
+
+    Args:
+        content: The photo.
+        styles: Name of a style that the stylizer knows, or several that are blended.
+        style_weights: A weight for each style; equal if left out.
+        size: Longest side of the picture, in pixels; 0 keeps the content's size.
+        strength: From 0, the content itself, to 1, the painted picture.
+        preserve_color: Keep the content image's colours: only brightness is painted.
+        stylizer: A file of nst-train-stylizer; empty is the one that comes with the package.
+
+    Returns:
+        uint8 [H, W, 3], RGB.
+
+    Raises:
+        InputError: If a picture, the stylizer or an argument can't be used.
+    """
+    settings = FastSettings(size, strength, preserve_color)
+    path = os.fspath(stylizer)
+    painter = _painter(path, os.path.getmtime(path) if os.path.isfile(path) else 0.0)
+    blend = painter.blend([styles] if isinstance(styles, str) else styles, style_weights or ())
+    return painter.paint(_pixels(content, "content"), blend, settings)
+
+
+@functools.lru_cache(maxsize=4)
+def _painter(path: str, changed: float) -> Painter:
+    """Made anew if the file has `changed`."""
+    return Painter(path)
 
 
 def _pixels(picture: Picture, role: str) -> np.ndarray:

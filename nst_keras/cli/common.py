@@ -35,6 +35,11 @@ def adopt_flags(command: str, *modules: ModuleType) -> None:
             flags.FLAGS.register_key_flag_for_module(_absl_name(command), flag)
 
 
+def command_flags(command: str) -> list[flags.Flag]:
+    """The flags of a command, given by its `__name__`, with those that it adopted."""
+    return flags.FLAGS.get_key_flags_for_module(_absl_name(command))
+
+
 def run(
     main: Callable[[Sequence[str]], int | None],
     module: str,

@@ -17,6 +17,7 @@ from absl import flags
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
 from nst_keras.jobs.training_plan import TrainingPlan
+from nst_keras.training.classification_settings import may_be_mirrored
 from nst_keras.training.fine_tuning_settings import FineTuningSettings
 
 FLAGS = flags.FlagValues()
@@ -34,7 +35,8 @@ def _main(arguments: Sequence[str]) -> int:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
     try:
         plan = TrainingPlan(**field_flags.given(TrainingPlan, FLAGS))
-        settings = FineTuningSettings(**field_flags.given(FineTuningSettings, FLAGS))
+        mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
+        settings = FineTuningSettings(**{**mirrored, **field_flags.given(FineTuningSettings, FLAGS)})
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly()

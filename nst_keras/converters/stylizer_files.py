@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -85,7 +85,7 @@ def read_stylizer(path: str | Path) -> Stylizer:
         return read_stylizer_stream(file, str(path))
 
 
-def read_stylizer_stream(file: BinaryIO, name: str) -> Stylizer:
+def read_stylizer_stream(file: IO[bytes], name: str) -> Stylizer:
     """Does what `read_stylizer` does, from an open file; `name` stands for it in messages."""
     try:
         with np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:

@@ -33,11 +33,17 @@ def grad_cam(features: keras.Model, head: keras.Model, images: np.ndarray, class
     with tf.GradientTape() as tape:
         maps = to_map(tf.cast(images, tf.float32), training=False)
         tape.watch(maps)
-        logits = head(tf.concat([pooling(maps) for pooling in poolings], axis=-1), training=False)
+        logits = head(tf.concat([_with_length_one(each(maps)) for each in poolings], axis=-1), training=False)
         score = tf.reduce_sum(tf.gather(logits, classes, batch_dims=1))
     weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
     heat = tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()
     return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), np.finfo(np.float32).tiny)
+
+
+def _with_length_one(vectors: tf.Tensor) -> tf.Tensor:
+    """The length counts as given: otherwise what speaks for a class would add up to 0 over the picture."""
+    lengths = tf.norm(vectors, axis=-1, keepdims=True)
+    return vectors / tf.stop_gradient(tf.maximum(lengths, np.finfo(np.float32).tiny))
 
 
 @in_our_look

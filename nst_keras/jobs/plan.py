@@ -23,6 +23,7 @@ class StylizeJob:
         style_weights: A weight for each style.
         output: Picture to write.
         other_inputs: Further files that must not be overwritten.
+        named_styles: Whether styles are names that a stylizer knows, instead of pictures.
     """
 
     content: str
@@ -30,6 +31,7 @@ class StylizeJob:
     style_weights: tuple[float, ...]
     output: Path
     other_inputs: tuple[str, ...] = ()
+    named_styles: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def plan_jobs(
     *,
     each_style: bool,
     other_inputs: Sequence[str] = (),
+    named_styles: bool = False,
+    suffix: str = ".png",
 ) -> list[StylizeJob]:
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
@@ -67,12 +71,14 @@ def plan_jobs(
         output: The picture to write, or a folder; "" is `CONTENT_STYLE.png` in this folder.
         each_style: Makes a picture for each style instead of a blend.
         other_inputs: Further files that must not be overwritten.
+        named_styles: Whether styles are names that a stylizer knows, instead of pictures.
+        suffix: Of the outputs whose names are made up here.
 
     Raises:
         InputError: If two pictures would get the same name, several would go into one file, or the
             weights don't fit the styles.
     """
-    contents, styles = _expand(contents), _expand(styles)
+    contents, styles = _expand(contents), list(styles) if named_styles else _expand(styles)
     blends = [[style] for style in styles] if each_style else [styles]
     pairs = [(content, blend) for content in contents for blend in blends]
     folder = not output or Path(output).is_dir()
@@ -80,30 +86,41 @@ def plan_jobs(
         raise InputError(f"output: {output} must be an existing folder: {len(pairs)} pictures go there")
     jobs = []
     for content, blend in pairs:
-        name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}.png"
+        name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}{suffix}"
         target = Path(output or ".", name) if folder else Path(output)
         weights = tuple(style_weights) or (1.0,) * len(blend)
         require_blend(weights, len(blend))
-        jobs.append(StylizeJob(content, tuple(blend), weights, target, tuple(filter(None, other_inputs))))
+        others = tuple(filter(None, other_inputs))
+        jobs.append(StylizeJob(content, tuple(blend), weights, target, others, named_styles))
     _require_distinct([job.output for job in jobs])
     return jobs
 
 
-def check_job(job: StylizeJob, options: JobOptions = JobOptions()) -> None:
+def check_job(
+    job: StylizeJob,
+    options: JobOptions = JobOptions(),
+    suffixes: Sequence[str] = WRITABLE_SUFFIXES,
+) -> None:
     """Finds out what is missing or can't be written.
+
+    Args:
+        job: What is to be made.
+        options: What is to be kept on the way.
+        suffixes: Those that the output may have.
 
     Raises:
         InputError: If an input isn't there, or a file that will be written would replace an input or
             can't be written.
     """
-    if job.output.suffix.lower() not in WRITABLE_SUFFIXES:
-        raise InputError(f"output: {job.output}: the suffix must be one of {', '.join(WRITABLE_SUFFIXES)}")
-    for role, name in (("content", job.content), *(("style", style) for style in job.styles)):
+    if job.output.suffix.lower() not in suffixes:
+        raise InputError(f"output: {job.output}: the suffix must be one of {', '.join(suffixes)}")
+    pictures = () if job.named_styles else job.styles
+    for role, name in (("content", job.content), *(("style", style) for style in pictures)):
         if not name.startswith(SAMPLE) and not os.path.exists(name):
             raise InputError(f"{role}: {name}: there is no such file")
     targets = [job.output, checkpoint_path(job.output)]
     targets += [Path(options.trace)] if options.trace else []
-    for name in (job.content, *job.styles, *job.other_inputs):
+    for name in (job.content, *pictures, *job.other_inputs):
         if os.path.realpath(name) in map(os.path.realpath, targets) or _is_on_the_way(Path(name), job.output):
             raise InputError(f"output: {name} is also an input and would be overwritten")
     for target in targets:

@@ -142,7 +142,10 @@ class Training:
             model = self.trainer.evaluated
             exported = self.folder / SAVED_MODEL if self.plan.saved_model else None
             save_model(model, self.folder / MODEL, exported)
-            record = describe_training(self.settings, self.dataset, self.checks, model, state, metrics)
+            settings = self.settings
+            record = describe_training(
+                settings.model, settings.to_dict(), self.dataset, self.checks, model, state, metrics
+            )
             predictions = Predictions(test.arrays()[0], labels, softmax(logits, axis=1))
             report = write_report(self.folder, record, state.history, predictions, self.dataset.class_names)
         return TrainingOutcome(True, report, state, metrics)

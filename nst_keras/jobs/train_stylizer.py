@@ -114,6 +114,8 @@ class StylizerTraining:
         blank = np.full([settings.style_size // 4, settings.style_size // 4, 3], 127.5, np.float32)
         self._paintings = {name: paintings.get(name, blank) for name in self.styles}
         self.trainer = self._make_trainer(initial, len(known) if new else 0)
+        # Of the steps since the log's last row.
+        self._terms = np.zeros([0, len(self.trainer.loss.term_names)], np.float32)
         self._writes = getattr(getattr(strategy, "cluster_resolver", None), "task_id", 0) in (0, None)
 
     def run(
@@ -135,7 +137,8 @@ class StylizerTraining:
             _clear(self.folder)
         state = None if self.plan.restart else read_state(self.folder / CHECKPOINT, self._record())
         if state:
-            self.trainer.set_state(state.arrays)
+            *arrays, self._terms = state.arrays
+            self.trainer.set_state(arrays)
             say(f"going on at step {state.step} of {self.settings.num_steps}")
         state = self._train(state or TrainingState(), observer, should_stop, say)
         if not self._writes:
@@ -157,14 +160,14 @@ class StylizerTraining:
         log = TrainingLog(self.folder, self.plan.tensorboard, "step") if self._writes else None
         began = last_saved = time.monotonic()
         first, before, timed = state.step, state.seconds, 0.0
-        terms: list[np.ndarray] = []
         while state.step < num_steps and not should_stop():
             step = state.step
-            terms.append(self.trainer.step(self._batches.batch(step), self.trainer.style_weights(step)))
+            terms = self.trainer.step(self._batches.batch(step), self.trainer.style_weights(step))
+            self._terms = np.concatenate([self._terms, terms[np.newaxis]])
             now = time.monotonic()
             state = replace(state, step=step + 1, seconds=before + now - began)
             timed = timed or now  # the first step, which includes tracing, isn't timed
-            means = dict(zip(names, np.mean(terms, axis=0).tolist(), strict=True))
+            means = dict(zip(names, self._terms.mean(axis=0).tolist(), strict=True))
             pace = (now - timed) / (step - first) if step > first else None
             observer(StylizerProgress(state.step, num_steps, means, pace))
             if log and (state.step % self.plan.log_every == 0 or state.step == num_steps):
@@ -174,7 +177,8 @@ class StylizerTraining:
                     **means,
                     "seconds": round(state.seconds, 1),
                 }
-                state, terms = replace(state, history=(*state.history, row)), []
+                state = replace(state, history=(*state.history, row))
+                self._terms = self._terms[:0]
                 log.write(state.history)
             if log and self._is_preview(state.step):
                 say(f"preview: {self._preview(state.step, log)}")
@@ -216,7 +220,11 @@ class StylizerTraining:
         )
 
     def _save(self, state: TrainingState) -> None:
-        write_state(self.folder / CHECKPOINT, replace(state, arrays=self.trainer.state()), self._record())
+        write_state(
+            self.folder / CHECKPOINT,
+            replace(state, arrays=[*self.trainer.state(), self._terms]),
+            self._record(),
+        )
 
     def _record(self) -> dict[str, Any]:
         """What must be the same for a checkpoint to be gone on from."""

@@ -16,7 +16,6 @@ from nst_keras.io.dataset_checks import DatasetChecks
 from nst_keras.io.files import write_whole
 from nst_keras.io.image_dataset import ImageDataset
 from nst_keras.jobs.training_state import TrainingState
-from nst_keras.training.classification_settings import ClassificationSettings
 
 
 def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
@@ -47,7 +46,8 @@ def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) 
 
 
 def describe_training(
-    settings: ClassificationSettings,
+    name: str,
+    settings: Mapping[str, Any],
     dataset: ImageDataset,
     checks: DatasetChecks,
     model: keras.Model,
@@ -60,10 +60,10 @@ def describe_training(
     timed = [epoch["seconds"] for epoch in state.history if "seconds" in epoch]
     speed = round(len(timed) * pictures["train"] / sum(timed), 1) if timed else None
     return {
-        "model": settings.model,
+        "model": name,
         "dataset": dataset.name,
         "metrics": dict(metrics),
-        "settings": settings.to_dict(),
+        "settings": dict(settings),
         "parameters": int(model.count_params()),
         "image_shape": list(dataset.image_shape),
         "pictures": pictures,

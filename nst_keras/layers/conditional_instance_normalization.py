@@ -18,6 +18,7 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
 
     Args:
         num_styles: Rows of gamma and beta; at least 1.
+        scale: What gamma begins with.
         **kwargs: As for `keras.layers.Layer`.
 
     Input shape: features [batch, height, width, channels] and weights [batch, num_styles].
@@ -32,17 +33,18 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
     TensorShape([1, 8, 6, 3])
     """
 
-    def __init__(self, num_styles: int = 1, **kwargs: Any) -> None:
-        """Checks and stores the number of styles."""
+    def __init__(self, num_styles: int = 1, scale: float = 1.0, **kwargs: Any) -> None:
+        """Checks and stores the number of styles, and the scale."""
         super().__init__(**kwargs)
         if not isinstance(num_styles, int) or num_styles < 1:
             raise ValueError(f"num_styles must be a positive integer. Received: num_styles={num_styles}")
-        self.num_styles = num_styles
+        self.num_styles, self.scale = num_styles, scale
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
         """Makes scale and offset, [num_styles, channels]."""
         shape = (self.num_styles, input_shape[0][-1])
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        constant = keras.initializers.Constant(self.scale)
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=constant)
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
@@ -57,4 +59,4 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Settings to make the layer again."""
-        return {**super().get_config(), "num_styles": self.num_styles}
+        return {**super().get_config(), "num_styles": self.num_styles, "scale": self.scale}

@@ -9,6 +9,7 @@ from nst_keras.layers.imagenet_preprocessing import ImageNetPreprocessing
 from nst_keras.models.classifiers import HEAD_POOLINGS
 
 _L = keras.layers
+_POOLINGS = {"average": _L.GlobalAveragePooling2D, "max": _L.GlobalMaxPooling2D}
 
 
 def feature_model(
@@ -31,7 +32,8 @@ def feature_model(
         channels: 1 or 3, of the pictures.
         image_size: Height and width that the base sees, in pixels.
         preprocessing: What the base expects of pixels.
-        pooling: "average" or "max" over the map's positions, or "both" side by side.
+        pooling: "average" or "max" over the map's positions, or "both" side by side. What is pooled gets
+            length 1, so that contrast and the size of a map's numbers don't matter.
 
     Returns:
         A functional model named "features" from pixels 0..255 [batch, any, any, channels] to
@@ -49,11 +51,9 @@ def feature_model(
     x = base(preprocessing(x), training=False)
     if 0 in x.shape[1:3]:
         raise InputError(f"image_size={image_size} leaves nothing of a picture after {base.name}")
-    average, most = _L.GlobalAveragePooling2D(name="average"), _L.GlobalMaxPooling2D(name="max")
-    if pooling == "both":
-        x = _L.Concatenate(name="pooled")([average(x), most(x)])
-    else:
-        x = average(x) if pooling == "average" else most(x)
+    names = ("average", "max") if pooling == "both" else (pooling,)
+    vectors = [_L.UnitNormalization(name=f"{name}_unit")(_POOLINGS[name](name=name)(x)) for name in names]
+    x = _L.Concatenate(name="pooled")(vectors) if len(vectors) > 1 else vectors[0]
     return keras.Model(inputs, x, name="features")
 
 
@@ -62,8 +62,8 @@ def head_model(
 ) -> keras.Model:
     """Builds dense layers from a feature vector to logits.
 
-    Features are standardised first, by the mean and variance that `adapt` gives the layer "standardize": a
-    base's features differ in size by orders of magnitude.
+    Features are standardised first, by the mean and variance that `adapt` gives the layer "standardize". It
+    is one of each for all features: one that is hardly ever above 0 in a few pictures must not be blown up.
 
     Args:
         num_features: Features of a picture.
@@ -80,7 +80,7 @@ def head_model(
     if num_classes < 2:
         raise InputError(f"num_classes must be at least 2. Received: num_classes={num_classes}")
     inputs = keras.Input((num_features,), name="features")
-    x = _L.Normalization(name="standardize")(inputs)
+    x = _L.Normalization(axis=None, name="standardize")(inputs)
     for number, units in enumerate(hidden, start=1):
         x = _L.Dropout(dropout, name=f"dropout{number}")(x)
         x = _L.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"dense{number}")(x)

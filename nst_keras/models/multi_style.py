@@ -2,20 +2,29 @@
 
 The network of Johnson et al. 2016 (arXiv:1603.08155) as Dumoulin et al. 2017 (arXiv:1610.07629) changed it:
 nearest-neighbour upsampling before convolutions instead of transposed ones, which leave a checkerboard;
-padding by reflection; and instance normalisation with a scale and an offset for each style.
+padding by reflection; and instance normalisation with a scale and an offset for each style. Other than
+theirs, it paints onto the photo: what it makes is added to the photo, which has a factor for each style and
+colour, before the last sigmoid. So training starts with a picture that has the photo's content.
 """
 
 import keras
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.layers.conditional_gain import ConditionalGain
 from nst_keras.layers.conditional_instance_normalization import ConditionalInstanceNormalization
 from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
 from nst_keras.layers.reflection_padding import ReflectionPadding2D
 
 MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
 
-_FILTERS, _NUM_BLOCKS, _STRIDE = (32, 64, 128), 5, 4
+NUM_BLOCKS = 5  # of residuals, at a quarter of the resolution
+
+# Training starts near the photo, as the optimiser does: the sigmoid of 2 x is close to (x + 1) / 2 for most
+# of -1..1, and the network's first change is small.
+PHOTO_SLOPE, _FIRST_CHANGE = 2.0, 0.2
+
+_FILTERS, _STRIDE = (32, 64, 128), 4
 
 
 def multi_style(num_styles: int, *, width: float = 0.5) -> keras.Model:
@@ -44,19 +53,23 @@ def multi_style(num_styles: int, *, width: float = 0.5) -> keras.Model:
     image = keras.Input((None, None, 3), name="image")
     weights = keras.Input((num_styles,), name="style_weights")
     outputs = PadToMultiple(_STRIDE, name="pad")(image)
-    outputs = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescale")(outputs)
+    rescaled = outputs = keras.layers.Rescaling(1 / 127.5, -1.0, name="rescale")(outputs)
     for name, number, size, strides in zip(
         ("conv1", "conv2", "conv3"), filters, (9, 3, 3), (1, 2, 2), strict=True
     ):
         outputs = _convolution(outputs, weights, name, number, size, strides=strides)
-    for index in range(1, _NUM_BLOCKS + 1):
+    for index in range(1, NUM_BLOCKS + 1):
         inner = _convolution(outputs, weights, f"residual{index}_1", filters[2])
         inner = _convolution(inner, weights, f"residual{index}_2", filters[2], activation="")
         outputs = keras.layers.Add(name=f"residual{index}_add")([outputs, inner])
     for name, number in (("up1", filters[1]), ("up2", filters[0])):
         outputs = keras.layers.UpSampling2D(name=f"{name}_nearest")(outputs)
         outputs = _convolution(outputs, weights, name, number)
-    outputs = _convolution(outputs, weights, "conv_out", 3, 9, activation="sigmoid")
+    outputs = _convolution(outputs, weights, "conv_out", 3, 9, activation="", scale=_FIRST_CHANGE)
+    photo = keras.layers.Rescaling(PHOTO_SLOPE, name="photo")(rescaled)
+    photo = ConditionalGain(num_styles, name="photo_gain")([photo, weights])
+    outputs = keras.layers.Add(name="photo_add")([outputs, photo])
+    outputs = keras.layers.Activation("sigmoid", name="sigmoid")(outputs)
     outputs = keras.layers.Rescaling(255.0, name="to_pixels")(outputs)
     outputs = CropLike(name="crop")([outputs, image])
     return keras.Model({"image": image, "style_weights": weights}, outputs, name="multi_style")
@@ -71,11 +84,13 @@ def _convolution(
     *,
     strides: int = 1,
     activation: str = "relu",
+    scale: float = 1.0,
 ) -> tf.Tensor:
     """Reflection, convolution, normalisation (whose offset makes a bias needless), activation."""
     outputs = ReflectionPadding2D(size // 2, name=f"{name}_pad")(inputs)
     outputs = keras.layers.Conv2D(filters, size, strides=strides, use_bias=False, name=name)(outputs)
-    outputs = ConditionalInstanceNormalization(weights.shape[-1], name=f"{name}_norm")([outputs, weights])
+    norm = ConditionalInstanceNormalization(weights.shape[-1], scale=scale, name=f"{name}_norm")
+    outputs = norm([outputs, weights])
     return (
         keras.layers.Activation(activation, name=f"{name}_{activation}")(outputs) if activation else outputs
     )

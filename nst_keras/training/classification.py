@@ -11,7 +11,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from nst_keras.errors import InputError
-from nst_keras.training.classification_settings import ClassificationSettings
+from nst_keras.training.classification_settings import StepSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ClassifierTrainer:
     def __init__(
         self,
         model: keras.Model,
-        settings: ClassificationSettings,
+        settings: StepSettings,
         num_steps: int,
         strategy: tf.distribute.Strategy | None = None,
         *,
@@ -68,9 +68,7 @@ class ClassifierTrainer:
         self._strategy = strategy or tf.distribute.get_strategy()
         self._rule: Any = getattr(model, "update", None)
         if self._rule and self._strategy.num_replicas_in_sync > 1:
-            raise InputError(
-                f"{settings.model} learns from one sample after the other: it can't be distributed."
-            )
+            raise InputError(f"{model.name} learns from one sample after the other: it can't be distributed.")
         with self._strategy.scope():
             self.evaluated = model
             if settings.ema and not self._rule:
@@ -212,7 +210,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     return -float(np.mean(log_softmax(logits, axis=1)[np.arange(len(labels)), labels]))
 
 
-def _optimizer(settings: ClassificationSettings, num_steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(settings: StepSettings, num_steps: int) -> keras.optimizers.Optimizer:
     warmup = round(settings.warmup * num_steps)
     course = keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else settings.learning_rate,

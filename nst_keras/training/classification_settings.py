@@ -24,23 +24,17 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
-class ClassificationSettings:
-    """What makes a trained classifier, besides its data.
+class StepSettings:
+    """How a classifier's steps are taken, whatever the classifier is.
 
     The learning rate rises linearly from 0 to `learning_rate` over the share `warmup` of all steps and
     falls to 0 along half a cosine (Loshchilov & Hutter 2016). Weight decay is decoupled from the
     gradient (Loshchilov & Hutter 2017) and spares biases and normalisation.
 
-    The perceptron and ADALINE have update rules of their own: optimiser, course of the learning rate (it is
-    their constant eta), average and precision don't concern them.
-
     Raises:
         InputError: If a value is out of range, with the field's name.
     """
 
-    model: str = choice("small_cnn", "What to train", CLASSIFIERS)
-    epochs: int = number(15, "Passes over the training pictures.", FROM_ONE)
-    min_steps: int = number(600, "Least steps without --epochs: a small set gets more passes.")
     batch_size: int = number(128, "Pictures a step, over all workers.", FROM_ONE)
     optimizer: str = choice("adamw", "Optimiser", OPTIMIZERS)
     learning_rate: float = number(2e-3, "Highest learning rate; eta of the perceptron and ADALINE.", POSITIVE)
@@ -52,9 +46,6 @@ class ClassificationSettings:
     flip: bool = setting(False, "Augmentation: mirror left to right, one picture in two.")
     erase: float = number(0.0, "Augmentation: side of the erased square, as a share of all.", BELOW_ONE)
     ema: float = number(0.0, "Decay of the average of weights that is evaluated; 0: none.", BELOW_ONE)
-    precision: str = choice(
-        "float32", "Numbers of a training step; bfloat16 is fast on CPUs that compute in it", PRECISIONS
-    )
     patience: int = number(0, "End after so many epochs without a better validation accuracy; 0: never.")
     seed: int = number(0, "Seed of weights, order and augmentation.", Bounds(0, 2**31))
 
@@ -62,13 +53,32 @@ class ClassificationSettings:
         """Checks every value."""
         check_fields(self)
 
-    def num_epochs(self, steps_per_epoch: int) -> int:
-        """Passes over a training set of so many steps."""
-        return max(self.epochs, math.ceil(self.min_steps / steps_per_epoch))
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class ClassificationSettings(StepSettings):
+    """What makes a trained classifier, besides its data.
+
+    The perceptron and ADALINE have update rules of their own: optimiser, course of the learning rate (it is
+    their constant eta), average and precision don't concern them.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    model: str = choice("small_cnn", "What to train", CLASSIFIERS)
+    epochs: int = number(15, "Passes over the training pictures.", FROM_ONE)
+    min_steps: int = number(600, "Least steps without --epochs: a small set gets more passes.")
+    precision: str = choice(
+        "float32", "Numbers of a training step; bfloat16 is fast on CPUs that compute in it", PRECISIONS
+    )
+
+    def num_epochs(self, steps_per_epoch: int) -> int:
+        """Passes over a training set of so many steps."""
+        return max(self.epochs, math.ceil(self.min_steps / steps_per_epoch))
 
 
 _RECIPES: dict[str, dict[str, Any]] = {
@@ -105,6 +115,11 @@ _NOT_MIRRORED = (
 )
 
 
+def may_be_mirrored(dataset: str) -> bool:
+    """Whether pictures of a set mean the same in a mirror, as far as its name tells."""
+    return re.split("[:/]", dataset)[0] not in _NOT_MIRRORED
+
+
 def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSettings:
     """The settings that suit a model, chosen on a validation split of Fashion-MNIST, with changes.
 
@@ -118,6 +133,6 @@ def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSetti
     """
     if model not in _RECIPES:
         raise InputError(f"model must be {' or '.join(CLASSIFIERS)}. Received: model={model}")
-    mirrored = {"flip": False} if re.split("[:/]", dataset)[0] in _NOT_MIRRORED else {}
+    mirrored = {} if may_be_mirrored(dataset) else {"flip": False}
     exact = {"min_steps": 0} if "epochs" in changes else {}
     return ClassificationSettings(**{"model": model, **_RECIPES[model], **mirrored, **exact, **changes})

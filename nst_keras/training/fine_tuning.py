@@ -1,16 +1,14 @@
-"""The two phases of re-training: a head on features computed once, then the upper layers of the base."""
+"""A pretrained base: its features of pictures, computed once, and how its upper layers learn later."""
 
 from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.utils.class_weight import compute_class_weight
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.io.feature_store import FeatureStore, picture_key
 from nst_keras.io.image_dataset import Split
-from nst_keras.training.fine_tuning_settings import FineTuningSettings
 
 _BATCH = 16
 
@@ -50,55 +48,6 @@ def compute_features(
         known |= fresh
         progress(len(keys) - len(missing) + start + len(some), len(keys))
     return np.stack([known[key] for key in keys]), labels
-
-
-def train_head(
-    head: keras.Model,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
-    settings: FineTuningSettings,
-) -> list[dict[str, float]]:
-    """Trains a head on features, keeps the epoch with the least validation loss, and returns its history.
-
-    Args:
-        head: As `models.classifier.head_model` builds it.
-        train: Features [n, features] and labels [n].
-        validation: The same, of pictures that aren't trained on.
-        settings: How to train.
-    """
-    features, labels = train
-    head.get_layer("standardize").adapt(features)
-    head.compile(
-        keras.optimizers.AdamW(settings.head_learning_rate, weight_decay=settings.weight_decay),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    stop = keras.callbacks.EarlyStopping(
-        "val_loss", patience=settings.patience, restore_best_weights=True, start_from_epoch=0
-    )
-    weights = class_weights(labels) if settings.class_weights else None
-    history = head.fit(
-        features,
-        labels,
-        batch_size=min(32, len(labels)),
-        epochs=settings.head_epochs,
-        validation_data=validation,
-        class_weight=weights,
-        callbacks=[stop],
-        verbose=0,
-    ).history
-    rows = zip(*history.values(), strict=True)
-    return [
-        {"epoch": number, **dict(zip(history, map(float, row), strict=True))}
-        for number, row in enumerate(rows, start=1)
-    ]
-
-
-def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """Weight of each class, so that all classes together count alike and their mean over pictures is 1."""
-    classes = np.unique(labels)
-    weights = compute_class_weight("balanced", classes=classes, y=labels)
-    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def unfreeze(base: keras.Model, layer: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.models.classifiers import HEAD_POOLINGS
-from nst_keras.training.classification_settings import ClassificationSettings
+from nst_keras.training.classification_settings import StepSettings
 from nst_keras.training.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -25,9 +25,10 @@ DEFAULT_IMAGE_SIZE = 160  # height and width that the base sees, in pixels
 class FineTuningSettings:
     """What makes a re-trained classifier, besides its data.
 
-    First the head is trained on the base's features, which are computed once. Then, with `epochs` above
-    0, the base is trained too from the layer `unfreeze` on, by gradient descent with momentum whose learning
-    rate falls by `layer_decay` from layer to layer towards the input (Howard & Ruder 2018).
+    First the head is trained on the base's features, which are computed once: a linear one by logistic
+    regression, whose weight decay the validation pictures choose. Then, with `epochs` above 0, the base is
+    trained too from the layer `unfreeze` on, by gradient descent with momentum whose learning rate falls by
+    `layer_decay` from layer to layer towards the input (Howard & Ruder 2018).
 
     Raises:
         InputError: If a value is out of range, with the field's name.
@@ -37,11 +38,11 @@ class FineTuningSettings:
     base_weights: str = setting("", "vgg19: as --vgg of nst-stylize; others: the path of a weight file.")
     base_layer: str = setting("", "Layer that the base ends with; empty: its last before the classifier.")
     pooling: str = choice("both", "Pooling of the base's map", HEAD_POOLINGS)
-    hidden: int = number(0, "Units of a dense layer between features and classes; 0: none.")
+    hidden: int = number(0, "Units of a dense layer between features and classes; 0: none, a linear head.")
     dropout: float = number(0.5, "Share of features left out in training.", BELOW_ONE)
-    head_epochs: int = number(200, "Most passes of the head over the features.", FROM_ONE)
-    head_learning_rate: float = number(1e-3, "Learning rate of the head.", POSITIVE)
-    weight_decay: float = number(0.1, "Decay of the head's weights, times the learning rate, a step.")
+    head_epochs: int = number(200, "Most passes of a head with a hidden layer over the features.", FROM_ONE)
+    head_learning_rate: float = number(1e-3, "Learning rate of such a head.", POSITIVE)
+    weight_decay: float = number(0.1, "Decay of such a head's weights, times the learning rate, a step.")
     class_weights: bool = setting(True, "Let rare classes count more, so that all count alike.")
     unfreeze: str = setting("conv5_1", "Layer from which on the base is trained in the second phase.")
     epochs: int = number(3, "Passes of the second phase; 0: none.")
@@ -52,23 +53,22 @@ class FineTuningSettings:
     flip: bool = setting(True, "Augmentation: mirrored pictures too.")
     shift: float = number(0.08, "Augmentation of the second phase: largest shift, as a share.", BELOW_ONE)
     folds: int = number(0, "Cross-validate the head over so many parts of all pictures; 0: don't.")
-    patience: int = number(20, "End the head's training after so many epochs without gain.", FROM_ONE)
+    patience: int = number(20, "End such a head's training after so many epochs without gain.", FROM_ONE)
     seed: int = number(0, "Seed of weights, order and augmentation.", Bounds(0, 2**31))
 
     def __post_init__(self) -> None:
         """Checks every value."""
         check_fields(self)
+        if self.folds == 1:
+            raise InputError("folds must be 0 or at least 2. Received: folds=1")
         if self.epochs and not self.unfreeze:
             raise InputError(
                 f"unfreeze must name a layer with epochs above 0. Received: epochs={self.epochs}"
             )
 
-    def second_phase(self) -> ClassificationSettings:
-        """The settings of the second phase's steps."""
-        return ClassificationSettings(
-            model="small_cnn",
-            epochs=max(1, self.epochs),
-            min_steps=0,
+    def second_phase(self) -> StepSettings:
+        """How the second phase's steps are taken."""
+        return StepSettings(
             batch_size=self.batch_size,
             optimizer="sgd",
             learning_rate=self.learning_rate,

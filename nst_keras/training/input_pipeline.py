@@ -11,7 +11,7 @@ import tensorflow as tf
 from nst_keras.io.image_dataset import Split
 from nst_keras.ops.augmentation import augment
 
-_PREDICTION_BATCH = 500
+_PREDICTION_BATCH, _PREDICTION_PIXELS = 500, 1 << 20  # at most; a wide network keeps 64 numbers a pixel
 _MOST_PER_CHUNK, _CHUNK_BYTES, _AHEAD = 8, 16 << 20, 2
 _MEMORY_LIMIT = 4 << 30  # bytes; a larger split is read anew in each epoch
 
@@ -116,14 +116,11 @@ class BatchSource:
 
 def in_order(split: Split) -> tf.data.Dataset:
     """Batches of a split, each example once, in its own order and unchanged, for evaluation."""
+    height, width = split.examples.element_spec[0].shape[:2]
+    size = max(1, min(_PREDICTION_BATCH, _PREDICTION_PIXELS // (height * width)))
     if split.fits_memory(_MEMORY_LIMIT):
         images, labels = split.arrays()
-        starts = tf.data.Dataset.range(0, len(labels), _PREDICTION_BATCH)
+        starts = tf.data.Dataset.range(0, len(labels), size)
         images, labels = tf.constant(images), tf.constant(labels)
-        return starts.map(
-            lambda start: (
-                images[start : start + _PREDICTION_BATCH],
-                labels[start : start + _PREDICTION_BATCH],
-            )
-        )
-    return split.examples.batch(_PREDICTION_BATCH).prefetch(tf.data.AUTOTUNE)
+        return starts.map(lambda start: (images[start : start + size], labels[start : start + size]))
+    return split.examples.batch(size).prefetch(tf.data.AUTOTUNE)

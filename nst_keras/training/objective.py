@@ -1,6 +1,7 @@
 """The loss of a style transfer and its gradient, as one compiled step."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -65,18 +66,24 @@ class Objective:
 
     def content_targets(self, image: np.ndarray) -> Targets:
         """Features of a content image, float32 [H, W, 3] on 0..255."""
-        features = self._compiled_features(tf.constant(image[np.newaxis]))
-        return {name: features[name] for name in self._content_weights}
+        return self.content_target(tf.constant(image[np.newaxis]))
 
     def style_targets(self, images: Sequence[np.ndarray], blend: Sequence[float]) -> Targets:
         """Gram matrices of style images, mixed; `blend` has one weight each and adds up to 1."""
-        grams: list[Targets] = []
-        for image in images:
-            features = self._compiled_features(tf.constant(image[np.newaxis]))
-            grams.append({name: gram_matrix(features[name]) for name in self._style_weights})
+        grams = [self.style_target(tf.constant(image[np.newaxis])) for image in images]
         return {
             name: blend_targets([gram[name] for gram in grams], list(blend)) for name in self._style_weights
         }
+
+    def content_target(self, image: tf.Tensor) -> Targets:
+        """Features of a content image, a tensor [1, H, W, 3] on 0..255."""
+        features = self._compiled_features(image)
+        return {name: features[name] for name in self._content_weights}
+
+    def style_target(self, image: tf.Tensor) -> Targets:
+        """Gram matrices of a style image, a tensor [1, H, W, 3] on 0..255."""
+        features = self._compiled_features(image)
+        return {name: gram_matrix(features[name]) for name in self._style_weights}
 
     def evaluate(
         self, image: tf.Tensor, content: Targets, style: Targets
@@ -93,6 +100,11 @@ class Objective:
             of `image`.
         """
         return self._step(image, content, style)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The network's weights."""
+        return list(self._features.weights)
 
     def tracing_count(self) -> int:
         """How often the step was traced: once, if all is well."""

@@ -54,8 +54,15 @@ def test_any_size_gives_one_vector_a_picture(channels: int, pooling: str, count:
 def test_a_picture_of_the_base_s_size_reaches_it_unchanged() -> None:
     model, images = _features(), RNG.uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
     base = model.get_layer("base")
-    wanted = keras.ops.mean(base(ImageNetPreprocessing("torch")(images)), axis=(1, 2))
+    mean = keras.ops.mean(base(ImageNetPreprocessing("torch")(images)), axis=(1, 2)).numpy()
+    wanted = mean / np.linalg.norm(mean, axis=1, keepdims=True)
     np.testing.assert_allclose(model(images), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_each_pooling_gives_length_one() -> None:
+    features = _features(pooling="both")(RNG.uniform(0, 255, (3, 16, 16, 3))).numpy()
+    for half in np.split(features, 2, axis=1):
+        np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, rtol=1e-5)
 
 
 def test_the_base_s_statistics_stay_in_training() -> None:

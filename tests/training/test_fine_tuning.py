@@ -1,4 +1,4 @@
-"""The pieces of re-training: features once, class weights, what is unfrozen and how fast it learns."""
+"""A pretrained base: features once, what is unfrozen and how fast it learns."""
 
 from pathlib import Path
 
@@ -10,9 +10,8 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.io.feature_store import FeatureStore
 from nst_keras.io.image_dataset import Split
-from nst_keras.models.classifier import head_model
 from nst_keras.training.classification import ClassifierTrainer
-from nst_keras.training.fine_tuning import class_weights, compute_features, layer_rates, train_head, unfreeze
+from nst_keras.training.fine_tuning import compute_features, layer_rates, unfreeze
 from nst_keras.training.fine_tuning_settings import FineTuningSettings
 
 RNG = np.random.default_rng(0)
@@ -59,26 +58,6 @@ def test_features_are_computed_once(split: Split, tmp_path: Path) -> None:
     np.testing.assert_allclose(both[40:], images[:, :, ::-1].mean(axis=(2, 3)), rtol=1e-5)
     assert len(labels) == 80
     store.close()
-
-
-def test_classes_count_alike() -> None:
-    labels = np.array([0] * 30 + [2] * 10)
-    weights = class_weights(labels)
-    assert weights == {0: pytest.approx(40 / 60), 2: pytest.approx(2.0)}
-    assert np.mean([weights[label] for label in labels]) == pytest.approx(1.0)
-
-
-def test_the_head_learns_and_keeps_the_best_epoch() -> None:
-    labels = np.arange(60) % 3
-    features = np.eye(3)[labels] * 1000 + RNG.normal(0, 100, (60, 3))
-    keras.utils.set_random_seed(0)
-    head = head_model(3, 3, dropout=0.0)
-    settings = FineTuningSettings(head_learning_rate=0.05, head_epochs=60, patience=5)
-    history = train_head(head, (features[:40], labels[:40]), (features[40:], labels[40:]), settings)
-    assert history[-1]["val_accuracy"] > 0.95
-    logits = head.predict(features[40:], verbose=0)
-    loss = keras.losses.sparse_categorical_crossentropy(labels[40:], logits, from_logits=True)
-    assert float(np.mean(loss)) == pytest.approx(min(row["val_loss"] for row in history), rel=1e-4)
 
 
 @pytest.fixture

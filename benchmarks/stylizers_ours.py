@@ -1,0 +1,38 @@
+"""Our stylizer at work, for stylizers.py: as stylizers_peer.py, with the names of styles."""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+
+from nst_keras.io.images import read_image, write_image
+from nst_keras.jobs.fast_settings import FastSettings
+from nst_keras.jobs.painter import Painter
+
+
+def main() -> None:
+    """Answers until the input ends."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--stylizer", default="")
+    flags = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
+    painter = Painter(flags.stylizer)
+    for line in sys.stdin:
+        task = json.loads(line)
+        content = read_image(task["content"])
+        began = time.perf_counter()
+        picture = painter.paint(content, painter.blend([task["style"]]), FastSettings(size=0))
+        seconds = time.perf_counter() - began
+        if task["output"]:
+            write_image(task["output"], picture)
+        print(json.dumps({"seconds": seconds}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

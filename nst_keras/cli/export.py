@@ -1,0 +1,43 @@
+"""Makes a SavedModel of a trained model and pushes it where a model server looks.
+
+  nst-export --model=stylizer --serving_dir=saved_models
+  nst-export --model=stylizer --stylizer=runs/stylizer/stylizer.npz --name=mine --image_format=jpeg
+  nst-export --model=runs/vgg19-pictures           a classifier of nst-train or nst-finetune
+  nst-export --model=style_transfer --steps=100    the optimiser itself, minutes a picture
+
+It needs nothing of this package to be served. Prints the new version's folder.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from nst_keras.cli import common, field_flags
+from nst_keras.errors import InputError
+from nst_keras.jobs.export_plan import ExportPlan
+
+FLAGS = flags.FlagValues()
+field_flags.define(ExportPlan, FLAGS)
+
+
+def main() -> None:
+    """Entry point of `nst-export`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> None:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    try:
+        plan = ExportPlan(**field_flags.given(ExportPlan, FLAGS))
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    common.import_tensorflow_quietly()
+    from nst_keras.jobs.export import export
+
+    print(export(plan, lambda text: print(text, file=sys.stderr, flush=True)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Serves SavedModels over TensorFlow Serving's REST and gRPC APIs, on laptops, in tests and demos.
+
+  nst-serve --serving_dir=saved_models --rest_api_port=8501 --port=8500
+  nst-serve --model_config_file=models.config --batch_timeout=5
+
+This is not TensorFlow Serving: it speaks the same language, in Python, and is neither as fast nor as long
+proven. For production run tensorflow_model_server or its Docker image on the same folder; docs/serving.md
+says how.
+There is no encryption and no password: by default only this machine can connect.
+
+New versions are served as soon as they are whole, without a gap. SIGTERM and Ctrl-C finish what was begun; a
+second one ends at once.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from absl import flags
+
+from nst_keras import serving
+from nst_keras.cli import common, field_flags
+from nst_keras.errors import InputError
+from nst_keras.serving.server_settings import ServerSettings
+
+FLAGS = flags.FlagValues()
+field_flags.define(ServerSettings, FLAGS)
+
+
+def main() -> None:
+    """Entry point of `nst-serve`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> None:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    try:
+        settings = ServerSettings(**field_flags.given(ServerSettings, FLAGS))
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    _start_log()
+    stop = _stop_signals()
+    common.import_tensorflow_quietly()
+    from nst_keras.serving.server import ModelServer
+
+    server = ModelServer(settings)
+    names = ", ".join(server.models.names()) or "no models yet"
+    print(f"REST {server.rest_address}, gRPC {server.grpc_address}: {names}", file=sys.stderr, flush=True)
+    stop.wait()
+    print("finishing requests", file=sys.stderr, flush=True)
+    if not server.stop():
+        print("some requests took too long and were given up", file=sys.stderr, flush=True)
+        os._exit(1)  # their threads can't be ended
+
+
+def _start_log() -> None:
+    """Shows what the server says about itself; the root logger may belong to absl or TensorFlow."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.getLogger(serving.__name__)
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
+
+
+def _stop_signals() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM; the second one ends the process."""
+    stop = threading.Event()
+
+    def receive(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, receive)
+    return stop
+
+
+if __name__ == "__main__":
+    main()

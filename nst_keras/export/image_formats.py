@@ -1,0 +1,3 @@
+"""Formats of served pictures; importing this loads no TensorFlow."""
+
+IMAGE_FORMATS = ("png", "jpeg")

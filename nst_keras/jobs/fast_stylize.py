@@ -1,0 +1,76 @@
+"""From picture files to picture files by a trained stylizer."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nst_keras import __version__
+from nst_keras.errors import InputError
+from nst_keras.io.images import read_settings, require_encodable, write_image
+from nst_keras.jobs.fast_settings import FastSettings
+from nst_keras.jobs.painter import Painter, painted_size
+from nst_keras.jobs.pictures import load_picture
+from nst_keras.jobs.plan import StylizeJob, check_job
+
+
+class FastStylize:
+    """A painter with settings, for any number of jobs.
+
+    Attributes:
+        settings: How pictures are made.
+        painter: What makes them.
+    """
+
+    def __init__(self, settings: FastSettings, stylizer: str = "") -> None:
+        """Reads the stylizer.
+
+        Raises:
+            InputError: If it can't be read.
+        """
+        self.settings, self.painter = settings, Painter(stylizer)
+
+    def run(self, job: StylizeJob) -> Path:
+        """Makes a picture and writes it, with the settings in its metadata.
+
+        Returns:
+            Where it is.
+
+        Raises:
+            InputError: If something can't be read, painted or written.
+        """
+        check_job(job)
+        blend = self.painter.blend(job.styles, job.style_weights)
+        content = load_picture(job.content, "content")
+        require_encodable(job.output, *painted_size(content, self.settings))
+        picture = self.painter.paint(content, blend, self.settings)
+        write_image(job.output, picture, self._record(job, content))
+        return job.output
+
+    def is_done(self, job: StylizeJob) -> bool:
+        """Whether the output is there already, made from the same picture with the same settings."""
+        if not job.output.exists():
+            return False
+        try:
+            return read_settings(job.output) == self._record(job, load_picture(job.content, "content"))
+        except InputError:
+            return False
+
+    def _record(self, job: StylizeJob, content: np.ndarray) -> dict[str, Any]:
+        """What is stored in the picture's metadata: enough to make it again, and to know that it is it."""
+        digest = hashlib.sha256(np.ascontiguousarray(content).data).hexdigest()
+        return {**record_of(job, self.settings, self.painter), "pictures": [digest]}
+
+
+def record_of(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
+    """How something was made."""
+    return {
+        "program": f"nst_keras {__version__}",
+        "content": job.content,
+        "styles": list(job.styles),
+        "style_weights": list(job.style_weights),
+        "stylizer": painter.spec,
+        "stylizer_digest": painter.digest,
+        "settings": settings.to_dict(),
+    }

@@ -1,0 +1,54 @@
+"""What a server counts, as Prometheus reads it, under TensorFlow Serving's names."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+_PREFIX = ":tensorflow:serving:"
+# Microseconds, as in TensorFlow Serving (servables/tensorflow/util.cc): up to about 20 minutes.
+_BUCKETS = [10 * 1.8**power for power in range(33)]
+METRICS_PATH = "/monitoring/prometheus/metrics"
+
+
+class Metrics:
+    """Counters of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        PlatformCollector(registry=self._registry)
+        ProcessCollector(registry=self._registry)
+        # A gauge that only grows: the library would add _total to a counter's name.
+        self._requests = Gauge(
+            f"{_PREFIX}request_count",
+            "The total number of requests.",
+            ["model_name", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            f"{_PREFIX}request_latency",
+            "Distribution of wall time (in microseconds) for requests.",
+            ["model_name", "API", "entrypoint"],
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+
+    def count(self, model_name: str, status: str, seconds: float, entrypoint: str) -> None:
+        """Counts a request to Predict.
+
+        Args:
+            model_name: A model that is served; others' names would let clients fill the memory.
+            status: OK or gRPC's name of the error.
+            seconds: From the whole request's arrival to its answer.
+            entrypoint: REST or GRPC.
+        """
+        self._requests.labels(model_name, status).inc()
+        self._seconds.labels(model_name, "Predict", entrypoint).observe(seconds * 1e6)
+
+    def page(self) -> bytes:
+        """The page that Prometheus reads."""
+        return generate_latest(self._registry)

@@ -1,0 +1,73 @@
+"""The protocol messages of TensorFlow Serving, without importing TensorFlow.
+
+`tensorflow-serving-api` has them, and imports those for tensors from the `tensorflow` package, whose import
+takes seconds. Each of those is one generated file that needs protobuf alone, so while they are imported, an
+empty module that only knows the package's folder stands for `tensorflow`. Then it is taken away, and a later
+`import tensorflow` finds everything as if nothing had been: protobuf takes the same file twice.
+"""
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from nst_keras.errors import InputError
+
+_PACKAGE = "tensorflow"
+_lock = threading.Lock()
+
+
+@contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    with _lock:
+        if _PACKAGE in sys.modules:
+            yield  # it is loaded already, or being loaded
+            return
+        spec = importlib.util.find_spec(_PACKAGE)
+        if spec is None or spec.submodule_search_locations is None:
+            raise InputError("serving needs TensorFlow's message files: pip install nst_keras[serving]")
+        stand_in = ModuleType(_PACKAGE)
+        stand_in.__path__ = list(spec.submodule_search_locations)
+        sys.modules[_PACKAGE] = stand_in
+        try:
+            yield
+        finally:
+            for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
+                del sys.modules[name]
+
+
+try:
+    with _without_tensorflow():
+        from tensorflow.core.framework import tensor_pb2, types_pb2
+        from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+        from tensorflow_serving.apis import (
+            get_model_metadata_pb2,
+            get_model_status_pb2,
+            model_management_pb2,
+            model_pb2,
+            model_service_pb2_grpc,
+            predict_pb2,
+            prediction_log_pb2,
+            prediction_service_pb2_grpc,
+        )
+        from tensorflow_serving.config import model_server_config_pb2
+except ModuleNotFoundError as error:
+    raise InputError(f"serving needs more packages: pip install nst_keras[serving] ({error})") from error
+
+__all__ = [
+    "get_model_metadata_pb2",
+    "get_model_status_pb2",
+    "meta_graph_pb2",
+    "model_management_pb2",
+    "model_pb2",
+    "model_server_config_pb2",
+    "model_service_pb2_grpc",
+    "predict_pb2",
+    "prediction_log_pb2",
+    "prediction_service_pb2_grpc",
+    "saved_model_pb2",
+    "tensor_pb2",
+    "types_pb2",
+]

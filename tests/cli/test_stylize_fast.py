@@ -1,0 +1,190 @@
+"""nst-stylize --fast as a user runs it: pictures, folders, repetition, errors."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+
+import nst_keras.api as nst
+from nst_keras.cli import stylize
+from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
+from nst_keras.io.images import read_image, read_settings, write_image
+from nst_keras.jobs import painter
+from nst_keras.models.multi_style import multi_style
+
+
+@pytest.fixture(scope="module")
+def stylizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network whose styles differ, as after a training."""
+    keras.utils.set_random_seed(0)
+    model = multi_style(3, width=0.125)
+    rng = np.random.default_rng(0)
+    for variable in model.weights:
+        if variable.name in ("gamma", "beta"):
+            variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
+    path = tmp_path_factory.mktemp("stylizer") / "small.npz"
+    write_stylizer(path, Stylizer(model, ("wave", "night", "storm"), 0.125))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, stylizer_file: Path, photo: np.ndarray) -> Path:
+    (tmp_path / "small.npz").write_bytes(stylizer_file.read_bytes())
+    write_image(tmp_path / "photo.png", photo)
+    return tmp_path
+
+
+@pytest.fixture
+def run_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["nst-stylize", *flags])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as ended:
+            stylize.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+FAST = ["--stylizer=small.npz", "--content=photo.png", "--style=wave", "--size=64", "--output=out.png"]
+
+
+def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, folder: Path) -> None:
+    flags = [*FAST, "--style=wave,night", "--style_weights=3,1", "--strength=0.75"]
+    done = run_here(*flags)
+    assert (done.returncode, done.stdout) == (0, "out.png\n"), done.stderr
+    picture = read_image(folder / "out.png")
+    assert picture.shape == (43, 64, 3)
+    record = read_settings(folder / "out.png")
+    assert record["settings"] == {"size": 64, "strength": 0.75, "preserve_color": False}
+    assert (record["styles"], record["style_weights"]) == (["wave", "night"], [3.0, 1.0])
+    assert run_here("--from=out.png", "--output=again.png").returncode == 0
+    np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
+    assert run_here("--from=out.png", "--output=other.png", "--size=32", "--strength=1").returncode == 0
+    assert read_settings(folder / "other.png")["settings"]["strength"] == 1
+    assert read_image(folder / "other.png").shape == (21, 32, 3)
+    expected = nst.paint(
+        str(folder / "photo.png"),
+        ["wave", "night"],
+        style_weights=[3, 1],
+        size=64,
+        strength=0.75,
+        stylizer=folder / "small.npz",
+    )
+    np.testing.assert_array_equal(picture, expected)
+
+
+def test_a_style_of_the_package_s_own_stylizer(run_here: Callable, folder: Path) -> None:
+    done = run_here("--fast", "--content=photo.png", "--style=starry_night", "--size=0", "--output=out.png")
+    assert done.returncode == 0, done.stderr
+    assert read_image(folder / "out.png").shape == (107, 160, 3)
+
+
+def test_strength_goes_from_the_photo_to_the_painting(photo: np.ndarray, stylizer_file: Path) -> None:
+    def paint(strength: float) -> np.ndarray:
+        return nst.paint(photo, "wave", size=0, strength=strength, stylizer=stylizer_file).astype(float)
+
+    none, half, full = paint(0), paint(0.5), paint(1)
+    np.testing.assert_array_equal(none, np.rint(photo))
+    np.testing.assert_allclose(half, (none + full) / 2, atol=1.01)
+
+
+def test_kept_colors_are_the_photo_s(photo: np.ndarray, stylizer_file: Path) -> None:
+    muted = 100 + photo / 5  # so that nothing is clipped
+    kept = nst.paint(muted, "wave", size=0, preserve_color=True, stylizer=stylizer_file).astype(float)
+    inside = (kept > 0).all(-1) & (kept < 255).all(-1)
+    assert inside.mean() > 0.5
+    for a, b in ((0, 1), (1, 2)):  # differences of channels are the colour
+        wanted = (muted[..., a] - muted[..., b])[inside]
+        np.testing.assert_allclose((kept[..., a] - kept[..., b])[inside], wanted, atol=1.01)
+    assert np.abs(kept - muted).mean() > 5
+
+
+def test_a_large_picture_equals_one_in_one_piece(
+    photo: np.ndarray, stylizer_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
+    monkeypatch.setattr(painter, "MAX_PIXELS_IN_ONE_PIECE", 1000)
+    strips = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
+    assert np.abs(strips.astype(int) - whole).max() <= 1
+
+
+def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
+    run_here: Callable, folder: Path
+) -> None:
+    (folder / "photos").mkdir()
+    (folder / "wave").mkdir()  # a folder that is named as a style is
+    (folder / "photo.png").rename(folder / "photos" / "good.png")
+    (folder / "photos" / "bad.png").write_text("text")
+    (folder / "out").mkdir()
+    flags = [*FAST, "--content=photos", "--style=wave,storm", "--each_style", "--output=out"]
+    done = run_here(*flags)
+    assert done.returncode == 1
+    assert "photos/bad.png: is not a picture" in done.stderr
+    assert "2 of 4 pictures could not be made" in done.stderr
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["good_storm.png", "good_wave.png"]
+    assert run_here(*flags).stderr.count("done already") == 2
+    assert run_here(*flags, "--strength=0.5").stderr.count("done already") == 0
+
+
+def test_a_picture_repeated_by_another_stylizer_says_so(run_here: Callable, folder: Path) -> None:
+    assert run_here(*FAST).returncode == 0
+    write_stylizer(folder / "other.npz", Stylizer(multi_style(1, width=0.125), ("wave",), 0.125))
+    done = run_here("--from=out.png", "--stylizer=other.npz", "--output=again.png")
+    assert done.returncode == 0, done.stderr
+    assert "made by another stylizer, sha256:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (["--style=monet"], 1, "style: small.npz knows the styles wave, night, storm. Received: monet"),
+        (["--style=wave,night", "--style_weights=1"], 1, "1 weights for 2 style images"),
+        (["--style_weights=-1"], 1, "style_weights must be finite, at least 0"),
+        (["--content=none.png"], 1, "content: none.png: there is no such file"),
+        (["--content=thin.png"], 1, "the content image is 400x3 pixels but must be at least 16x16"),
+        (["--content=long.png", "--size=32"], 1, "would be 32x2 pixels but must be at least 16x16"),
+        (["--output=photo.png"], 1, "photo.png is also an input"),
+        (["--output=small.npz"], 1, "the suffix must be one of"),
+        (["--output=nowhere/out.png"], 1, "nowhere does not exist"),
+        (["--stylizer=photo.png"], 1, "photo.png: isn't a stylizer"),
+        (["--stylizer=none.npz"], 1, "none.npz: does not exist"),
+        (["--strength=1.5"], 2, "--strength must be a number from 0 to 1. Received: strength=1.5"),
+        (["--strength=nan"], 2, "--strength must be a number from 0 to 1"),
+        (["--size=-1"], 2, "--size must be a whole number, at least 0"),
+        (["--num_steps=5", "--resume"], 2, "--num_steps, --resume: only for the optimiser"),
+        (["--vgg=8bit"], 2, "--vgg: only for the optimiser"),
+        (["--nofast"], 2, "--nofast contradicts --stylizer"),
+        (["--from=optimised.png"], 2, "made by the optimiser"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_nothing(
+    run_here: Callable, folder: Path, flags: list[str], code: int, message: str
+) -> None:
+    write_image(folder / "thin.png", np.zeros((3, 400, 3)))
+    write_image(folder / "long.png", np.zeros((20, 320, 3)))
+    record = {"content": "photo.png", "styles": ["a.png"], "style_weights": [1.0], "settings": {}}
+    write_image(folder / "optimised.png", np.zeros((20, 20, 3)), record)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    done = run_here(*FAST, *flags)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_strength_is_not_the_optimiser_s(run_here: Callable) -> None:
+    done = run_here("--content=photo.png", "--style=photo.png", "--strength=0.5")
+    assert done.returncode == 2 and "--strength works with --fast only" in done.stderr
+    done = run_here("--content=photo.png", "--style=starry_night", "--output=x.png")
+    assert done.returncode == 1 and "there is no such file" in done.stderr

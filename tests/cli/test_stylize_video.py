@@ -1,0 +1,148 @@
+"""nst-stylize --fast with videos: as a user runs it, and how much less they flicker."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+
+from nst_keras.cli import stylize
+from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
+from nst_keras.jobs.fast_settings import VideoSettings
+from nst_keras.jobs.fast_video import FramePainter
+from nst_keras.jobs.painter import Painter
+from nst_keras.models.multi_style import multi_style
+
+av = pytest.importorskip("av")
+
+FAST = ["--stylizer=small.npz", "--content=clip.mp4", "--style=wave", "--size=64", "--output=painted.mp4"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: np.ndarray) -> Path:
+    keras.utils.set_random_seed(0)
+    write_stylizer(tmp_path / "small.npz", Stylizer(multi_style(1, width=0.125), ("wave",), 0.125))
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for picture in _pan(photo, 40):
+            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return tmp_path
+
+
+def _pan(photo: np.ndarray, count: int) -> list[np.ndarray]:
+    """A camera that moves 1 pixel to the right and, every other frame, 1 down."""
+    return [photo[i // 2 : i // 2 + 64, i : i + 96] for i in range(count)]
+
+
+@pytest.fixture
+def run_here(run_main: Callable, folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        with flagsaver.flagsaver():
+            return run_main(stylize.main, *flags)
+
+    return run
+
+
+def _frames(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
+    done = run_here(*FAST)
+    assert (done.returncode, done.stdout) == (0, "painted.mp4\n"), done.stderr
+    assert "frame 40/40" in done.stderr and "ETA" in done.stderr
+    frames = _frames(folder / "painted.mp4")
+    assert (len(frames), frames[0].shape) == (40, (42, 64, 3))  # 43 rows, made even
+    with av.open(str(folder / "painted.mp4")) as container:
+        record = json.loads(container.metadata["comment"])
+    assert record["settings"] == {
+        "size": 64,
+        "strength": 1.0,
+        "preserve_color": False,
+        "steady": VideoSettings.steady,
+    }
+    assert run_here(*FAST, "--steady=0", "--output=plain.mkv").returncode == 0
+    assert any(
+        np.abs(a.astype(int) - b).mean() > 1
+        for a, b in zip(frames, _frames(folder / "plain.mkv"), strict=True)
+    )
+
+
+def test_ctrl_c_leaves_the_frames_that_there_are(folder: Path) -> None:
+    command = [sys.executable, "-m", "nst_keras.cli.stylize", *FAST, "--size=700"]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr or ():
+        if line.startswith("frame 1/40"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 130, errors
+    assert "stopped; the first " in errors
+    assert 1 <= len(_frames(folder / "painted.mp4")) < 40
+
+
+@pytest.mark.parametrize(
+    "flags,code,message",
+    [
+        (["--output=painted.png"], 1, "the suffix must be one of .mp4, .mov, .mkv"),
+        (["--output=clip.mp4"], 1, "clip.mp4 is also an input"),
+        (["--content=none.mp4"], 1, "there is no such file"),
+        (["--content=text.mp4"], 1, "text.mp4: can't be read"),
+        (["--content=clip.mp4,clip.mp4"], 1, "must be an existing folder"),
+        (["--style=wave,wave", "--each_style", "--output="], 1, "two pictures would be written"),
+        (["--style=monet"], 1, "knows the styles wave"),
+        (["--size=20"], 1, "must be at least 16x16"),
+        (["--steady=1"], 2, "--steady must be a finite number, at least 0 and below 1"),
+        (["--resume"], 2, "--resume: only for the optimiser"),
+        (["--content=small.npz", "--steady=0.5"], 2, "--steady works with videos only"),
+    ],
+)
+def test_bad_input_is_named(
+    run_here: Callable, folder: Path, flags: list[str], code: int, message: str
+) -> None:
+    (folder / "text.mp4").write_text("text")
+    before = sorted(folder.iterdir())
+    done = run_here(*FAST, *flags)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_without_the_extra_it_says_what_to_install(
+    run_here: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    done = run_here(*FAST)
+    assert done.returncode == 1
+    assert "pip install 'nst_keras[video]'" in done.stderr
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_a_steady_video_flickers_less(folder: Path, photo: np.ndarray, moving: bool) -> None:
+    """A panning camera, and one that stands still but has noise."""
+    rng = np.random.default_rng(0)
+    frames = _pan(photo, 8) if moving else [photo[:64, :96]] * 8
+    noisy = [np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
+    painter = Painter(str(folder / "small.npz"))
+    flickers = []
+    for steady in (0.0, VideoSettings.steady):
+        paint = FramePainter(painter, painter.blend(["wave"]), VideoSettings(size=0, steady=steady))
+        painted = [paint(frame).astype(float) for frame in noisy]
+        differences = []
+        for i, (before, after) in enumerate(itertools.pairwise(painted)):
+            right, down = (1, (i + 1) // 2 - i // 2) if moving else (0, 0)
+            height, width = after.shape[0] - down, after.shape[1] - right
+            differences.append(np.abs(after[:height, :width] - before[down:, right:]).mean())
+        flickers.append(np.mean(differences))
+    assert flickers[1] < 0.6 * flickers[0]

@@ -1,0 +1,61 @@
+"""Instance normalisation with a scale and an offset for each style."""
+
+import keras
+import numpy as np
+import pytest
+
+from nst_keras.layers.conditional_instance_normalization import ConditionalInstanceNormalization
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return (rng.standard_normal((2, 7, 5, 3)) * [1, 5, 0.2] + [10, 0, -3]).astype(np.float32)
+
+
+def _layer(features: np.ndarray, num_styles: int) -> ConditionalInstanceNormalization:
+    layer = ConditionalInstanceNormalization(num_styles)
+    layer.build([features.shape, (None, num_styles)])
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.standard_normal((num_styles, 3)) for _ in range(2)])
+    return layer
+
+
+def test_each_picture_gets_the_statistics_of_its_blend(features: np.ndarray) -> None:
+    layer = _layer(features, 4)
+    weights = np.array([[0, 1, 0, 0], [0.1, 0.2, 0.3, 0.4]], np.float32)
+    outputs = np.asarray(layer([features, weights]))
+    gamma, beta = (weights @ rows for rows in layer.get_weights())
+    np.testing.assert_allclose(outputs.mean((1, 2)), beta, atol=1e-4)
+    np.testing.assert_allclose(outputs.std((1, 2)), np.abs(gamma), rtol=1e-3)
+    mean, deviation = features.mean((1, 2), keepdims=True), features.std((1, 2), keepdims=True)
+    expected = (features - mean) / deviation * gamma[:, None, None] + beta[:, None, None]
+    np.testing.assert_allclose(outputs, expected, atol=2e-3)
+
+
+def test_contrast_and_brightness_of_the_content_make_no_difference(features: np.ndarray) -> None:
+    layer, weights = _layer(features, 1), np.ones((2, 1), np.float32)
+    np.testing.assert_allclose(layer([3 * features - 2, weights]), layer([features, weights]), atol=2e-3)
+
+
+def test_flat_features_stay_finite(features: np.ndarray) -> None:
+    outputs = _layer(features, 1)([np.full_like(features, 7), np.ones((2, 1), np.float32)])
+    assert np.isfinite(outputs).all()
+
+
+def test_survives_saving() -> None:
+    layer = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(ConditionalInstanceNormalization(3, 0.5, name="norm"))
+    )
+    assert (layer.num_styles, layer.scale, layer.name) == (3, 0.5, "norm")
+    layer.build([(None, None, None, 8), (None, 3)])
+    gamma, beta = layer.get_weights()
+    assert gamma.shape == beta.shape == (3, 8)
+    assert (gamma == 0.5).all()
+    assert (beta == 0).all()
+
+
+@pytest.mark.parametrize("num_styles", [0, 2.0])
+def test_invalid_number_of_styles(num_styles: float) -> None:
+    with pytest.raises(ValueError, match=f"positive integer. Received: num_styles={num_styles}"):
+        ConditionalInstanceNormalization(num_styles)  # type: ignore[arg-type]
