@@ -80,7 +80,8 @@ def test_a_short_training_leaves_a_stylizer_and_what_it_was_like(run_here: Calla
     assert other.returncode == 1 and "learning_rate" in other.stderr and "--restart" in other.stderr
 
 
-@pytest.mark.parametrize("kill", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.large)])
+@pytest.mark.large  # a minute or more
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
     flags = ["--num_steps=14", "--checkpoint_seconds=1", "--log_every=1", "--preview="]
     process = subprocess.Popen(
@@ -111,6 +112,7 @@ def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Pa
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-3)
 
 
+@pytest.mark.large  # a minute or more
 def test_a_new_style_leaves_the_old_ones_pictures_as_they_are(
     run_here: Callable, tmp_path: Path, photo: np.ndarray
 ) -> None:

@@ -68,7 +68,14 @@ def _run_line(line: str, page: Path) -> None:
     assert done.returncode == 0, f"{_name(page)}: {line}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", [page for page in ENGLISH if _code(page)], ids=lambda page: page.stem)
+def _to_run() -> list[Any]:
+    """Pages with code; those that train on VGG-19's features take a minute or more."""
+    pages = [page for page in ENGLISH if _code(page)]
+    long = {page: [pytest.mark.large] for page in pages if page.stem in ("fine_tuning", "stylizers")}
+    return [pytest.param(page, marks=long.get(page, []), id=page.stem) for page in pages]
+
+
+@pytest.mark.parametrize("page", _to_run())
 def test_code_runs_from_top_to_bottom_and_prints_what_the_page_says(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
