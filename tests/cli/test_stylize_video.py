@@ -79,6 +79,7 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
     )
 
 
+@pytest.mark.large  # a minute or more
 def test_ctrl_c_leaves_the_frames_that_there_are(folder: Path) -> None:
     command = [sys.executable, "-m", "nst_keras.cli.stylize", *FAST, "--size=700"]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
