@@ -43,7 +43,11 @@ class FastStylize:
         check_job(job)
         blend = self.painter.blend(job.styles, job.style_weights)
         content = load_picture(job.content, "content")
-        require_encodable(job.output, *painted_size(content, self.settings))
+        try:
+            size = painted_size(content, self.settings)
+        except InputError as error:
+            raise InputError(f"content: {job.content}: {error}") from error
+        require_encodable(job.output, *size)
         picture = self.painter.paint(content, blend, self.settings)
         write_image(job.output, picture, self._record(job, content))
         return job.output

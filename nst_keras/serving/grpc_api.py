@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,18 +54,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: "predict_pb2.PredictRequest", context: grpc.ServicerContext
     ) -> "predict_pb2.PredictResponse":
         """Answers a request."""
-        spec, began, code = _read_spec(request), time.monotonic(), "OK"
-        try:
+        spec = _read_spec(request)
+        with self._predictor.counted(spec, "GRPC"):
             return self._predict(spec, request, context)
-        except ServingError as error:
-            code = error.code
-            raise
-        except Exception:
-            code = "INTERNAL"
-            raise
-        finally:
-            if spec.name in self._predictor.models.names():
-                self._predictor.metrics.count(spec.name, code, time.monotonic() - began, "GRPC")
 
     def _predict(
         self, spec: ModelSpec, request: "predict_pb2.PredictRequest", context: grpc.ServicerContext

@@ -51,7 +51,10 @@ class GrpcClient:
             InputError: If it is an address of the web.
         """
         if "//" in address or ":" not in address:
-            raise InputError(f"address must be like localhost:8500. Received: {address}")
+            raise InputError(
+                "address must be like localhost:8500 for gRPC, or for REST like http://localhost:8501. "
+                f"Received: {address}"
+            )
         self._settings = settings
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)

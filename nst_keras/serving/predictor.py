@@ -75,6 +75,27 @@ class Predictor:
         with self._lock:
             return not self._inside
 
+    @contextmanager
+    def counted(self, spec: ModelSpec, interface: str) -> Iterator[None]:
+        """Counts the request that the block answers, with its time and how it ended.
+
+        Args:
+            spec: The model. One that isn't served isn't counted: clients could invent any number of names.
+            interface: "REST" or "GRPC".
+        """
+        began, code = time.monotonic(), "OK"
+        try:
+            yield
+        except ServingError as error:
+            code = error.code
+            raise
+        except Exception:
+            code = "INTERNAL"
+            raise
+        finally:
+            if spec.name in self.models.names():
+                self.metrics.count(spec.name, code, time.monotonic() - began, interface)
+
     def predict(
         self,
         spec: ModelSpec,

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -76,8 +75,7 @@ class RestApi:
         return _json_body(reply)
 
     async def _predict(self, spec: ModelSpec, scope: dict[str, Any], receive: Receive) -> bytes:
-        began, code = time.monotonic(), "OK"
-        try:
+        with self._predictor.counted(spec, "REST"):
             async with self._reader.read(scope, receive) as body:
                 self._predictor.enter()
                 gone = threading.Event()
@@ -87,15 +85,6 @@ class RestApi:
                     return await asyncio.shield(work)
                 finally:
                     watch.cancel()
-        except ServingError as error:
-            code = error.code
-            raise
-        except Exception:
-            code = "INTERNAL"
-            raise
-        finally:
-            if spec.name in self._predictor.models.names():
-                self._predictor.metrics.count(spec.name, code, time.monotonic() - began, "REST")
 
     def _work(self, spec: ModelSpec, body: bytes, gone: threading.Event) -> bytes:
         try:
