@@ -1,5 +1,6 @@
 """Trained stylizers as files: 16-bit weights with the names of the styles and a model card."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -39,6 +40,14 @@ class Stylizer:
     styles: tuple[str, ...]
     width: float
     card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the weights."""
+        digest = hashlib.sha256()
+        for variable in self.model.weights:
+            digest.update(np.asarray(variable).tobytes())
+        return f"sha256:{digest.hexdigest()}"
 
 
 def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:

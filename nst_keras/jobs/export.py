@@ -1,6 +1,5 @@
 """From a trained model to a SavedModel, pushed where a model server looks."""
 
-import hashlib
 import io
 import json
 import shutil
@@ -76,7 +75,7 @@ def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]
         stylizer.model,
         target,
         styles=stylizer.styles,
-        card={**stylizer.card, "weights": _digest(stylizer.model), "program": f"nst_keras {__version__}"},
+        card={**stylizer.card, "weights": stylizer.digest, "program": f"nst_keras {__version__}"},
         image_format=plan.image_format,
         max_pixels=plan.max_pixels or _MAX_PIXELS[STYLIZER],
     )
@@ -156,15 +155,6 @@ def _write_signatures(saved: Path) -> None:
 
 def _spec(spec: Any) -> dict[str, Any]:
     return {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank is not None else None}
-
-
-def _digest(model: keras.Model) -> str:
-    """Hash of the weights: the same weights have the same, whatever the SavedModel's bytes are."""
-    digest = hashlib.sha256()
-    for variable in model.weights:
-        digest.update(variable.path.encode())
-        digest.update(np.ascontiguousarray(np.asarray(variable)).tobytes())
-    return digest.hexdigest()
 
 
 def _parent(target: Path) -> Path | None:

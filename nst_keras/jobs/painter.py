@@ -1,6 +1,5 @@
 """A trained stylizer that paints pictures of any size."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,10 +37,7 @@ class Painter:
         """
         self.stylizer: Stylizer = load_stylizer(stylizer)
         self.spec, self.name = stylizer, stylizer or "the package's stylizer"
-        digest = hashlib.sha256()
-        for variable in self.stylizer.model.weights:
-            digest.update(np.asarray(variable).tobytes())
-        self.digest = f"sha256:{digest.hexdigest()}"
+        self.digest = self.stylizer.digest
 
     def blend(self, styles: Sequence[str], weights: Sequence[float] = ()) -> np.ndarray:
         """Weights of all the stylizer's styles, float32 [num_styles], that add up to 1.
