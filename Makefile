@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-CODE := nst_keras tests benchmarks
+CODE := nst_keras pipelines tests benchmarks
 DEMO := demo/china_strokes.png
 
 .PHONY: help demo test test-large lint bench clean
@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml constraints.txt nst_keras/__init__.py
 	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || \
 	  { rm -rf .venv; echo "On Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into .venv; TensorFlow takes some minutes the first time ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,serving,video]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,serving,video,cluster]'
 	@touch $(STAMP)
 
 clean:

@@ -4,8 +4,8 @@
         --held_out_photo=FILE --held_out_painting=FILE --num_steps=20000 --output_dir=runs/arbitrary
 
 Prints one JSON object: the loss's weighted terms, means over so many steps, and the relative distances (see
-stylizer_judges.py) of a photo and a painting that training never sees, before and after. The output folder
-gets that picture now and then, and the state, from which the same command goes on.
+nst_keras.training.picture_judges) of a photo and a painting that training never sees, before and after. The
+output folder gets that picture now and then, and the state, from which the same command goes on.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from stylizer_judges import OptimizerJudge
 
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.io.files import write_whole
@@ -31,6 +30,7 @@ from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.training.arbitrary_style import ArbitraryStyleTrainer
 from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
 from nst_keras.training.photo_batches import PhotoBatches
+from nst_keras.training.picture_judges import OptimizerJudge
 
 _KEPT_SECONDS = 120
 _LONGEST_SIDE = 512  # of photos and paintings, in pixels
@@ -45,9 +45,10 @@ def main() -> None:
         crop_size=flags.crop_size,
         learning_rate=flags.learning_rate,
     )
-    trainer = ArbitraryStyleTrainer(load_vgg19(), settings)
+    weights = load_vgg19()
+    trainer = ArbitraryStyleTrainer(weights, settings)
     photo, painting = (_read(path, flags.size) for path in (flags.held_out_photo, flags.held_out_painting))
-    judge = OptimizerJudge([painting])
+    judge = OptimizerJudge(weights, [painting])
     before = asdict(judge(trainer.stylize(photo, [painting]), photo, 0))
     rows = _train(trainer, flags, photo, painting)
     picture = trainer.stylize(photo, [painting])

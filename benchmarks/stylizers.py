@@ -35,15 +35,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from stylizer_engines import engines, run_seconds, time_by_turns
-from stylizer_judges import Distances, IndependentJudge, OptimizerJudge
+from stylizer_judges import vgg16_judge
 from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
+from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.io.files import write_whole
 from nst_keras.io.images import list_images, read_image, write_image
 from nst_keras.jobs.fast_settings import FastSettings
 from nst_keras.jobs.painter import Painter, finish
 from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.training.picture_judges import Distances, OptimizerJudge
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")
 _NUM_MAGENTA = 26
@@ -92,9 +94,9 @@ class Benchmark:
     @functools.cached_property
     def judges(self) -> dict[str, Any]:
         """By the names of their networks."""
-        judges: dict[str, Any] = {"vgg19": OptimizerJudge(self.paintings)}
+        judges: dict[str, Any] = {"vgg19": OptimizerJudge(load_vgg19(), self.paintings)}
         if self.flags.judge:
-            judges["vgg16"] = IndependentJudge(self.flags.judge, self.paintings)
+            judges["vgg16"] = vgg16_judge(self.flags.judge, self.paintings)
         return judges
 
     # ----------------------------------------------------------------- speed

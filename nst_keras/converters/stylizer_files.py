@@ -6,7 +6,6 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,12 +14,10 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.io.files import open_file, write_whole
+from nst_keras.io.shipped_stylizer import SHIPPED
 from nst_keras.models.multi_style import multi_style
 
 _FORMAT = 1
-
-# Trained for the package; its model card lies beside it.
-SHIPPED = resources.files("nst_keras") / "stylizers" / "paintings.npz"
 
 _ERRORS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 

@@ -83,6 +83,13 @@ def imported_path() -> Path:
     return cache_dir() / "vgg19-imported.npz"
 
 
+def vgg19_files(spec: str = "") -> list[Path]:
+    """Returns the user's own files that decide what `load_vgg19` gives; the 8-bit network is none."""
+    if spec in ("", IMPORTED):
+        return [imported_path()] if imported_path().exists() else []
+    return [] if spec == QUANTIZED else [Path(spec)]
+
+
 def _load_quantized(note: Callable[[str], None]) -> VGG19Weights:
     try:
         return load_quantized_vgg19(note)

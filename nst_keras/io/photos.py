@@ -44,16 +44,24 @@ def load_photos(
     return photos
 
 
-def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
+def list_photos(folder: Path) -> list[Path]:
+    """Returns the pictures in a folder and all that are below it, by suffix, sorted; no hidden files."""
     suffixes = readable_suffixes()
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file():
-            try:
-                photo = read_image(path)
-            except InputError as error:
-                note(f"left out: {error}")
-                continue
-            yield photo
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
+    ]
+
+
+def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
+    for path in list_photos(folder):
+        try:
+            photo = read_image(path)
+        except InputError as error:
+            note(f"left out: {error}")
+            continue
+        yield photo
 
 
 def _in_dataset(name: str, data_dir: str, note: Callable[[str], None]) -> Iterator[np.ndarray]:

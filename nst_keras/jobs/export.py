@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -23,7 +22,8 @@ from nst_keras.export.style_transfer import export_style_transfer
 from nst_keras.export.stylizer import export_stylizer
 from nst_keras.io.files import write_whole
 from nst_keras.jobs.export_plan import STYLE_TRANSFER, STYLIZER, ExportPlan
-from nst_keras.jobs.training_plan import MODEL, SAVED_MODEL
+from nst_keras.jobs.trained_model import load_classifier
+from nst_keras.jobs.training_plan import SAVED_MODEL
 from nst_keras.training.objective import Objective
 from nst_keras.training.settings import StyleTransferSettings
 
@@ -66,7 +66,7 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
     elif (Path(plan.model) / SAVED_MODEL).is_dir():
         shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
     else:
-        _export_classifier(Path(plan.model), target)
+        _export_classifier(Path(plan.model), target, note)
 
 
 def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
@@ -79,12 +79,10 @@ def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]
         image_format=plan.image_format,
         max_pixels=plan.max_pixels or _MAX_PIXELS[STYLIZER],
     )
-    buffer = io.BytesIO()
-    Image.new("RGB", (_WARMUP_SIDE, _WARMUP_SIDE), "gray").save(buffer, "PNG")
     weights = np.eye(len(stylizer.styles), dtype=np.float32)[:1]
     common = {"style_weights": weights, "strength": np.ones(1, np.float32)}
     pixels = np.full([1, _WARMUP_SIDE, _WARMUP_SIDE, 3], 127.5, np.float32)
-    files = np.array([buffer.getvalue()], object)
+    files = np.array([_gray_png()], object)
     _write_warmup(
         target,
         [
@@ -114,19 +112,33 @@ def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
     )
 
 
-def _export_classifier(folder: Path, target: Path) -> None:
+def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) -> None:
     try:
-        report = json.loads((folder / "report.json").read_text())
-        names = [scores["name"] for scores in report["classes"]]
-        height, width, _ = report["image_shape"]
-        temperature = report["metrics"].get("temperature", 1.0)
-        model = keras.models.load_model(folder / MODEL)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        trained = load_classifier(folder)
+    except InputError as error:
         raise InputError(
             f"model: {folder}: must be {STYLIZER}, {STYLE_TRANSFER} or the folder of a finished training "
             f"({error})"
         ) from error
-    export_classifier(model, target, class_names=names, image_size=(height, width), temperature=temperature)
+    height, width, channels = trained.image_shape
+    export_classifier(
+        trained.model,
+        target,
+        class_names=trained.class_names,
+        image_size=(height, width),
+        temperature=trained.temperature,
+    )
+    requests = {
+        "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},
+        "serve_image_bytes": {"image_bytes": np.array([_gray_png()], object)},
+    }
+    _write_warmup(target, list(requests.items()), note)
+
+
+def _gray_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (_WARMUP_SIDE, _WARMUP_SIDE), "gray").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]) -> None:

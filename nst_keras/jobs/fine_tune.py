@@ -136,7 +136,14 @@ class FineTuning:
             state = _joined(state, second)
         result = FineTuned(model, self._features, self._head, self.base, self.dataset, self.checks)
         metrics = write_fine_tuned(
-            result, self.folder, state, answers, found, self.settings, saved_model=self.plan.saved_model
+            result,
+            self.folder,
+            state,
+            answers,
+            found,
+            self.settings,
+            saved_model=self.plan.saved_model,
+            timed=self.plan.timed,
         )
         return TrainingOutcome(True, self.folder / "report.html", state, metrics)
 

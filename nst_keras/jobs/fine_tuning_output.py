@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from nst_keras.figures.grad_cam import draw_grad_cam, grad_cam
 from nst_keras.figures.look import encode_png
 from nst_keras.io.dataset_checks import DatasetChecks
 from nst_keras.io.image_dataset import ImageDataset
-from nst_keras.jobs.training_output import describe_training, save_model
+from nst_keras.jobs.training_output import describe_training, save_model, without_times
 from nst_keras.jobs.training_plan import MODEL, SAVED_MODEL
 from nst_keras.jobs.training_report import Predictions, write_report
 from nst_keras.jobs.training_state import TrainingState
@@ -58,6 +58,7 @@ def write_fine_tuned(
     settings: FineTuningSettings,
     *,
     saved_model: bool,
+    timed: bool,
 ) -> dict[str, float]:
     """Calibrates the network and writes it with its report.
 
@@ -69,6 +70,7 @@ def write_fine_tuned(
         found: Other metrics.
         settings: How it was trained.
         saved_model: Whether to write a SavedModel too.
+        timed: Whether the report tells times.
 
     Returns:
         All metrics.
@@ -97,7 +99,11 @@ def write_fine_tuned(
     predictions = Predictions(images, labels, softmax(logits / temperature, axis=1))
     names = result.dataset.class_names
     more = {"grad_cam.png": _heat_maps(result, predictions)}
-    write_report(folder, record, state.history, predictions, names, more=more)
+    history: Sequence[Mapping[str, float]] = state.history
+    if not timed:
+        del record["time"]
+        history = without_times(history)
+    write_report(folder, record, history, predictions, names, more=more)
     return metrics
 
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from nst_keras.jobs.stylizer_pictures import load_training_pictures
 from nst_keras.jobs.stylizer_plan import StylizerPlan
 from nst_keras.jobs.train_stylizer import StylizerTraining
 from nst_keras.jobs.training_console import TrainingConsole, device, make_strategy
@@ -19,7 +20,8 @@ def train_stylizer_at_console(settings: StylizerSettings, plan: StylizerPlan) ->
     """
     strategy = make_strategy(plan.distribute)
     console = TrainingConsole(strategy is None or _is_chief(strategy))
-    training = StylizerTraining(settings, plan, strategy, console.say)
+    pictures = load_training_pictures(plan, settings.style_size, console.say)
+    training = StylizerTraining(settings, plan, pictures, strategy)
     parameters = training.trainer.model.count_params()
     console.say(
         f"{', '.join(training.styles)}: {parameters:,} parameters, {training.num_photos} photos, "

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,39 @@ from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.samples import CONTENTS
 
 _GAP = 4  # pixels between the pictures of a sheet
+
+
+@dataclass(frozen=True)
+class TrainingPictures:
+    """All pictures of a training.
+
+    Attributes:
+        paintings: float32 [h, w, 3] on 0..255, by the names of their styles.
+        photos: To train on, uint8 [h, w, 3] each.
+        previews: Photos that are painted as training goes, float32 [h, w, 3] on 0..255; may be none.
+    """
+
+    paintings: Mapping[str, np.ndarray]
+    photos: Sequence[np.ndarray]
+    previews: Sequence[np.ndarray] = ()
+
+
+def load_training_pictures(
+    plan: StylizerPlan, style_size: int, note: Callable[[str], None] = lambda text: None
+) -> TrainingPictures:
+    """Reads the pictures that a plan names.
+
+    Args:
+        plan: Where they are.
+        style_size: Longest side of the paintings, in pixels.
+        note: Called with a line of text about files that are left out.
+
+    Raises:
+        InputError: If there are none, or one that is named can't be read.
+    """
+    return TrainingPictures(
+        load_styles(plan.styles, style_size), load_training_photos(plan, note), load_previews(plan)
+    )
 
 
 def load_styles(spec: str, longest_side: int) -> dict[str, np.ndarray]:
@@ -66,26 +100,22 @@ def fitted(image: np.ndarray, longest_side: int) -> np.ndarray:
 def draw_sheet(
     photos: Sequence[np.ndarray],
     styles: Mapping[str, np.ndarray],
-    stylize: Callable[[np.ndarray, int], np.ndarray],
+    pictures: Sequence[Sequence[np.ndarray]],
 ) -> np.ndarray:
     """Every photo in every style: photos on the left, paintings above.
 
     Args:
-        photos: float32 [h, w, 3] on 0..255.
-        styles: Paintings by name, in the order of their numbers.
-        stylize: Paints a photo in the style of a number.
+        photos: [h, w, 3] on 0..255.
+        styles: Paintings by name.
+        pictures: For each photo its pictures in these styles, none larger than the photo.
 
     Returns:
         uint8 [height, width, 3].
     """
     side = max(max(photo.shape[:2]) for photo in photos)
-    rows = [
-        [
-            np.full([side // 2, side, 3], 255.0),
-            *(_inside(style, side, side // 2) for style in styles.values()),
-        ]
-    ]
-    rows += [[photo, *(stylize(photo, number) for number in range(len(styles)))] for photo in photos]
+    blank = np.full([side // 2, side, 3], 255.0)
+    rows = [[blank, *(_inside(style, side, side // 2) for style in styles.values())]]
+    rows += [[photo, *painted] for photo, painted in zip(photos, pictures, strict=True)]
     heights = [max(picture.shape[0] for picture in row) for row in rows]
     size = (len(rows[0]) * (side + _GAP) - _GAP, sum(heights) + _GAP * (len(rows) - 1))
     sheet = Image.new("RGB", size, "white")

@@ -13,7 +13,7 @@ from nst_keras.io.dataset_checks import DatasetChecks, check_dataset
 from nst_keras.io.datasets import load_dataset
 from nst_keras.io.image_dataset import ImageDataset
 from nst_keras.jobs.training_loop import TrainingLoop, measure
-from nst_keras.jobs.training_output import describe_training, save_model
+from nst_keras.jobs.training_output import describe_training, save_model, without_times
 from nst_keras.jobs.training_plan import CHECKPOINT, MODEL, SAVED_MODEL, TrainingPlan
 from nst_keras.jobs.training_progress import TrainingProgress
 from nst_keras.jobs.training_report import Predictions, write_report
@@ -51,6 +51,7 @@ class Training:
         settings: ClassificationSettings,
         plan: TrainingPlan,
         strategy: tf.distribute.Strategy | None = None,
+        dataset: ImageDataset | None = None,
     ) -> None:
         """Reads and checks the pictures, and builds the model.
 
@@ -58,6 +59,7 @@ class Training:
             settings: How to train.
             plan: Where from and where to.
             strategy: Over several workers; made before anything else of TensorFlow is used.
+            dataset: Pictures, instead of those that the plan names.
 
         Raises:
             InputError: If the data can't be had, the model can't take it, or the folder can't be made.
@@ -67,7 +69,7 @@ class Training:
         self._worker = _worker(self._strategy)
         self.folder = plan.make_folder(settings.model)
         size = plan.image_size
-        self.dataset = load_dataset(
+        self.dataset = dataset or load_dataset(
             plan.dataset,
             data_dir=plan.data_dir,
             manual_dir=plan.manual_dir,
@@ -147,7 +149,11 @@ class Training:
                 settings.model, settings.to_dict(), self.dataset, self.checks, model, state, metrics
             )
             predictions = Predictions(test.arrays()[0], labels, softmax(logits, axis=1))
-            report = write_report(self.folder, record, state.history, predictions, self.dataset.class_names)
+            history: Sequence[Mapping[str, float]] = state.history
+            if not self.plan.timed:
+                del record["time"]
+                history = without_times(history)
+            report = write_report(self.folder, record, history, predictions, self.dataset.class_names)
         return TrainingOutcome(True, report, state, metrics)
 
     def _build(self, precision: str) -> keras.Model:

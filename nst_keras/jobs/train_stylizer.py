@@ -17,8 +17,8 @@ from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError
 from nst_keras.io.images import write_image
 from nst_keras.jobs.status_line import format_seconds
-from nst_keras.jobs.stylizer_pictures import draw_sheet, load_previews, load_styles, load_training_photos
-from nst_keras.jobs.stylizer_plan import StylizerPlan
+from nst_keras.jobs.stylizer_pictures import TrainingPictures, draw_sheet
+from nst_keras.jobs.stylizer_plan import StylizerRun
 from nst_keras.jobs.training_log import TrainingLog
 from nst_keras.jobs.training_plan import CHECKPOINT, LOG, TENSORBOARD
 from nst_keras.jobs.training_state import TrainingState, read_state, write_state
@@ -66,7 +66,7 @@ class StylizerTraining:
 
     Attributes:
         settings: How to train.
-        plan: Where from and where to.
+        plan: What to begin with, where to, and what to leave.
         folder: Where everything is written.
         styles: The network's styles: those of `plan.init` first, then new ones.
         num_photos: How many photos it is trained on.
@@ -76,18 +76,18 @@ class StylizerTraining:
     def __init__(
         self,
         settings: StylizerSettings,
-        plan: StylizerPlan,
+        plan: StylizerRun,
+        pictures: TrainingPictures,
         strategy: tf.distribute.Strategy | None = None,
-        note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Reads pictures and weights, and builds the network.
+        """Reads weights and builds the network.
 
         Raises:
             InputError: If they can't be had, or don't fit together.
         """
         self.settings, self.plan, self.folder = settings, plan, _make_folder(plan.output_dir)
         self._strategy = strategy or tf.distribute.get_strategy()
-        paintings = load_styles(plan.styles, settings.style_size)
+        paintings = pictures.paintings
         initial = read_stylizer(plan.init) if plan.init else None
         known = initial.styles if initial else ()
         self.styles = (*known, *(name for name in paintings if name not in known))
@@ -99,17 +99,16 @@ class StylizerTraining:
             )
         if initial and initial.width != settings.width:
             raise InputError(f"width must be that of {plan.init}. Received: width={settings.width}")
-        photos = load_training_photos(plan, note)
-        self.num_photos = len(photos)
+        self.num_photos = len(pictures.photos)
         self._batches = PhotoBatches(
-            photos,
+            pictures.photos,
             settings.batch_size,
             settings.crop_size,
             settings.largest_scale,
             settings.flip,
             settings.seed,
         )
-        self._previews = load_previews(plan)
+        self._previews = pictures.previews
         # Of a style that is only kept no painting is needed.
         blank = np.full([settings.style_size // 4, settings.style_size // 4, 3], 127.5, np.float32)
         self._paintings = {name: paintings.get(name, blank) for name in self.styles}
@@ -194,7 +193,9 @@ class StylizerTraining:
         return bool(self._previews) and (step == self.settings.num_steps or bool(every and step % every == 0))
 
     def _preview(self, step: int, log: TrainingLog) -> Path:
-        sheet = draw_sheet(self._previews, self._paintings, self.trainer.stylize)
+        numbers, stylize = range(len(self.styles)), self.trainer.stylize
+        painted = [[stylize(photo, number) for number in numbers] for photo in self._previews]
+        sheet = draw_sheet(self._previews, self._paintings, painted)
         path = self.folder / PREVIEWS / f"step_{step:06d}.png"
         path.parent.mkdir(exist_ok=True)
         write_image(path, sheet)

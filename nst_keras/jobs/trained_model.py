@@ -1,8 +1,11 @@
 """A trained classifier from disk, and pictures as it takes them."""
 
+import json
 import os
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,11 +15,58 @@ from nst_keras.io.datasets import load_dataset
 from nst_keras.io.files import open_file
 from nst_keras.io.image_fitting import fit_pixels
 from nst_keras.io.images import read_image
+from nst_keras.jobs.training_plan import MODEL, REPORT
 
 # Imported so that Keras knows their classes when it meets them in a file.
 from nst_keras.layers import hand_written_dense, imagenet_preprocessing  # noqa: F401
 from nst_keras.models import adaline, cnn, perceptron  # noqa: F401
+from nst_keras.models.classifiers import RULE_CLASSIFIERS
 from nst_keras.ops.color import luma
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """What nst-train or nst-finetune left.
+
+    Attributes:
+        model: From pixels 0..255 [batch, height, width, channels] to logits.
+        class_names: One for each logit.
+        image_shape: Height, width and channels that pictures were trained at.
+        temperature: Divides the logits before the softmax, so that probabilities are calibrated.
+        has_chances: Whether the outputs are meant as logits: those of the perceptron and ADALINE aren't.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    temperature: float
+    has_chances: bool
+
+
+def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
+    """Loads what a finished training left in its folder.
+
+    Raises:
+        InputError: If a file is missing or damaged.
+    """
+    path = Path(folder, REPORT)
+    with open_file(path) as file:
+        text = file.read()
+    try:
+        report: dict[str, Any] = json.loads(text)
+        names = tuple(str(scores["name"]) for scores in report["classes"])
+        height, width, channels = map(int, report["image_shape"])
+        temperature = float(report["metrics"].get("temperature", 1.0))
+        kind = report["model"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: isn't the report of a training: {error}") from error
+    model = load_model(Path(folder, MODEL))
+    if getattr(model, "input_shape", None) is None:  # a model that was subclassed has none
+        inputs = keras.Input((height, width, channels))
+        model = keras.Model(inputs, model(inputs))
+    return TrainedClassifier(
+        model, names, (height, width, channels), temperature, kind not in RULE_CLASSIFIERS
+    )
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:

@@ -12,6 +12,7 @@ import numpy as np
 
 from nst_keras.io.image_dataset import Split
 from nst_keras.jobs.training_log import TrainingLog
+from nst_keras.jobs.training_output import without_times
 from nst_keras.jobs.training_plan import (
     CHECKPOINT,
     LOG,
@@ -110,7 +111,7 @@ class TrainingLoop:
                 state = self._end_epoch(state, time.monotonic() - epoch_began)
                 say(describe_epoch(state.history[-1], self._num_epochs, state.best_epoch))
                 if log:
-                    log.write(state.history)
+                    log.write(state.history if self._plan.timed else without_times(state.history))
                 last_saved, epoch_began = -math.inf, time.monotonic()
             if should_stop() or self._is_end(state):
                 break

@@ -1,9 +1,12 @@
 """What a training leaves at its end: the model on disk, and the record of how it came to be."""
 
 import hashlib
+import io
+import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from nst_keras.jobs.training_state import TrainingState
 def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
     """Writes a model as .keras and, if a folder is named, as a SavedModel that replaces what is there.
 
+    Equal models make equal .keras files.
+
     Args:
         model: Built model.
         path: File that ends in .keras.
@@ -32,7 +37,7 @@ def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) 
     with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=path.parent) as folder:
         temporary = Path(folder, path.name)
         model.save(temporary)
-        write_whole(path, temporary.read_bytes())
+        write_whole(path, _without_chance(temporary))
         if saved_model is None:
             return
         exported = Path(folder, "saved_model")
@@ -77,4 +82,34 @@ def describe_training(
         "data_checks": checks.as_dict(),
         "skipped": [file.reason for file in dataset.skipped],
         "warnings": list(checks.warnings),
+    }
+
+
+def without_times(history: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """A history without what no two runs share."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+def _without_chance(path: Path) -> bytes:
+    """A .keras file, which is an archive, without when Keras wrote it and where objects were in memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as written, zipfile.ZipFile(buffer, "w") as plain:
+        for name in written.namelist():
+            data = written.read(name)
+            if name.endswith(".json"):
+                data = json.dumps(_numbered(json.loads(data), {})).encode()
+            plain.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue()
+
+
+def _numbered(value: Any, numbers: dict[int, int]) -> Any:
+    """A config with the addresses of shared objects numbered as they come."""
+    if isinstance(value, list):
+        return [_numbered(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: numbers.setdefault(item, len(numbers)) if key == "shared_object_id" else _numbered(item, numbers)
+        for key, item in value.items()
+        if key != "date_saved"
     }

@@ -14,9 +14,10 @@ MODEL = "model.keras"
 LOG = "log.csv"
 SAVED_MODEL = "saved_model"
 TENSORBOARD = "tensorboard"
+REPORT = "report.json"
 REPORT_FILES = (
     "report.html",
-    "report.json",
+    REPORT,
     "learning_curves.png",
     "confusion_matrix.png",
     "mistakes.png",
@@ -44,6 +45,7 @@ class TrainingPlan:
     restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
     saved_model: bool = setting(False, "Write a SavedModel too, in saved_model/.")
     tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")
+    timed: bool = setting(True, "Tell times in log and report; without them equal runs leave equal files.")
     checkpoint_seconds: int = number(60, "Time between checkpoints; each epoch's end has one too.", FROM_ONE)
     distribute: str = choice(
         "none",

@@ -14,6 +14,7 @@ from nst_keras.figures.look import encode_png
 from nst_keras.figures.training_plots import confident_mistakes, confusion_matrix, learning_curves
 from nst_keras.io.files import write_whole
 from nst_keras.jobs.report_page import render_page
+from nst_keras.jobs.training_plan import REPORT
 from nst_keras.ops.confusion import class_scores, confusion_counts
 
 _CAPTIONS = {
@@ -109,7 +110,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in pictures.items():
         write_whole(folder / name, data)
-    write_whole(folder / "report.json", (_format_json(known) + "\n").encode())
+    write_whole(folder / REPORT, (_format_json(known) + "\n").encode())
     write_whole(folder / "report.html", page.encode())
     return folder / "report.html"
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -82,19 +82,32 @@ class LoadedModel:
             raise ServingError("RESOURCE_EXHAUSTED", "there is not enough memory for this request") from error
 
     def _warm_up(self, path: Path) -> None:
-        if not path.exists():
-            return
         try:
-            for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
-                log = prediction_log_pb2.PredictionLog.FromString(record)
-                if log.WhichOneof("log_type") != "predict_log":
-                    raise ServingError("UNIMPLEMENTED", "only requests to Predict are replayed")
-                request = log.predict_log.request
-                inputs = {name: from_proto(message) for name, message in request.inputs.items()}
-                signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+            for signature, inputs in read_warmup(path):
                 self.run(signature, inputs)
         except (ServingError, tf.errors.OpError, ValueError) as error:
             raise InputError(f"{path}: a warm-up request failed: {_sentence(error)}") from error
+
+
+def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Reads the requests with which a model is to be warmed up: name of the signature, and its inputs.
+
+    Args:
+        path: A `WARMUP_FILE`; if there is none, there are no requests.
+
+    Raises:
+        ServingError: If there is something else in it than requests to Predict.
+        tf.errors.OpError: If it is damaged.
+    """
+    if not path.exists():
+        return
+    for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        if log.WhichOneof("log_type") != "predict_log":
+            raise ServingError("UNIMPLEMENTED", "only requests to Predict are replayed")
+        request = log.predict_log.request
+        inputs = {name: from_proto(message) for name, message in request.inputs.items()}
+        yield request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
 
 
 def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef]":

@@ -1,0 +1,146 @@
+"""What pages that open from disk are made of: a frame, tables, figures; nothing is loaded from elsewhere.
+
+Every text is escaped.
+"""
+
+import base64
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+# The policy makes the browser itself refuse anything that isn't in the file.
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --ink: #1f2933; --faint: #5d6b7a; --line: #d5dae0; --paper: #fff;
+  --card: #f4f6f8; --warn: #fdf1e3; --mark: #b4560f; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6e9ec; --faint: #a3adb8; --line: #3b444d;
+  --paper: #16191d; --card: #20252a; --warn: #3a2c1b; --mark: #f0a35e; }} }}
+body {{ margin: 2rem auto; max-width: 70rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }}
+h1 {{ font-size: 1.5rem; margin: 0 0 1rem; }}
+h2 {{ font-size: 1.1rem; margin: 2rem 0 .6rem; }}
+table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
+th, td {{ padding: .2rem 1.2rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
+  vertical-align: top; overflow-wrap: anywhere; }}
+th {{ color: var(--faint); font-weight: 600; white-space: nowrap; }}
+td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.cards {{ display: flex; flex-wrap: wrap; gap: .8rem; }}
+.card {{ background: var(--card); border-radius: .5rem; padding: .6rem 1rem; }}
+.card b {{ display: block; font-size: 1.3rem; font-variant-numeric: tabular-nums; }}
+.card span {{ color: var(--faint); }}
+.warnings {{ background: var(--warn); border-left: 4px solid var(--mark); padding: .5rem 1rem .5rem 2rem; }}
+img {{ max-width: 100%; height: auto; background: #fff; border-radius: .5rem; }}
+{style}</style>
+</head>
+<body>
+"""
+
+
+def frame(title: str, parts: Iterable[str], style: str = "") -> str:
+    """A whole page: its title as a heading, then the parts.
+
+    Args:
+        title: As plain text.
+        parts: HTML.
+        style: More CSS.
+    """
+    name = html.escape(title)
+    lines = [_HEAD.format(title=name, style=style), f"<h1>{name}</h1>", *parts, "</body>", "</html>", ""]
+    return "\n".join(lines)
+
+
+def heading(title: str) -> str:
+    """A heading of the second rank, with a capital."""
+    return f"<h2>{html.escape(title[:1].upper() + title[1:])}</h2>"
+
+
+def png_image(data: bytes, description: str) -> str:
+    """A PNG file inside the page."""
+    return _image(data, "png", description)
+
+
+def jpeg_image(data: bytes, description: str) -> str:
+    """A JPEG file inside the page."""
+    return _image(data, "jpeg", description)
+
+
+def _image(data: bytes, kind: str, description: str) -> str:
+    encoded = base64.b64encode(data).decode("ascii")
+    return f'<img alt="{html.escape(description, quote=True)}" src="data:image/{kind};base64,{encoded}">'
+
+
+def cards(values: Mapping[str, Any]) -> list[str]:
+    """The figures that matter most, large; those of mappings inside with dotted names."""
+    found = [
+        f'<div class="card"><b>{text(value)}</b><span>{html.escape(label(key))}</span></div>'
+        for key, value in _flat(values)
+    ]
+    return ['<div class="cards">', *found, "</div>"] if found else []
+
+
+def warning_list(warnings: Iterable[Any]) -> list[str]:
+    """A box of sentences; nothing if there are none."""
+    items = [f"<li>{text(item)}</li>" for item in warnings]
+    return ['<ul class="warnings">', *items, "</ul>"] if items else []
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """A row for each value; mappings that have the same keys make a table of their own."""
+    if len(values) > 1 and all(isinstance(value, Mapping) for value in values.values()):
+        columns = list(next(iter(values.values())))
+        if all(list(value) == columns for value in values.values()):
+            rows = [[label(key), *value.values()] for key, value in values.items()]
+            return table(["", *map(label, columns)], rows)
+    cells = ((label(key), _inner(value)) for key, value in values.items())
+    lines = (f"<tr><th>{html.escape(key)}</th><td>{value}</td></tr>" for key, value in cells)
+    return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def _inner(value: Any) -> str:
+    return pairs(value) if isinstance(value, Mapping) and value else text(value)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The first column is to the left, the others are numbers."""
+    kinds = ["", *[' class="number"'] * (len(heads) - 1)]
+    lines = [
+        "<tr>" + "".join(f"<th{k}>{html.escape(h)}</th>" for k, h in zip(kinds, heads, strict=True)) + "</tr>"
+    ]
+    for row in rows:
+        cells = (f"<td{kind}>{text(value)}</td>" for kind, value in zip(kinds, row, strict=True))
+        lines.append("<tr>" + "".join(cells) + "</tr>")
+    return "<table>\n" + "\n".join(lines) + "\n</table>"
+
+
+def label(key: str) -> str:
+    """A key as words."""
+    return str(key).replace("_", " ")
+
+
+def text(value: Any) -> str:
+    """A value as escaped text: floats with five digits, lists by commas; an empty one is "none"."""
+    if value is None or (isinstance(value, Sequence | Mapping) and not value):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(text, value))
+    return html.escape(str(value))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Pairs of a mapping, those of mappings inside it with dotted keys."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        inner = isinstance(value, Mapping) and value
+        found += _flat(value, f"{prefix}{key}.") if inner else [(f"{prefix}{key}", value)]
+    return found

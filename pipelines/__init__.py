@@ -1,0 +1,1 @@
+"""TFX-like pipelines over nst_keras: stages, artifacts, a metadata store, and commands that run them."""

@@ -1,0 +1,63 @@
+"""Removes the artifacts of a pipeline root that nothing needs any more.
+
+  python -m pipelines.collect --pipeline_root=runs/classifier --dry_run
+  python -m pipelines.collect --pipeline_root=runs/classifier --keep_runs=1
+
+Kept is everything that these were made from, and they themselves: models that still are where they were pushed
+to, artifacts of each pipeline's last runs and of runs that go on, and the models that were blessed last. The
+store goes on knowing what was removed, so that lineage still answers.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from nst_keras.cli import common
+from nst_keras.io.model_store import SAVED_MODEL_FILE
+from pipelines.engine.artifact_files import folder_of
+from pipelines.engine.artifacts import PushedModel
+from pipelines.engine.garbage import collect
+from pipelines.engine.store import Store, StoredArtifact
+from pipelines.pushed import read_outcome
+
+FLAGS = flags.FlagValues()
+ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)
+KEEP_RUNS = flags.DEFINE_integer(
+    "keep_runs", 3, "How many of each pipeline's last runs to keep.", lower_bound=0, flag_values=FLAGS
+)
+DAMAGED = flags.DEFINE_bool("damaged", False, "Remove damaged artifacts, too.", flag_values=FLAGS)
+DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be removed.", flag_values=FLAGS)
+flags.mark_flag_as_required("pipeline_root", FLAGS)
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.collect`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    store = Store(Path(ROOT.value), create=False)
+    verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
+
+    def is_served(artifact: StoredArtifact) -> bool:
+        outcome = read_outcome(PushedModel(folder_of(store, artifact)))
+        return bool(outcome.version) and (Path(outcome.path) / SAVED_MODEL_FILE).is_file()
+
+    try:
+        found = collect(
+            store, is_served, keep_runs=KEEP_RUNS.value, damaged=DAMAGED.value, dry_run=DRY_RUN.value
+        )
+        for item in found:
+            print(f"{verb} {item.what}: {item.num_bytes:,} bytes")
+            count, total = count + 1, total + item.num_bytes
+    finally:
+        store.close()
+    print(f"{verb} {count} folders, {total:,} bytes", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    main()

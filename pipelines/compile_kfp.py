@@ -1,0 +1,154 @@
+"""Writes a pipeline as YAML for Kubeflow Pipelines; needs the extra `kfp`.
+
+  python -m pipelines.compile_kfp --pipeline=classifier --image=REGISTRY/IMAGE --output=classifier.yaml
+
+Each stage becomes a container that runs `python -m pipelines.run_stage`, each config a parameter of the
+pipeline, in JSON. The image needs this package. What a stage compares with the model that was blessed last
+stays empty, because Kubeflow knows no such model; whether a model is blessed is looked at by the Pusher, as
+everywhere.
+"""
+
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from absl import flags
+
+from nst_keras.cli import common
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from pipelines.engine.choices import change_configs
+from pipelines.engine.stage import Channel, Node, Pipeline
+from pipelines.run import load_pipeline
+
+FLAGS = flags.FlagValues()
+PIPELINE = flags.DEFINE_string("pipeline", "", "As of pipelines.run.", flag_values=FLAGS)
+IMAGE = flags.DEFINE_string("image", "", "Container image with this package.", flag_values=FLAGS)
+OUTPUT = flags.DEFINE_string("output", "", "File to write, .yaml.", flag_values=FLAGS)
+SERVING_DIR = flags.DEFINE_string(
+    "serving_dir", "/saved_models", "Where models are pushed to, in the container.", flag_values=FLAGS
+)
+SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.run.", flag_values=FLAGS)
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.compile_kfp`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> None:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    for flag in (PIPELINE, IMAGE, OUTPUT):
+        if not flag.value:
+            raise flags.IllegalFlagValueError(f"--{flag.name} must be given")
+    if not OUTPUT.value.endswith(".yaml"):
+        raise flags.IllegalFlagValueError(f"--output must end in .yaml. Received: {OUTPUT.value}")
+    try:
+        pipeline = change_configs(load_pipeline(PIPELINE.value, Path(SERVING_DIR.value)), SET.value)
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    compile_pipeline(pipeline, IMAGE.value, Path(OUTPUT.value))
+    print(OUTPUT.value)
+
+
+def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:
+    """Writes a pipeline as Kubeflow Pipelines' YAML.
+
+    Args:
+        pipeline: What to compile.
+        image: Container image that all stages run in.
+        path: The file, `.yaml`.
+
+    Raises:
+        InputError: If kfp isn't installed or the file can't be written.
+    """
+    try:
+        from kfp import compiler, dsl
+    except ImportError as error:
+        raise InputError(
+            f"kfp is missing ({error}); pip install 'nst_keras[kfp]', in an environment of its own"
+        ) from error
+    components = {node.name: _component(node, image) for node in pipeline.nodes}
+
+    def build(*configs: Any) -> None:
+        tasks: dict[str, Any] = {}
+        for node, config in zip(pipeline.nodes, configs, strict=True):
+            inputs = {
+                name: tasks[source.node.name].outputs[source.output]
+                for name, source in node.inputs.items()
+                if isinstance(source, Channel)
+            }
+            task = components[node.name](config=config, **inputs)
+            # Kubeflow's cache goes by the image's name, whatever the image holds today.
+            tasks[node.name] = task.set_display_name(node.name).set_caching_options(False)
+
+    parameters = [(_config_name(node), str, _config_text(node)) for node in pipeline.nodes]
+    _declare(build, _snake(pipeline.name), parameters)
+    made = dsl.pipeline(name=_snake(pipeline.name).replace("_", "-"))(build)
+    temporary = path.with_name(f".{path.stem}.unfinished.yaml")
+    try:
+        compiler.Compiler().compile(made, str(temporary))
+        write_whole(path, temporary.read_bytes())
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _component(node: Node, image: str) -> Any:
+    """A container whose arguments are places that Kubeflow fills in."""
+    from kfp import dsl
+
+    stage = node.stage
+
+    def container(*given_by_kfp: Any) -> Any:
+        artifacts = {name: place for (name, _, _), place in zip(parameters, given_by_kfp, strict=True)}
+        arguments: list[Any] = ["--stage", stage.address]
+        arguments += ["--config", artifacts["config"], "--record", artifacts["record"]]
+        for name, parameter in stage.inputs.items():
+            given = ["--input", dsl.ConcatPlaceholder([f"{name}=", artifacts[name].path])]
+            optional = dsl.IfPresentPlaceholder(input_name=name, then=given)
+            arguments += [optional] if parameter.optional else given
+        for name in stage.outputs:
+            arguments += ["--output", dsl.ConcatPlaceholder([f"{name}=", artifacts[name].path])]
+        return dsl.ContainerSpec(image, ["python", "-m", "pipelines.run_stage"], arguments)
+
+    empty = inspect.Parameter.empty
+    parameters: list[tuple[str, Any, Any]] = [("config", str, empty)]
+    parameters += [
+        (name, dsl.Input[dsl.Artifact], empty) for name, item in stage.inputs.items() if not item.optional
+    ]
+    parameters += [(name, dsl.Output[dsl.Artifact], empty) for name in stage.outputs]
+    parameters += [("record", dsl.OutputPath(dict), empty)]
+    optional = [name for name, item in stage.inputs.items() if item.optional]
+    parameters += [(name, Optional[dsl.Input[dsl.Artifact]], None) for name in optional]  # noqa: UP045
+    _declare(container, _snake(node.name), parameters)
+    return dsl.container_component(container)
+
+
+def _declare(function: Callable[..., Any], name: str, parameters: Sequence[tuple[str, Any, Any]]) -> None:
+    """Gives a function the name and parameters that kfp reads from functions."""
+    function.__name__ = name
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [inspect.Parameter(key, kind, default=value, annotation=hint) for key, hint, value in parameters]
+    function.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+    function.__annotations__ = {key: hint for key, hint, _ in parameters}
+
+
+def _config_name(node: Node) -> str:
+    return f"{_snake(node.name)}_config"
+
+
+def _config_text(node: Node) -> str:
+    return json.dumps(dataclasses.asdict(node.config), sort_keys=True)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+if __name__ == "__main__":
+    main()

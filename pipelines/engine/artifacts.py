@@ -1,0 +1,70 @@
+"""Kinds of artifacts, after TFX's standard artifacts: a folder of files each, and the kind is the class.
+
+A stage writes an output's folder once; then the folder is named by its contents and never changes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A folder of files that a stage reads, or that it is to write."""
+
+    path: Path
+
+
+class Examples(Artifact):
+    """Pictures as TFRecord shards, labelled or not; `pipelines.examples` reads and writes them."""
+
+
+class ExampleStatistics(Artifact):
+    """Statistics of examples: `FeatureStats.pb` and an HTML page."""
+
+
+class Schema(Artifact):
+    """What examples must look like: `schema.pbtxt`."""
+
+
+class ExampleAnomalies(Artifact):
+    """Where examples break their schema or have drifted: `anomalies.pbtxt` and an HTML page."""
+
+
+class TransformGraph(Artifact):
+    """The transformation of examples as a SavedModel, so that serving can do the same."""
+
+
+class Model(Artifact):
+    """A trained model with its report: `model.keras` of a classifier, `stylizer.npz` of a stylizer."""
+
+
+class ServableModel(Artifact):
+    """A SavedModel that a model server takes, as `nst_keras.jobs.export` writes it."""
+
+
+class ModelEvaluation(Artifact):
+    """Metrics by slice, and what they were compared with: `metrics.json` and an HTML page."""
+
+
+class ModelBlessing(Artifact):
+    """Whether a model is good enough: `blessing.json`."""
+
+
+class InfraBlessing(Artifact):
+    """Whether a SavedModel loads and answers: `blessing.json`."""
+
+
+class PushedModel(Artifact):
+    """Where a model was pushed to, and as what version: `pushed.json`."""
+
+
+class InferenceResult(Artifact):
+    """What a pushed model made of a collection: pictures, or `predictions.csv`."""
+
+
+class Pictures(Artifact):
+    """Painted pictures with a contact sheet."""
+
+
+class ExternalData(Artifact):
+    """Files from outside, which a stage read where they are; known by their contents."""

@@ -1,0 +1,105 @@
+"""What a user changes about a pipeline from the command line: configs, and which nodes run."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nst_keras.errors import InputError, require_choice
+from pipelines.engine.stage import Channel, LatestBlessed, Node, Pipeline, needs
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
+    """Returns a pipeline with other configs.
+
+    Args:
+        pipeline: The pipeline.
+        changes: `NODE.FIELD=VALUE` each.
+
+    Raises:
+        InputError: If a node, a field or a value isn't right.
+    """
+    values: dict[str, dict[str, Any]] = {}
+    nodes = {node.name: node for node in pipeline.nodes}
+    for change in changes:
+        target, equals, text = change.partition("=")
+        name, dot, field = target.partition(".")
+        if not (equals and dot):
+            raise InputError(f"set must be NODE.FIELD=VALUE. Received: {change}")
+        require_choice("set's node", name, nodes)
+        values.setdefault(name, {})[field] = _value(nodes[name], field, text)
+    replaced: dict[str, Node] = {}
+    for node in pipeline.nodes:
+        try:
+            config = dataclasses.replace(node.config, **values.get(node.name, {}))
+        except InputError as error:
+            raise InputError(f"set: {node.name}.{error}") from error
+        inputs = {key: _moved(source, replaced) for key, source in node.inputs.items()}
+        replaced[node.name] = dataclasses.replace(node, config=config, inputs=inputs)
+    return Pipeline(pipeline.name, tuple(replaced.values()))
+
+
+def _moved(
+    source: Channel | LatestBlessed | None, replaced: dict[str, Node]
+) -> Channel | LatestBlessed | None:
+    if isinstance(source, Channel):
+        return Channel(replaced[source.node.name], source.output)
+    if isinstance(source, LatestBlessed):
+        old = source.other_than
+        return LatestBlessed(Channel(replaced[old.node.name], old.output))
+    return None
+
+
+def _value(node: Node, name: str, text: str) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(node.config)}
+    require_choice(f"set's field of {node.name}", name, fields)
+    now, given = getattr(node.config, name), f"{node.name}.{name}={text}"
+    try:
+        if isinstance(now, bool):
+            require_choice(f"set's {node.name}.{name}", text.lower(), (*_TRUE, *_FALSE))
+            return text.lower() in _TRUE
+        if isinstance(now, int):
+            return int(text)
+        if isinstance(now, float):
+            return float(text)
+        if isinstance(now, tuple):
+            return tuple(type(now[0] if now else "")(part) for part in text.split(",") if part)
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"set must give {node.name}.{name} a {type(now).__name__}. Received: {given}"
+        ) from error
+    return text
+
+
+def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str]) -> frozenset[str] | None:
+    """Names of the nodes that a partial run may execute.
+
+    Args:
+        pipeline: The pipeline.
+        first: This node and all that need it, directly or not; empty: from the beginning.
+        last: This node and all that it needs; empty: to the end.
+        only: These nodes alone, whatever else is given.
+
+    Returns:
+        None: all of them.
+
+    Raises:
+        InputError: If there is no such node.
+    """
+    names = [node.name for node in pipeline.nodes]
+    for flag, given in (("from", [first]), ("until", [last]), ("only", only)):
+        for name in filter(None, given):
+            require_choice(flag, name, names)
+    if only:
+        return frozenset(only)
+    if not (first or last):
+        return None
+    before = {node.name: {node.name} for node in pipeline.nodes}
+    for node in pipeline.nodes:
+        for need in needs(node):
+            before[node.name] |= before[need.name]
+    chosen = {name for name in names if not first or first in before[name]}
+    return frozenset(chosen & before[last] if last else chosen)

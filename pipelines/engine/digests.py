@@ -1,0 +1,65 @@
+"""Digests of files and folders: what content-addressing and fingerprints rest on."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst_keras.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The contents of a folder or a file.
+
+    Attributes:
+        digest: SHA-256 over names and contents, in hex.
+        num_bytes: Size of all files.
+        files: Size and SHA-256 of each file by its path inside; "" if it is a file itself.
+    """
+
+    digest: str
+    num_bytes: int
+    files: dict[str, tuple[int, str]]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's contents, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tree(path: Path, digest: Callable[[Path], str] = file_digest) -> Tree:
+    """Reads a folder with all that is below it, or a file.
+
+    Args:
+        path: Folder or file.
+        digest: Gives a file's digest, perhaps from what it knows already.
+
+    Raises:
+        InputError: If it doesn't exist or can't be read.
+    """
+    try:
+        files = {name: (file.stat().st_size, digest(file)) for name, file in find_files(path)}
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+    whole = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+    return Tree(whole, sum(size for size, _ in files.values()), files)
+
+
+def find_files(path: Path) -> Iterator[tuple[str, Path]]:
+    """Yields the files below a folder by name, hidden ones left out, or the file itself.
+
+    Raises:
+        InputError: If there is neither.
+    """
+    if path.is_file():
+        yield "", path
+        return
+    if not path.is_dir():
+        raise InputError(f"{path}: does not exist")
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), file

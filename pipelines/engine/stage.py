@@ -1,0 +1,249 @@
+"""A stage: a typed function from artifacts to artifacts, with a frozen config.
+
+    def train(
+        config: TrainerConfig, context: Context, *, examples: Input[Examples], model: Output[Model]
+    ) -> dict[str, Any]: ...
+
+    Trainer = Stage(train)
+
+The parameters' annotations say what comes in and goes out. The function is usable alone; in a pipeline
+`Trainer(config, examples=example_gen["examples"])` makes a node of it. A module of stages loads TensorFlow
+inside its functions alone, so that a pipeline with nothing to do never loads it.
+"""
+
+import enum
+import inspect
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from pipelines.engine.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Role(enum.Enum):
+    """What a parameter of a stage's function is."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+Input = Annotated[T, Role.INPUT]
+Output = Annotated[T, Role.OUTPUT]
+
+
+class Stopped(Exception):
+    """Raised by a stage that was asked to stop; its scratch folder holds what it has so far."""
+
+
+def map_here(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+    """Runs the tasks in this process, one after the other."""
+    return map(function, tasks)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage is given besides artifacts and config.
+
+    Attributes:
+        scratch: Folder for checkpoints and finished parts. A stage that was killed finds it as it was when it
+            runs again with the same inputs, config and code.
+        map: Runs a function over tasks, here or on a cluster, and yields the results in the tasks' order.
+            Function and tasks must be picklable; a task may run twice, so it writes whole files and leaves
+            those alone that are there.
+        say: Writes a line of text for the user.
+        show: Shows how far the stage is, in one line that the next one replaces.
+        should_stop: Whether to stop: what is unfinished is kept in `scratch`, and `Stopped` raised.
+    """
+
+    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nst_keras-")))
+    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map_here
+    say: Callable[[str], None] = lambda text: None
+    show: Callable[[str], None] = lambda text: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input or output of a stage."""
+
+    kind: type[Artifact]
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class LatestBlessed:
+    """An input: the model that an Evaluator of this pipeline blessed last; None if there is none.
+
+    Attributes:
+        other_than: The model that is to be compared with it, which is never the answer.
+    """
+
+    other_than: "Channel"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """An output of a node, as an input of another."""
+
+    node: "Node"
+    output: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage in a pipeline, with its config and where its inputs come from."""
+
+    stage: "Stage"
+    name: str
+    config: "DataclassInstance"
+    inputs: Mapping[str, "Channel | LatestBlessed | None"]
+
+    def __getitem__(self, output: str) -> Channel:
+        """Returns one of its outputs.
+
+        Raises:
+            KeyError: If the stage has no such output.
+        """
+        if output not in self.stage.outputs:
+            raise KeyError(f"{self.name} has the outputs {', '.join(self.stage.outputs)}. Received: {output}")
+        return Channel(self, output)
+
+
+def _nothing(config: Any) -> list[Path]:
+    return []
+
+
+def _always(config: Any, outputs: Mapping[str, Artifact]) -> bool:
+    return True
+
+
+class Stage:
+    """A function that can be a pipeline's node.
+
+    Attributes:
+        function: The function itself.
+        name: TFX's noun: the class-like name of the function's node, e.g. "Trainer".
+        config: The class of its config.
+        inputs: Inputs by name.
+        outputs: Outputs by name.
+        reads: Given a config, the files and folders outside the pipeline that the stage reads. Their contents
+            are part of the fingerprint.
+        current: Given config and outputs of a finished execution, whether they still are what they say, such
+            as a pushed model that is still there. If not, the stage runs again.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Mapping[str, Any] | None],
+        name: str,
+        *,
+        reads: Callable[[Any], Iterable[Path]] = _nothing,
+        current: Callable[[Any, Mapping[str, Artifact]], bool] = _always,
+    ) -> None:
+        """Reads the function's annotations.
+
+        Raises:
+            TypeError: If a parameter is neither config, context, input nor output.
+        """
+        self.function, self.name, self.reads, self.current = function, name, reads, current
+        self.inputs: dict[str, Parameter] = {}
+        self.outputs: dict[str, Parameter] = {}
+        hints = get_type_hints(function, include_extras=True)
+        self.config: type[DataclassInstance] = hints["config"]
+        for parameter in inspect.signature(function).parameters:
+            if parameter not in ("config", "context"):
+                role, kind = _role(parameter, hints[parameter])
+                (self.inputs if role is Role.INPUT else self.outputs)[parameter] = kind
+
+    @property
+    def address(self) -> str:
+        """Module and function, `pipelines.stages.trainer:train`."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+    def __call__(
+        self, config: "DataclassInstance", name: str = "", **inputs: Channel | LatestBlessed | None
+    ) -> Node:
+        """Makes a node of it.
+
+        Args:
+            config: The stage's config.
+            name: The node's name; empty is the stage's, which does unless a pipeline has it twice.
+            **inputs: Where each input comes from.
+
+        Raises:
+            TypeError: If an input is missing, unknown, or of another kind.
+        """
+        if type(config) is not self.config:
+            raise TypeError(f"{self.name} takes a {self.config.__name__}. Received: {type(config).__name__}")
+        for unknown in inputs.keys() - self.inputs.keys():
+            raise TypeError(f"{self.name} has no input {unknown!r}, but {', '.join(self.inputs) or 'none'}")
+        for key, parameter in self.inputs.items():
+            self._check_input(key, parameter, inputs.get(key))
+        return Node(self, name or self.name, config, {key: inputs.get(key) for key in self.inputs})
+
+    def _check_input(self, key: str, parameter: Parameter, source: Channel | LatestBlessed | None) -> None:
+        if source is None:
+            if not parameter.optional:
+                raise TypeError(f"{self.name} needs the input {key!r}, a {parameter.kind.__name__}")
+            return
+        channel = source.other_than if isinstance(source, LatestBlessed) else source
+        kind = channel.node.stage.outputs[channel.output].kind
+        if not issubclass(kind, parameter.kind):
+            raise TypeError(
+                f"{self.name}: {key} must be a {parameter.kind.__name__}. Received: a {kind.__name__}"
+            )
+
+
+def _role(name: str, hint: Any) -> tuple[Role, Parameter]:
+    """Takes `Input[Examples]`, `Input[Model] | None` or `Output[Model]` apart."""
+    options = [part for part in get_args(hint) if part is not type(None)]
+    optional = get_origin(hint) is not Annotated
+    annotated = options[0] if optional and len(options) == 1 else hint
+    parts = get_args(annotated)
+    if get_origin(annotated) is not Annotated or not isinstance(parts[1], Role):
+        raise TypeError(f"{name} must be an Input[...], an Input[...] | None or an Output[...]")
+    return parts[1], Parameter(parts[0], optional)
+
+
+NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Nodes in an order in which they can run.
+
+    Raises:
+        ValueError: If a name is taken twice or unusable, or a node comes before one that it needs.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        """Checks names and order."""
+        seen: set[str] = set()
+        for node in self.nodes:
+            if node.name in seen or not NODE_NAME.fullmatch(node.name):
+                raise ValueError(f"a node's name must be a word and its own. Received: {node.name!r}")
+            for need in needs(node):
+                if need.name not in seen:
+                    raise ValueError(f"{node.name} needs {need.name}, which must come before it")
+            seen.add(node.name)
+
+
+def needs(node: Node) -> list[Node]:
+    """The nodes whose outputs a node takes."""
+    found = []
+    for source in node.inputs.values():
+        if source is not None:
+            found.append((source.other_than if isinstance(source, LatestBlessed) else source).node)
+    return found

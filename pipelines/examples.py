@@ -1,0 +1,289 @@
+"""Examples as files: TFRecord shards of pictures, and a JSON file that says what they are.
+
+    info.json
+    train-00000-of-00004.tfrecord …
+
+Each record is a `tf.train.Example` with "image" (the bytes of a PNG or JPEG file, sRGB, upright), "name"
+(unique in the set) and, if there are classes, "label" (int64, from 0).
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.io.image_dataset import ImageDataset, Split
+from nst_keras.io.split_plans import PARTS
+from pipelines.engine.artifacts import Examples
+
+INFO = "info.json"
+_REMEDY = "run the stage that wrote it again"
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class ExampleInfo:
+    """What a set of examples is.
+
+    Attributes:
+        name: Of the data set.
+        class_names: One for each label, 0 first; none if there are no labels.
+        image_shape: Height, width, channels of every picture; None if they differ.
+        splits: Number of examples in each shard, by split.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int] | None
+    splits: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture as it is stored: its name, the bytes of its file, and its label if it has one."""
+
+    name: str
+    encoded: bytes
+    label: int | None
+
+
+def shard_name(split: str, number: int, shards: int) -> str:
+    """The name of a split's shard, counted from 0."""
+    return f"{split}-{number:05}-of-{shards:05}.tfrecord"
+
+
+def name_of(path: str) -> str:
+    """A path as the name of an example: what isn't valid text in it is written in ASCII."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def write_info(folder: Path, info: ExampleInfo) -> None:
+    """Writes info.json, which makes shards in the folder a set of examples."""
+    write_whole(folder / INFO, (json.dumps(asdict(info), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_info(examples: Examples) -> ExampleInfo:
+    """Reads info.json.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    path = examples.path / INFO
+    try:
+        found = json.loads(path.read_bytes())
+        shape = found["image_shape"]
+        return ExampleInfo(
+            name=str(found["name"]),
+            class_names=tuple(map(str, found["class_names"])),
+            image_shape=None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
+            splits={split: tuple(map(int, counts)) for split, counts in found["splits"].items()},
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: does not exist; {_REMEDY}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(f"{path}: is damaged ({error}); {_REMEDY}") from error
+
+
+def shard_paths(examples: Examples, split: str) -> list[Path]:
+    """The files of a split, in order.
+
+    Raises:
+        InputError: If there is no such split.
+    """
+    splits = read_info(examples).splits
+    if split not in splits:
+        raise InputError(f"{examples.path}: must have the split {split}. Received: {', '.join(splits)}")
+    shards = len(splits[split])
+    return [examples.path / shard_name(split, number, shards) for number in range(shards)]
+
+
+def read_shard(path: Path) -> Iterator[Example]:
+    """Reads the examples of a file, one after the other.
+
+    If info.json is beside it, the number of examples must be what that says: a file that was cut between two
+    records looks whole.
+
+    Raises:
+        InputError: If the file is missing, cut short or damaged.
+    """
+    count = 0
+    for record in _records(path):
+        yield _parse(record, path)
+        count += 1
+    _require_count(path, count)
+
+
+def write_shard(path: Path, found: Iterable[Example]) -> int:
+    """Writes a file of examples, whole or not at all; the same examples give the same bytes.
+
+    Args:
+        path: Where to; its folder must exist.
+        found: The examples, of which only one is kept in memory at a time.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        InputError: If the file can't be written.
+    """
+    temporary = path.with_name(f".nst_keras-{secrets.token_hex(8)}.tmp")
+    count = 0
+    try:
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for example in found:
+                writer.write(_serialize(example))
+                count += 1
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, tf.errors.OpError) as error:
+        raise InputError(f"{path}: cannot be written: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def encode_picture(pixels: np.ndarray) -> bytes:
+    """Encodes uint8 pixels [h, w, 1 or 3] as PNG, always with the same bytes."""
+    return tf.io.encode_png(pixels).numpy()
+
+
+def decode_picture(encoded: bytes, channels: int = 0) -> np.ndarray:
+    """Decodes a PNG or JPEG file.
+
+    Args:
+        encoded: Its bytes.
+        channels: 1 or 3; 0: as stored.
+
+    Returns:
+        uint8 [h, w, channels].
+
+    Raises:
+        InputError: If it can't be decoded; the message doesn't name the picture.
+    """
+    try:
+        return tf.io.decode_image(encoded, channels=channels, expand_animations=False).numpy()
+    except tf.errors.OpError as error:
+        raise InputError(f"cannot be decoded: {(error.message or '').partition(chr(10))[0]}") from error
+
+
+def read_pictures(examples: Examples, split: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Reads names and pictures of a split, uint8 [h, w, 3], RGB.
+
+    Raises:
+        InputError: If there is no such split, or a file is damaged.
+    """
+    for path in shard_paths(examples, split):
+        for example in read_shard(path):
+            try:
+                yield example.name, decode_picture(example.encoded, 3)
+            except InputError as error:
+                raise InputError(f"{path}: {example.name} {error}; {_REMEDY}") from error
+
+
+def read_dataset(examples: Examples) -> ImageDataset:
+    """Opens labelled pictures of one size for training; each shard is checked first.
+
+    Raises:
+        InputError: If a split is missing, there are no labels, sizes differ, or a shard is damaged.
+    """
+    info = read_info(examples)
+    missing = [split for split in PARTS if split not in info.splits]
+    if missing or not info.class_names:
+        lacking = f"the split {missing[0]}" if missing else "labels"
+        raise InputError(f"{examples.path}: must have {lacking} to be trained on")
+    if info.image_shape is None:
+        raise InputError(
+            f"{examples.path}: must hold pictures of one size; the stage Transform makes them so"
+        )
+    return ImageDataset(
+        name=info.name,
+        class_names=info.class_names,
+        image_shape=info.image_shape,
+        splits={split: _open_split(examples, split, info.image_shape) for split in PARTS},
+        fingerprint=_fingerprint(examples, info),
+    )
+
+
+def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> Split:
+    paths = shard_paths(examples, split)
+    size = 0
+    for path in paths:
+        count = sum(1 for _ in _records(path))
+        _require_count(path, count)
+        size += count
+    stored = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
+
+    def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        example = tf.io.parse_single_example(record, stored)
+        image = tf.io.decode_image(example["image"], channels=shape[2], expand_animations=False)
+        return tf.ensure_shape(image, shape), example["label"]
+
+    records = tf.data.TFRecordDataset([str(path) for path in paths])
+    pictures = records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return Split(split, pictures.apply(tf.data.experimental.assert_cardinality(size)), size)
+
+
+def _fingerprint(examples: Examples, info: ExampleInfo) -> str:
+    names = [path.name for split in info.splits for path in shard_paths(examples, split)]
+    digest = hashlib.sha256()
+    for name in [INFO, *names]:
+        with (examples.path / name).open("rb") as file:
+            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _serialize(example: Example) -> bytes:
+    def of_bytes(value: bytes) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    feature = {"image": of_bytes(example.encoded), "name": of_bytes(example.name.encode())}
+    if example.label is not None:
+        feature["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[example.label]))
+    # Without it the order of features is that of a hash table.
+    message = tf.train.Example(features=tf.train.Features(feature=feature))
+    return message.SerializeToString(deterministic=True)
+
+
+def _parse(record: bytes, path: Path) -> Example:
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+        label = feature["label"].int64_list.value if "label" in feature else []
+        return Example(
+            name=feature["name"].bytes_list.value[0].decode(),
+            encoded=feature["image"].bytes_list.value[0],
+            label=int(label[0]) if label else None,
+        )
+    except (IndexError, ValueError) as error:
+        raise InputError(f"{path}: holds a record that isn't an example; {_REMEDY}") from error
+    except Exception as error:  # protobuf's DecodeError, which has no public home in all versions
+        raise InputError(f"{path}: holds a record that can't be parsed: {error}; {_REMEDY}") from error
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; {_REMEDY}")
+    try:
+        for batch in tf.data.TFRecordDataset(str(path)).batch(_BATCH).as_numpy_iterator():
+            yield from batch
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{path}: is damaged: {(error.message or '').partition(chr(10))[0]}; {_REMEDY}"
+        ) from error
+
+
+def _require_count(path: Path, count: int) -> None:
+    if not (path.parent / INFO).is_file():
+        return
+    for split, counts in read_info(Examples(path.parent)).splits.items():
+        for number, expected in enumerate(counts):
+            if path.name == shard_name(split, number, len(counts)) and count != expected:
+                raise InputError(f"{path}: must hold {expected} examples; {_REMEDY}. Received: {count}")

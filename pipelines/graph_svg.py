@@ -1,0 +1,99 @@
+"""Graphs drawn as SVG for pages that open from disk: layers from left to right."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+STYLE = """svg.graph { max-width: 100%; height: auto; display: block; }
+svg.graph text { font: 12px system-ui, sans-serif; fill: #1f2933; }
+svg.graph .small { font-size: 10px; fill: #45525f; }
+svg.graph path { fill: none; stroke: #8b98a5; stroke-width: 1.3; }
+"""
+_HEIGHT, _GAP, _LAYER_GAP, _LETTER = 40, 14, 54, 7.4  # pixels
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of a graph.
+
+    Attributes:
+        lines: One or two lines of text.
+        color: Of its ground.
+        link: What a click opens; empty: nothing.
+        bold: Whether its edge is thick.
+    """
+
+    lines: tuple[str, ...]
+    color: str
+    link: str = ""
+    bold: bool = False
+
+
+def draw(boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> str:
+    """Draws boxes and arrows.
+
+    Args:
+        boxes: By any key; those that hang together should be near each other.
+        arrows: Pairs of keys; a circle among them is drawn, too.
+    """
+    pairs = sorted({pair for pair in arrows if pair[0] in boxes and pair[1] in boxes and pair[0] != pair[1]})
+    layers = _layers(list(boxes), pairs)
+    width = 24 + max((_LETTER * len(line) for box in boxes.values() for line in box.lines), default=0)
+    places = {
+        key: (number * (width + _LAYER_GAP) + 4, row * (_HEIGHT + _GAP) + 4)
+        for number, layer in enumerate(layers)
+        for row, key in enumerate(layer)
+    }
+    high = max(map(len, layers), default=0) * (_HEIGHT + _GAP)
+    wide = len(layers) * (width + _LAYER_GAP) - _LAYER_GAP + 8
+    lines = [_arrow(places[start], places[end], width) for start, end in pairs]
+    lines += [_box(box, places[key], width) for key, box in boxes.items()]
+    size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}"'
+    return f'<svg class="graph" role="img" {size}>\n' + "\n".join(lines) + "\n</svg>"
+
+
+def _layers(keys: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Each box right of all that point at it, in an order that crosses few arrows."""
+    before: dict[str, list[str]] = {key: [] for key in keys}
+    after: dict[str, list[str]] = {key: [] for key in keys}
+    for start, end in pairs:
+        before[end].append(start)
+        after[start].append(end)
+    depth = dict.fromkeys(keys, 0)
+    open_arrows = {key: len(before[key]) for key in keys}
+    ready = [key for key in keys if not open_arrows[key]]
+    for key in ready:  # grows meanwhile; boxes of a circle never become ready and stay to the left
+        for following in after[key]:
+            depth[following] = max(depth[following], depth[key] + 1)
+            open_arrows[following] -= 1
+            if not open_arrows[following]:
+                ready.append(following)
+    layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for key in keys:
+        layers[depth[key]].append(key)
+    row = {key: float(index) for layer in layers for index, key in enumerate(layer)}
+    for layer in layers[1:]:
+        middles = {key: sum(row[near] for near in before[key]) / max(1, len(before[key])) for key in layer}
+        layer.sort(key=middles.__getitem__)
+        row.update({key: float(index) for index, key in enumerate(layer)})
+    return layers
+
+
+def _arrow(start: tuple[float, float], end: tuple[float, float], width: float) -> str:
+    x0, y0, x1, y1 = start[0] + width, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
+    bend = max(24.0, (x1 - x0) / 2)
+    curve = f"M{x0:.0f} {y0:.0f} C{x0 + bend:.0f} {y0:.0f} {x1 - bend:.0f} {y1:.0f} {x1:.0f} {y1:.0f}"
+    return f'<path d="{curve} m-6 -4 l6 4 l-6 4"/>'
+
+
+def _box(box: Box, place: tuple[float, float], width: float) -> str:
+    x, y = place
+    edge = ' stroke="#1f2933" stroke-width="2"' if box.bold else ' stroke="#8b98a5"'
+    shape = f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" rx="6" fill="{box.color}"{edge}/>'
+    first = y + (17 if len(box.lines) > 1 else 25)
+    words = [f'<text x="{x + 10:.0f}" y="{first:.0f}">{html.escape(box.lines[0])}</text>']
+    if len(box.lines) > 1:
+        text = html.escape(box.lines[1])
+        words.append(f'<text class="small" x="{x + 10:.0f}" y="{y + 32:.0f}">{text}</text>')
+    drawn = shape + "".join(words)
+    return f'<a href="{html.escape(box.link, quote=True)}">{drawn}</a>' if box.link else f"<g>{drawn}</g>"

@@ -1,0 +1,147 @@
+"""What is counted of pictures for their statistics, so that the counts of shards add up in any order.
+
+Each feature of a picture becomes a whole number of steps, and a shard's result is how often each number
+came. Sums of whole numbers don't depend on their order, so the statistics are the same bytes however the work
+was spread; and the counts stay small however many pictures there are.
+"""
+
+import heapq
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
+
+from nst_keras.ops.color import luma
+
+# Steps in a unit of each feature, which is an int or a float.
+INT_FEATURES = {"height": 1, "width": 1, "channels": 1, "encoded_bytes": 1}
+FLOAT_FEATURES = {"brightness": 256, "contrast": 256, "colourfulness": 256}
+STEPS = {**INT_FEATURES, **FLOAT_FEATURES}
+# What values can be at all: of pixels on 0..255.
+LIMITS = {"brightness": (0.0, 255.0), "contrast": (0.0, 127.5)}
+
+SAMPLES_PER_CLASS = 6
+
+
+@dataclass(frozen=True, order=True)
+class Sample:
+    """A picture to be shown: its rank among all, which its name decides, and how it looks."""
+
+    rank: str
+    name: str
+    thumbnail: str  # PNG, base64
+
+
+@dataclass
+class PictureCounts:
+    """Counts of pictures.
+
+    Attributes:
+        examples: How many there are.
+        labels: How often each label came.
+        steps: How often each number of steps came, by feature.
+        samples: Pictures to show, by label; -1 for those without.
+    """
+
+    examples: int = 0
+    labels: Counter[int] = field(default_factory=Counter)
+    steps: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in STEPS})
+    samples: dict[int, list[Sample]] = field(default_factory=dict)
+
+    def add(self, label: int | None, values: dict[str, float]) -> None:
+        """Counts a picture with the values of `measure_picture`."""
+        self.examples += 1
+        if label is not None:
+            self.labels[label] += 1
+        for name, value in values.items():
+            self.steps[name][round(value * STEPS[name])] += 1
+
+    def wants(self, label: int, name: str) -> bool:
+        """Whether a picture of this name is to be shown, as far as is known."""
+        kept = self.samples.get(label, [])
+        return len(kept) < SAMPLES_PER_CLASS or _rank(name) < kept[-1].rank
+
+    def show(self, label: int, name: str, thumbnail: str) -> None:
+        """Keeps a picture for the page, as long as it is among the first by rank."""
+        kept = [*self.samples.get(label, []), Sample(_rank(name), name, thumbnail)]
+        self.samples[label] = heapq.nsmallest(SAMPLES_PER_CLASS, kept)
+
+    def encode(self) -> bytes:
+        """As JSON."""
+        plain = {
+            "examples": self.examples,
+            "labels": sorted(self.labels.items()),
+            "steps": {name: sorted(counts.items()) for name, counts in self.steps.items()},
+            "samples": {
+                label: [[sample.rank, sample.name, sample.thumbnail] for sample in found]
+                for label, found in sorted(self.samples.items())
+            },
+        }
+        return json.dumps(plain).encode()
+
+
+def decode_counts(data: bytes) -> PictureCounts:
+    """Reads what `PictureCounts.encode` made."""
+    plain = json.loads(data)
+    return PictureCounts(
+        examples=plain["examples"],
+        labels=Counter(dict(plain["labels"])),
+        steps={name: Counter(dict(counts)) for name, counts in plain["steps"].items()},
+        samples={
+            int(label): [Sample(*sample) for sample in found] for label, found in plain["samples"].items()
+        },
+    )
+
+
+def merge_counts(parts: Iterable[PictureCounts]) -> PictureCounts:
+    """Adds counts up; the order makes no difference."""
+    total = PictureCounts()
+    for part in parts:
+        total.examples += part.examples
+        total.labels += part.labels
+        for name, counts in part.steps.items():
+            total.steps[name].update(counts)
+        for label, found in part.samples.items():
+            kept = [*total.samples.get(label, []), *found]
+            total.samples[label] = heapq.nsmallest(SAMPLES_PER_CLASS, kept)
+    return total
+
+
+def measure_picture(pixels: np.ndarray, encoded_bytes: int) -> dict[str, float]:
+    """Measures a picture.
+
+    Args:
+        pixels: uint8 [h, w, 1 or 3].
+        encoded_bytes: Size of its file.
+
+    Returns:
+        A value for each of `STEPS`. Brightness and contrast are mean and standard deviation of the luma on
+        0..255; colourfulness is Hasler and Süsstrunk's M3 ("Measuring colourfulness in natural images",
+        2003), 0 for gray and about 100 for very colourful.
+    """
+    height, width, channels = pixels.shape
+    image = pixels.astype(np.float64)
+    light = luma(image) if channels == 3 else image
+    return {
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "encoded_bytes": encoded_bytes,
+        "brightness": float(light.mean()),
+        "contrast": float(light.std()),
+        "colourfulness": _colourfulness(image) if channels == 3 else 0.0,
+    }
+
+
+def _colourfulness(image: np.ndarray) -> float:
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    one, other = red - green, 0.5 * (red + green) - blue
+    return float(np.hypot(one.std(), other.std()) + 0.3 * np.hypot(one.mean(), other.mean()))
+
+
+def _rank(name: str) -> str:
+    # Any fixed order that has nothing to do with the order of pictures would do.
+    return sha256(name.encode()).hexdigest()

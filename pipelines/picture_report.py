@@ -1,0 +1,131 @@
+"""What was found of a stylizer's pictures: means by slice and style, and what speaks against it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+ALL = "all"  # the slice of the photos as they are
+VGG19 = "vgg19"
+
+Result = Mapping[str, Any]  # as the stage's `judge_photo` returns it
+_KINDS = ("style", "content", "photo_style")
+
+
+def summarize(
+    photos: Sequence[Result], slices: Mapping[str, Result], judged: Sequence[str]
+) -> dict[str, Any]:
+    """Means of what was found, as plain values.
+
+    Args:
+        photos: Of the photos as they are.
+        slices: Of the one picture of each further slice.
+        judged: Styles whose paintings there are.
+
+    Returns:
+        "styles" of the model; "slices": by slice and style, the distances by network and "saturated";
+        "overall": distances by network, means over the judged styles; "shared": those of them that the
+        baseline has, if there is one, with the means over them of model and "baseline"; and "errors", a
+        sentence each.
+    """
+    good = [result for result in photos if "reason" not in result]
+    groups = {ALL: good, **{name: [one] for name, one in slices.items() if "reason" not in one}}
+    styles = list(good[0]["model"])
+    shared = [style for style in judged if style in (good[0]["baseline"] or {})]
+    return {
+        "styles": styles,
+        "judged": list(judged),
+        "photos": [result["photo"] for result in good],
+        "slices": {
+            name: {style: _row([one["model"][style] for one in group]) for style in styles}
+            for name, group in groups.items()
+        },
+        "overall": _overall(good, "model", judged),
+        "shared": shared,
+        "model_on_shared": _overall(good, "model", shared),
+        "baseline": _overall(good, "baseline", shared),
+        "errors": [f"{one['photo']}: {one['reason']}" for one in photos if "reason" in one],
+    }
+
+
+def find_failures(photos: Sequence[Result], slices: Mapping[str, Result], most_saturated: float) -> list[str]:
+    """Pictures that nobody would take for painted, a sentence each."""
+    groups = [(f"of {one['photo']}", one) for one in photos]
+    groups += [(f"of a {name} photo", one) for name, one in slices.items()]
+    found = []
+    for words, result in groups:
+        for style, one in result.get("model", {}).items():
+            picture = f"{style}: the picture {words}"
+            if not one["finite"]:
+                found.append(f"{picture} has values that aren't finite")
+            if one["constant"]:
+                found.append(f"{picture} is of one colour, though the photo isn't")
+            if one["saturated"] > most_saturated:
+                found.append(
+                    f"{picture} has {one['saturated']:.0%} of its values driven to 0 or 255, "
+                    f"more than {most_saturated:.0%}"
+                )
+    return found
+
+
+def find_objections(
+    report: Mapping[str, Any], *, least_fall: float, most_content: float, most_worse: float
+) -> list[str]:
+    """What speaks against a model, a sentence each; none if it is good enough.
+
+    Args:
+        report: From `summarize`.
+        least_fall: Share by which each style must come nearer to its painting than the photos are.
+        most_content: Largest distance from the photos, of each style.
+        most_worse: Share by which means may be above the baseline's.
+    """
+    found = []
+    for style in report["judged"]:
+        # None if no picture was finite, which is a failure of its own.
+        for network, values in report["slices"][ALL][style].get("distances", {}).items():
+            if values["fall"] < least_fall:
+                found.append(
+                    f"{style}: is nearer to its painting than the photos by {values['fall']:.0%} only, by "
+                    f"{network}; at least {least_fall:.0%} are wanted"
+                )
+            if values["content"] > most_content:
+                found.append(
+                    f"{style}: is {values['content']:.2f} from the photos by {network}; at most "
+                    f"{most_content:g} is wanted"
+                )
+    for network, values in report["model_on_shared"].items():
+        for kind in ("style", "content"):
+            own, known = values[kind], report["baseline"].get(network, values)[kind]
+            if own > known * (1 + most_worse):
+                found.append(
+                    f"{kind} distance by {network} is {own:.3f}, more than {most_worse:.0%} above the "
+                    f"{known:.3f} of the model that was blessed last"
+                )
+    return found
+
+
+def _row(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    distances = [one["distances"] for one in found if "distances" in one]
+    row: dict[str, Any] = {"saturated": _mean(one["saturated"] for one in found)}
+    if distances:
+        row["distances"] = {
+            network: _with_fall({kind: _mean(one[network][kind] for one in distances) for kind in _KINDS})
+            for network in distances[0]
+        }
+    return row
+
+
+def _overall(found: Sequence[Result], role: str, styles: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Means over photos and styles, by network; empty without styles."""
+    pictures = [one[role][style] for one in found for style in styles]
+    means: dict[str, dict[str, float]] = _row(pictures).get("distances", {}) if pictures else {}
+    return means
+
+
+def _with_fall(values: dict[str, float]) -> dict[str, float]:
+    """Adds the share by which painting brings the photo nearer to the painting."""
+    before = values["photo_style"]
+    return values | {"fall": round(1 - values["style"] / before, 4) if before else 0.0}
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return round(sum(listed) / len(listed), 4)

@@ -1,0 +1,158 @@
+"""Runs a pipeline: each stage once, and what is finished is never done again.
+
+  python -m pipelines.run --pipeline=classifier --pipeline_root=runs/classifier --serving_dir=saved_models
+  python -m pipelines.run --pipeline=classifier --set=Trainer.learning_rate=0.01
+  python -m pipelines.run --pipeline=my_pipeline.py --until=Trainer
+
+Pipelines: classifier, fine_tuning, stylizer, style_transfer, or a Python file of yours with a function
+`pipeline(serving_dir)`. A run that was stopped or killed goes on with the same command. Prints where the
+report of the run is.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import shlex
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from absl import flags
+
+from nst_keras import __version__
+from nst_keras.cli import common
+from nst_keras.errors import InputError
+from pipelines.engine.choices import change_configs, choose_nodes
+from pipelines.engine.console import RunConsole
+from pipelines.engine.runner import Choice, Runner
+from pipelines.engine.stage import Pipeline, Stopped
+from pipelines.engine.store import FILE_NAME, Store
+
+READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
+FLAGS = flags.FlagValues()
+PIPELINE = flags.DEFINE_string("pipeline", "", f"{', '.join(READY)}, or a Python file.", flag_values=FLAGS)
+ROOT = flags.DEFINE_string(
+    "pipeline_root", "", "Folder of artifacts and metadata; empty is runs/PIPELINE.", flag_values=FLAGS
+)
+SERVING_DIR = flags.DEFINE_string(
+    "serving_dir", "saved_models", "Where models are pushed to.", flag_values=FLAGS
+)
+SET = flags.DEFINE_multi_string(
+    "set", [], "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.", flag_values=FLAGS
+)
+FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", flag_values=FLAGS)
+UNTIL = flags.DEFINE_string("until", "", "Run this stage and all that it needs.", flag_values=FLAGS)
+ONLY = flags.DEFINE_list("only", [], "Run these stages alone.", flag_values=FLAGS)
+FRESH = flags.DEFINE_list("fresh", [], "Run these stages though nothing has changed.", flag_values=FLAGS)
+VERIFY = flags.DEFINE_bool(
+    "verify", False, "Read every file of an artifact that is reused.", flag_values=FLAGS
+)
+RUNNER = flags.DEFINE_enum("runner", "local", ("local", "dask"), "Where stages run tasks.", flag_values=FLAGS)
+SCHEDULER = flags.DEFINE_string(
+    "dask_scheduler", "", "Run them on this Dask cluster: tcp://HOST:PORT.", flag_values=FLAGS
+)
+LIST = flags.DEFINE_bool("list", False, "Show stages and configs, and run nothing.", flag_values=FLAGS)
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.run`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    if not PIPELINE.value:
+        raise flags.IllegalFlagValueError(f"--pipeline must be given: {', '.join(READY)}, or a Python file")
+    try:
+        pipeline = change_configs(load_pipeline(PIPELINE.value, Path(SERVING_DIR.value)), SET.value)
+        chosen = choose_nodes(pipeline, FROM.value, UNTIL.value, ONLY.value)
+        choose_nodes(pipeline, "", "", FRESH.value)
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error
+    if LIST.value:
+        print(describe(pipeline))
+        return 0
+    return _run(pipeline, Choice(chosen, frozenset(FRESH.value), VERIFY.value))
+
+
+def _run(pipeline: Pipeline, choice: Choice) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from pipelines.engine.mapping import open_map
+    from pipelines.run_report import write_report
+
+    store, console = Store(Path(ROOT.value or f"runs/{pipeline.name}")), RunConsole()
+    try:
+        with open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping:
+            runner = Runner(pipeline, store, console.for_run(), mapping, choice)
+            try:
+                runner.run(shlex.join(sys.argv), __version__)
+            except BaseException:
+                # Why the run ended must be told even if its report can't be written.
+                with contextlib.suppress(InputError, OSError, sqlite3.Error):
+                    console.say(f"report: {write_report(store, runner.run_id)}")
+                raise
+        print(write_report(store, runner.run_id), flush=True)
+    except Stopped:
+        console.say("stopped; the same command goes on from here")
+        return 128 + console.received
+    except sqlite3.Error as error:
+        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
+    finally:
+        console.close()
+        store.close()
+    return 0
+
+
+def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
+    """Makes a pipeline from the name of a ready one or a Python file.
+
+    Raises:
+        InputError: If there is no such pipeline, or the file doesn't make one.
+    """
+    if spec in READY:
+        module = importlib.import_module(f"pipelines.{spec}")
+    elif spec.endswith(".py"):
+        module = _load_file(Path(spec))
+    else:
+        raise InputError(f"pipeline must be one of {', '.join(READY)}, or a Python file. Received: {spec}")
+    make: Callable[[Path], Pipeline] | None = getattr(module, "pipeline", None)
+    made = make(serving_dir) if make else None
+    if not isinstance(made, Pipeline):
+        raise InputError(
+            f"pipeline: {spec} must have a function pipeline(serving_dir) that returns a Pipeline"
+        )
+    return made
+
+
+def _load_file(path: Path) -> ModuleType:
+    """The user's own code; its folder's modules can be imported, as by `python FILE`."""
+    if not path.is_file():
+        raise InputError(f"pipeline: {path} does not exist")
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"pipeline: {path} cannot be loaded")
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise InputError(f"pipeline: {path}, line {error.lineno}: {error.msg}") from error
+    return module
+
+
+def describe(pipeline: Pipeline) -> str:
+    """A pipeline in text: stages, inputs, outputs and configs."""
+    lines = [pipeline.name]
+    for node in pipeline.nodes:
+        inputs = ", ".join(node.stage.inputs) or "nothing"
+        lines.append(f"  {node.name}: {inputs} -> {', '.join(node.stage.outputs)}")
+        lines += [f"    {name} = {value!r}" for name, value in vars(node.config).items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Runs one stage by itself, for containers, Kubeflow Pipelines, Slurm, or by hand.
+
+  python -m pipelines.run_stage --stage=pipelines.stages.trainer:Trainer --config='{"epochs": 5}'
+      --input=examples=FOLDER --output=model=FOLDER --record=FILE
+
+Inputs and outputs are folders. An output appears whole, when the stage is done; there must be nothing there
+before. Optional inputs may be left out. Prints what the stage tells of its work as JSON, or writes it to
+--record.
+"""
+
+import dataclasses
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from nst_keras.cli import common
+from nst_keras.errors import InputError, require_choice
+from nst_keras.io.files import write_whole
+from pipelines.engine.stage import Context, Node, Parameter, Stage, Stopped
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+FLAGS = flags.FlagValues()
+STAGE = flags.DEFINE_string("stage", "", "MODULE:NAME of the stage.", flag_values=FLAGS)
+CONFIG = flags.DEFINE_string("config", "{}", "Fields of its config as a JSON object.", flag_values=FLAGS)
+INPUT = flags.DEFINE_multi_string("input", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
+OUTPUT = flags.DEFINE_multi_string("output", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
+RECORD = flags.DEFINE_string("record", "", "File for what it tells of its work.", flag_values=FLAGS)
+SCRATCH = flags.DEFINE_string(
+    "scratch", "", "Folder for unfinished work, from which the same command goes on.", flag_values=FLAGS
+)
+SCHEDULER = flags.DEFINE_string(
+    "dask_scheduler", "", "Run its tasks on this Dask cluster: tcp://HOST:PORT.", flag_values=FLAGS
+)
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.run_stage`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if arguments:
+        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+    stage = load_stage(STAGE.value)
+    config = read_config(stage, CONFIG.value)
+    inputs = _folders("input", INPUT.value, stage.inputs)
+    outputs = _folders("output", OUTPUT.value, stage.outputs)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from pipelines.engine.console import RunConsole
+    from pipelines.engine.mapping import open_map
+
+    console = RunConsole()
+    shown = console.for_run()
+    scratch = Path(SCRATCH.value or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
+    shown.begins(Node(stage, stage.name, config, {}), 1, 1)
+    try:
+        with open_map("local", SCHEDULER.value, shown.say) as mapping:
+            context = Context(scratch, mapping, shown.say, shown.show, shown.should_stop)
+            record = run_stage(stage, config, context, inputs, outputs)
+    except Stopped:
+        return 128 + console.received
+    finally:
+        console.close()
+        if not SCRATCH.value:
+            shutil.rmtree(scratch, ignore_errors=True)
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    if RECORD.value:
+        Path(RECORD.value).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(RECORD.value, text.encode())
+    else:
+        print(text, end="", flush=True)
+    return 0
+
+
+def load_stage(address: str) -> Stage:
+    """Finds a stage by `MODULE:NAME`, where the name is the stage's or its function's.
+
+    Raises:
+        InputError: If there is none.
+    """
+    module, _, name = address.partition(":")
+    try:
+        found = vars(importlib.import_module(module)).values() if module else ()
+    except ModuleNotFoundError as error:
+        raise InputError(f"stage must be MODULE:NAME ({error}). Received: stage={address}") from error
+    for stage in found:
+        if isinstance(stage, Stage) and name in (stage.name, stage.function.__qualname__):
+            return stage
+    raise InputError(
+        f"stage must be MODULE:NAME, such as pipelines.stages.trainer:Trainer. Received: stage={address}"
+    )
+
+
+def read_config(stage: Stage, text: str) -> "DataclassInstance":
+    """Makes a stage's config of a JSON object.
+
+    Raises:
+        InputError: If it isn't one, or a field is unknown, of another type or out of range.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"config must be a JSON object ({error}). Received: config={text}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"config must be a JSON object. Received: config={text}")
+    fields = {field.name: field for field in dataclasses.fields(stage.config)}
+    for name, value in values.items():
+        require_choice(f"config's field of {stage.name}", name, fields)
+        values[name] = _checked(fields[name], value)
+    try:
+        return stage.config(**values)
+    except TypeError as error:
+        raise InputError(
+            f"config: {stage.name} needs more fields ({error}). Received: config={text}"
+        ) from error
+
+
+def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    default = field.default
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    known = isinstance(default, (bool, int, float, str, tuple))
+    if known and type(value) is not type(default):
+        kind = type(default).__name__
+        raise InputError(f"config: {field.name} must be a {kind}. Received: {field.name}={json.dumps(value)}")
+    return value
+
+
+def _folders(flag: str, given: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Path]:
+    folders = {}
+    for text in given:
+        name, _, path = text.partition("=")
+        require_choice(f"{flag}'s name", name, parameters)
+        if not path:
+            raise InputError(f"{flag} must be NAME=FOLDER. Received: {flag}={text}")
+        folders[name] = Path(path)
+    for name, parameter in parameters.items():
+        if name not in folders and not parameter.optional:
+            raise InputError(f"{flag} must give {name}=FOLDER, a {parameter.kind.__name__}")
+    return folders
+
+
+def run_stage(
+    stage: Stage,
+    config: "DataclassInstance",
+    context: Context,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+) -> dict[str, Any]:
+    """Runs a stage once; its outputs appear when it is done.
+
+    Args:
+        stage: The stage.
+        config: Its config.
+        context: Its scratch folder is removed once all is done.
+        inputs: Folders of the inputs that there are.
+        outputs: Folders to make, absent or empty.
+
+    Returns:
+        What the stage tells of its work.
+
+    Raises:
+        InputError: If an input is missing, an output is there already, or the stage can't use what it got.
+    """
+    for path in inputs.values():
+        if not path.is_dir():
+            raise InputError(f"{path}: must be an artifact's folder, but does not exist")
+    for path in outputs.values():
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise InputError(f"{path}: is there already; an output must be a folder that is new or empty")
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    # Beside their places, so that a rename is enough at the end.
+    made = {name: path.resolve().with_name(f".{path.name}.unfinished") for name, path in outputs.items()}
+    for path in made.values():
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    arguments: dict[str, Any] = {
+        name: parameter.kind(inputs[name].resolve()) if name in inputs else None
+        for name, parameter in stage.inputs.items()
+    }
+    for name, parameter in stage.outputs.items():
+        arguments[name] = parameter.kind(made[name])
+    record = dict(stage.function(config, context, **arguments) or {})
+    for name, path in outputs.items():
+        made[name].rename(path.resolve())
+    shutil.rmtree(context.scratch, ignore_errors=True)
+    return record
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Loads a SavedModel with TensorFlow alone and sends it requests; a program for a process of its own.
+
+    python -P servable_check.py SAVED_MODEL REQUESTS.json RESULT.json SECONDS
+
+Keras and our own packages can't be imported there, as in a model server. What is wrong with the model goes to
+the result file; if there is none afterwards, the process was ended by what it loaded.
+"""
+
+import base64
+import json
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+BLOCKED = ("keras", "nst_keras", "pipelines")
+_SUM_ERROR = 1e-3  # of probabilities
+_MIB = 1 << 20
+
+
+def main() -> None:
+    """Checks a model, and writes `problems`, `answered`, `load_seconds` and `peak_mib`."""
+    folder, requests, result, seconds = sys.argv[1:]
+    signal.alarm(int(seconds))  # so that it ends even when nobody is left who would end it
+    for name in BLOCKED:
+        sys.modules[name] = None  # type: ignore[assignment]
+    found = check(folder, json.loads(Path(requests).read_text()))
+    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // _MIB
+    Path(result).write_text(json.dumps(found))
+
+
+def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
+    """Loads a model and asks it.
+
+    Args:
+        folder: Of the SavedModel.
+        requests: "name", "signature", and type and serialised tensor (base64) of each of the "inputs".
+
+    Returns:
+        Sentences about "problems", and how many requests were "answered" well, after how many "load_seconds".
+    """
+    import tensorflow as tf
+
+    began = time.monotonic()
+    try:
+        model = tf.saved_model.load(folder)
+    except Exception as error:  # damaged files make TensorFlow raise almost anything
+        return {"problems": [f"it can't be loaded: {_first_line(error)}"], "answered": 0}
+    seconds = time.monotonic() - began
+    answers = [_ask(model, request) for request in requests]
+    problems = [
+        f"{request['name']}: {fault}"
+        for request, faults in zip(requests, answers, strict=True)
+        for fault in faults
+    ]
+    return {"problems": problems, "answered": answers.count([]), "load_seconds": round(seconds, 2)}
+
+
+def _ask(model: Any, request: dict[str, Any]) -> list[str]:
+    """Sends a request; returns what is wrong with the answer."""
+    signature = model.signatures.get(request["signature"])
+    if signature is None:
+        return [f"it has no signature {request['signature']}"]
+    inputs = {name: _tensor(*value) for name, value in request["inputs"].items()}
+    try:
+        outputs = signature(**inputs)
+    except Exception as error:  # a model may do anything
+        return [f"it fails: {_first_line(error)}"]
+    return _faults(signature, outputs, int(next(iter(inputs.values())).shape[0]))
+
+
+def _tensor(dtype: str, data: str) -> Any:
+    import tensorflow as tf
+
+    return tf.io.parse_tensor(base64.b64decode(data), tf.dtypes.as_dtype(dtype))
+
+
+def _faults(signature: Any, outputs: dict[str, Any], size: int) -> list[str]:
+    """What is wrong with the answer to a request for so many pictures."""
+    import tensorflow as tf
+
+    faults = []
+    for name, tensor in sorted(outputs.items()):
+        declared = signature.structured_outputs[name]
+        if tensor.dtype != declared.dtype or not declared.shape.is_compatible_with(tensor.shape):
+            faults.append(f"{name} isn't the {declared.dtype.name} {declared.shape} that it says")
+        elif tensor.shape.rank and tensor.shape[0] != size:
+            faults.append(f"{name} has {tensor.shape[0]} answers to {size} questions")
+        elif tensor.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(tensor))):
+            faults.append(f"{name} holds numbers that aren't finite")
+        elif name == "probabilities" and not _are_probabilities(tensor):
+            faults.append(f"{name} aren't from 0 to 1, or don't add up to 1")
+        elif name == "image_bytes":
+            faults += [f"{name} isn't a picture: {text}" for text in map(_undecodable, tensor) if text]
+    return faults
+
+
+def _are_probabilities(tensor: Any) -> bool:
+    import tensorflow as tf
+
+    inside = tf.reduce_all((tensor >= 0) & (tensor <= 1))
+    return bool(inside & tf.reduce_all(tf.abs(tf.reduce_sum(tensor, axis=-1) - 1) < _SUM_ERROR))
+
+
+def _undecodable(data: Any) -> str:
+    import tensorflow as tf
+
+    try:
+        tf.io.decode_image(data)
+    except tf.errors.OpError as error:
+        return _first_line(error)
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "message", None) or error).strip()
+    return text.partition("\n")[0] or type(error).__name__
+
+
+if __name__ == "__main__":
+    main()

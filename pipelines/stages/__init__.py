@@ -1,0 +1,1 @@
+"""The stages: typed functions from artifacts to artifacts, each with a frozen config."""

@@ -1,0 +1,263 @@
+"""BulkInferrer: a pushed SavedModel over a whole collection; a stylizer paints it, a classifier names it.
+
+A task is one shard, whose answers go into one file. So a hundred million pictures are some ten thousand
+files, no worker needs another's, and a shard at which a worker died is done again from its start.
+"""
+
+import functools
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.serving.query_settings import PictureSettings
+from nst_keras.training.fields import FROM_ONE, check_fields, number, setting
+from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.finished import file_name, keep
+from pipelines.pushed import read_pushed
+from pipelines.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    from nst_keras.serving.pictures import Classification, PictureModel
+    from pipelines.examples import Example
+
+T = TypeVar("T")
+
+_ERROR_COLUMNS = ("name", "reason")
+_ANSWER_COLUMNS = ("name", "class_name", "probability")
+_SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
+
+
+@dataclass(frozen=True)
+class BulkInferrerConfig(PictureSettings):
+    """What to ask of the model, and of which pictures.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    splits: str = setting("", "Splits to go through, by commas; empty: all.")
+    max_errors: int = number(100, "Pictures that the model may refuse before the stage gives up.")
+    parallel: int = number(
+        2, "Pictures at once in a worker, so that one is decoded while another is painted.", FROM_ONE
+    )
+    write_files: bool = setting(False, "Write painted pictures as files too; for small collections.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+    @property
+    def settings(self) -> PictureSettings:
+        """What to ask of the model, without the rest."""
+        return PictureSettings(**{field.name: getattr(self, field.name) for field in fields(PictureSettings)})
+
+
+@dataclass(frozen=True)
+class Task:
+    """A shard to go through.
+
+    Attributes:
+        shard: Its file.
+        model: Folder of the SavedModel.
+        settings: What to ask of it.
+        folder: Where the answers go.
+        max_errors: As in the config.
+        parallel: As in the config.
+    """
+
+    shard: Path
+    model: Path
+    settings: PictureSettings
+    folder: Path
+    max_errors: int
+    parallel: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a shard: files in the task's folder, and counts.
+
+    Attributes:
+        answers: The painted pictures, as a shard of examples; or a table of classes.
+        errors: A table of the pictures that the model refused.
+        num_answers: Pictures with an answer.
+        num_errors: The others.
+    """
+
+    answers: str
+    errors: str
+    num_answers: int
+    num_errors: int
+
+
+def infer(
+    config: BulkInferrerConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    model: Input[PushedModel],
+    inference_result: Output[InferenceResult],
+) -> dict[str, Any]:
+    """Asks a model about every picture.
+
+    A stylizer's answers are a set of examples again, with the names and splits of those that it was given;
+    a classifier's are a table for each shard (`name`, `class_name`, `probability`), such as
+    `photos-00000-of-00004.csv`. `errors.csv` lists the pictures that the model refused and why.
+
+    Raises:
+        InputError: If the model isn't there or isn't one of pictures, a shard is damaged, or more pictures
+            than `max_errors` were refused.
+        Stopped: If it was asked to stop; finished shards are kept.
+    """
+    from pipelines.examples import ExampleInfo, read_info, shard_paths, write_info
+
+    folder, pushed = inference_result.path, read_pushed(model)
+    info = read_info(examples)
+    splits = [split.strip() for split in config.splits.split(",")] if config.splits else list(info.splits)
+    shards = [(split, shard) for split in splits for shard in shard_paths(examples, split)]
+    tasks = [
+        Task(shard, Path(pushed.path), config.settings, context.scratch, config.max_errors, config.parallel)
+        for _, shard in shards
+    ]
+    done = _run(config, context, tasks)
+    for part in done:
+        keep(context.scratch / part.answers, folder / part.answers)
+    errors = [row for part in done for row in read_table(context.scratch / part.errors)]
+    write_table(folder / "errors.csv", _ERROR_COLUMNS, errors)
+    counts: dict[str, tuple[int, ...]] = {
+        split: tuple(part.num_answers for (own, _), part in zip(shards, done, strict=True) if own == split)
+        for split in splits
+    }
+    if all(part.answers.endswith(".tfrecord") for part in done):
+        write_info(folder, ExampleInfo(info.name, (), None, counts))
+        if config.write_files:
+            _write_files(folder, [folder / part.answers for part in done])
+    return {"pictures": sum(map(sum, counts.values())), "errors": len(errors), "shards": len(done)}
+
+
+def _run(config: BulkInferrerConfig, context: Context, tasks: list[Task]) -> list[Done]:
+    done: list[Done] = []
+    answers = errors = 0
+    for part in context.map(infer_shard, tasks):
+        done.append(part)
+        answers, errors = answers + part.num_answers, errors + part.num_errors
+        context.show(f"shard {len(done)}/{len(tasks)}  {answers} pictures  {errors} errors")
+        nothing = len(done) == len(tasks) and not answers
+        if errors and (nothing or errors > config.max_errors):
+            table = next(part.errors for part in done if part.num_errors)
+            raise _refused(read_table(context.scratch / table), errors, config.max_errors)
+        if len(done) < len(tasks) and context.should_stop():
+            raise Stopped
+    return done
+
+
+def _refused(errors: list[dict[str, str]], count: int, most: int) -> InputError:
+    first = errors[0]
+    return InputError(
+        f"max_errors: the model may refuse at most {most} pictures, and not all. Received: {count} at least, "
+        f"the first {first['name']}: {first['reason']}"
+    )
+
+
+def infer_shard(task: Task) -> Done:
+    """Goes through a shard, unless it is done already.
+
+    Raises:
+        InputError: If the model or the shard can't be read, or the model refuses more than `max_errors`.
+    """
+    summary = task.folder / f"{task.shard.stem}.json"
+    if not summary.exists():
+        task.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(summary, json.dumps(vars(_go_through(task))).encode())
+    return Done(**json.loads(summary.read_text()))
+
+
+def _go_through(task: Task) -> Done:
+    from pipelines.examples import Example, write_shard
+
+    stem, refused = task.shard.stem, list[dict[str, str]]()
+    model = load(task.model, task.settings)
+    found = _answers(task, model, refused)
+    if model.is_classifier:
+        answers = f"{stem}.csv"
+        rows = [{"name": name, **_columns(answer)} for name, answer in found]
+        write_table(task.folder / answers, _ANSWER_COLUMNS, rows)
+        count = len(rows)
+    else:
+        answers = task.shard.name
+        count = write_shard(task.folder / answers, (Example(name, picture, None) for name, picture in found))
+    errors = f"{stem}.errors.csv"
+    write_table(task.folder / errors, _ERROR_COLUMNS, refused)
+    return Done(answers, errors, count, len(refused))
+
+
+def _answers(task: Task, model: "PictureModel", refused: list[dict[str, str]]) -> "Iterator[tuple[str, Any]]":
+    """Names and answers, in the shard's order; those that were refused go to the list."""
+    from pipelines.examples import read_shard
+
+    def ask(example: "Example") -> Any:
+        try:
+            return model.classify(example.encoded) if model.is_classifier else model.paint(example.encoded)
+        except InputError as error:
+            return error
+
+    with ThreadPoolExecutor(task.parallel) as pool:
+        # A few at a time, since a shard needn't fit into memory.
+        for some in _portions(read_shard(task.shard), 4 * task.parallel):
+            for example, answer in zip(some, pool.map(ask, some), strict=True):
+                if not isinstance(answer, InputError):
+                    yield example.name, answer
+                    continue
+                refused.append({"name": example.name, "reason": str(answer)})
+                if len(refused) > task.max_errors:
+                    raise _refused(refused, len(refused), task.max_errors)
+
+
+def _portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while some := list(islice(iterator, size)):
+        yield some
+
+
+def _columns(answer: "Classification") -> dict[str, Any]:
+    return {"class_name": answer.class_name, "probability": f"{answer.probability:.6f}"}
+
+
+@functools.lru_cache(maxsize=1)
+def load(folder: Path, settings: PictureSettings) -> "PictureModel":
+    """Loads a SavedModel, once for all shards that a process goes through.
+
+    Raises:
+        InputError: If it isn't there, is damaged, or can't do what is asked for.
+    """
+    from nst_keras.serving.local_client import LocalClient
+    from nst_keras.serving.model_spec import ModelSpec
+    from nst_keras.serving.pictures import PictureModel
+
+    return PictureModel(LocalClient(folder), ModelSpec(folder.parent.name), settings)
+
+
+def _write_files(folder: Path, shards: list[Path]) -> None:
+    from pipelines.examples import read_shard
+
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for shard in shards:
+        for example in read_shard(shard):
+            suffix = next(end for start, end in _SUFFIXES.items() if example.encoded.startswith(start))
+            write_whole(pictures / (file_name(example.name) + suffix), example.encoded)
+
+
+def _files(config: BulkInferrerConfig) -> list[Path]:
+    """The painting, for models that take one with each picture."""
+    return [Path(config.style_image)] if config.style_image else []
+
+
+BulkInferrer = Stage(infer, "BulkInferrer", reads=_files)

@@ -1,0 +1,229 @@
+"""CollectionGen: photos and paintings, of any sizes and without labels, become sharded examples."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import open_file, write_whole
+from nst_keras.io.image_opening import open_image, pillow_errors
+from nst_keras.io.images import decode_image, encode_image, list_images
+from nst_keras.jobs.pictures import SAMPLE, load_picture
+from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.samples import CONTENTS
+from nst_keras.training.fields import FROM_ONE, check_fields, number, setting
+from pipelines.collection import PAINTINGS, PHOTOS
+from pipelines.engine.artifacts import Examples
+from pipelines.engine.stage import Context, Output, Stage
+from pipelines.finished import keep
+from pipelines.shard_work import run_shards, shard_sizes
+
+if TYPE_CHECKING:
+    from pipelines.examples import Example
+
+SAMPLES = "samples"
+_LISTED = 5
+JPEG_START = b"\xff\xd8"
+_ORIENTATION, _UPRIGHT = 0x0112, 1  # EXIF 2.32, tag Orientation
+
+
+@dataclass(frozen=True)
+class CollectionGenConfig:
+    """Which pictures.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name, or there is nothing to collect.
+    """
+
+    photos: str = setting(SAMPLES, "A folder of photos, also in folders below it, or samples; empty: none.")
+    paintings: str = setting("", "A folder of paintings, or files or sample:NAME by commas; empty: none.")
+    most_photos: int = number(2000, "How many photos to take at most, the first by name.", FROM_ONE)
+    longest_side: int = number(640, "Larger pictures are made smaller to this, in pixels.", FROM_ONE)
+    shards: int = number(4, "Files of photos, and of paintings.", FROM_ONE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        if not self.photos and not self.paintings:
+            raise InputError("photos or paintings must name pictures. Received: nothing")
+
+
+@dataclass(frozen=True)
+class CollectionShard:
+    """A shard to be written: where to, and source (a path, or sample:NAME) and name of each picture."""
+
+    target: Path
+    pictures: tuple[tuple[str, str], ...]
+    longest_side: int
+    strict: bool
+
+    @property
+    def report(self) -> Path:
+        """Where to write what was left out."""
+        return self.target.with_suffix(".json")
+
+
+def generate_collection(
+    config: CollectionGenConfig, context: Context, *, examples: Output[Examples]
+) -> dict[str, Any]:
+    """Writes the splits photos and paintings, named after the files.
+
+    A JPEG file is stored as it is if it is upright, sRGB and small enough; everything else is decoded and
+    stored as PNG, or as JPEG if it was one. A file of a folder that can't be read is left out.
+
+    Returns:
+        Numbers of photos and paintings, and of files that were left out.
+
+    Raises:
+        InputError: If there is none of one kind, or a painting that is named can't be read.
+        Stopped: If it was asked to stop; finished shards are kept.
+    """
+    from pipelines.examples import ExampleInfo, shard_name, write_info
+
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    counts, left_out = {}, []
+    for split, sources, strict in _sources(config):
+        names = _unique([_name(source) for source in sources])
+        tasks, start = [], 0
+        for index, count in enumerate(shard_sizes(len(sources), config.shards)):
+            pictures = tuple(zip(sources, names, strict=True))[start : start + count]
+            target = context.scratch / shard_name(split, index, config.shards)
+            tasks.append(CollectionShard(target, pictures, config.longest_side, strict))
+            start += count
+        reasons = run_shards(context, write_collection_shard, tasks, f"writing {split}")
+        counts[split] = tuple(
+            len(task.pictures) - len(found) for task, found in zip(tasks, reasons, strict=True)
+        )
+        left_out += [reason for found in reasons for reason in found]
+        if not sum(counts[split]):
+            raise InputError(f"{split}: must hold a picture, but none can be read: {left_out[-1]}")
+        for task in tasks:
+            keep(task.target, examples.path / task.target.name)
+    _tell(left_out, context)
+    write_info(examples.path, ExampleInfo("collection", (), None, counts))
+    return {**{split: sum(found) for split, found in counts.items()}, "left_out": len(left_out)}
+
+
+def write_collection_shard(task: CollectionShard) -> list[str]:
+    """Writes a shard unless it is there, and returns why pictures were left out."""
+    from pipelines.examples import write_shard
+
+    left_out: list[str] = []
+    if not (task.target.exists() and task.report.exists()):
+        write_shard(task.target, _read(task, left_out))
+        write_whole(task.report, json.dumps(left_out).encode())
+    return json.loads(task.report.read_bytes())
+
+
+def _read(task: CollectionShard, left_out: list[str]) -> "Iterator[Example]":
+    from pipelines.examples import Example
+
+    for source, name in task.pictures:
+        try:
+            encoded = _stored_as(source, task.longest_side)
+        except InputError as error:
+            if task.strict:
+                raise
+            left_out.append(str(error))
+            continue
+        yield Example(name, encoded, None)
+
+
+def _stored_as(source: str, longest_side: int) -> bytes:
+    """The bytes to store for a picture."""
+    data = b""
+    if source.startswith(SAMPLE):
+        pixels = load_picture(source, "sample")
+    else:
+        with open_file(source) as file:
+            data = file.read()
+        pixels = decode_image(data, source)
+    small = max(pixels.shape[:2]) <= longest_side
+    is_jpeg, is_plain = _jpeg_kind(data, source)
+    if is_plain and small:
+        return data
+    if not small:
+        pixels = resize(pixels, *fit_size(pixels, longest_side))
+    return encode_image(pixels, ".jpg" if is_jpeg else ".png")
+
+
+def _jpeg_kind(data: bytes, source: str) -> tuple[bool, bool]:
+    """Whether a file is JPEG, and whether a decoder that knows no profiles shows it as it is."""
+    if not data.startswith(JPEG_START):
+        return False, False
+    with pillow_errors(source):
+        image = open_image(io.BytesIO(data))
+        upright = image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
+        return True, upright and image.mode in ("L", "RGB") and "icc_profile" not in image.info
+
+
+def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool]]:
+    """Split, pictures, and whether each must be readable."""
+    from nst_keras.io.photos import list_photos
+
+    if config.photos == SAMPLES:
+        yield PHOTOS, [SAMPLE + name for name in CONTENTS], True
+    elif config.photos:
+        photos = [str(path) for path in list_photos(_folder(config.photos))]
+        if not photos:
+            raise InputError(f"photos: {config.photos} must hold a picture, but none has a known suffix")
+        yield PHOTOS, photos[: config.most_photos], False
+    if config.paintings:
+        folder = Path(config.paintings).expanduser()
+        if folder.is_dir():
+            yield PAINTINGS, [str(path) for path in list_images(folder)], False
+        else:
+            yield PAINTINGS, _listed(config.paintings), True
+
+
+def _folder(photos: str) -> Path:
+    folder = Path(photos).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"photos must be a folder or {SAMPLES}. Received: photos={photos}")
+    return folder
+
+
+def _listed(paintings: str) -> list[str]:
+    return [source for source in (part.strip() for part in paintings.split(",")) if source]
+
+
+def _name(source: str) -> str:
+    from pipelines.examples import name_of
+
+    return name_of(Path(source.removeprefix(SAMPLE)).stem)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Gives the second and later of equal names a number."""
+    taken: set[str] = set(names)
+    seen: set[str] = set()
+    found = []
+    for name in names:
+        number, free = 2, name
+        while free in seen or (free != name and free in taken):
+            free, number = f"{name}-{number}", number + 1
+        seen.add(free)
+        found.append(free)
+    return found
+
+
+def _tell(left_out: Sequence[str], context: Context) -> None:
+    for reason in left_out[:_LISTED]:
+        context.say(f"left out: {reason}")
+    if len(left_out) > _LISTED:
+        context.say(f"left out: {len(left_out) - _LISTED} more")
+
+
+def _reads(config: CollectionGenConfig) -> list[Path]:
+    found = [] if config.photos in ("", SAMPLES) else [Path(config.photos).expanduser()]
+    if config.paintings:
+        folder = Path(config.paintings).expanduser()
+        listed = [source for source in _listed(config.paintings) if not source.startswith(SAMPLE)]
+        found += [folder] if folder.is_dir() else [Path(source) for source in listed]
+    return [path for path in found if path.exists()]
+
+
+CollectionGen = Stage(generate_collection, "CollectionGen", reads=_reads)

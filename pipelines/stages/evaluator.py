@@ -1,0 +1,177 @@
+"""Evaluator: how good a classifier is, on kinds of pictures and against the last blessed one; a blessing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.jobs.training_plan import MODEL
+from nst_keras.training.fields import FROM_ONE, Bounds, check_fields, number, setting
+from pipelines.blessing import Blessing, judge, write_blessing
+from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+
+if TYPE_CHECKING:
+    from pipelines.classifier_evaluation import Judged
+
+METRICS_FILE, PAGE_FILE = "metrics.json", "evaluation.html"
+_SHARE = Bounds(0, 1.0001)
+
+
+@dataclass(frozen=True)
+class EvaluatorConfig:
+    """What is judged, and what a blessed model must reach.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    split: str = setting("test", "Split of the examples to judge by.")
+    min_accuracy: float = number(0.5, "Least accuracy of a blessed model.", _SHARE)
+    max_drop: float = number(
+        0.01, "How much less accurate than the baseline it may be, on the same pictures.", _SHARE
+    )
+    min_slice_accuracy: float = number(0.0, "Least accuracy on each slice.", _SHARE)
+    min_slice_examples: int = number(20, "Pictures that a slice must have to count for that.", FROM_ONE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+def evaluate(
+    config: EvaluatorConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    model: Input[Model],
+    baseline: Input[Model] | None,
+    evaluation: Output[ModelEvaluation],
+    blessing: Output[ModelBlessing],
+) -> dict[str, Any]:
+    """Judges a classifier overall, by class, brightness, contrast and size, and against a baseline.
+
+    A model that falls short of the config isn't blessed, which is no error: the reasons are told and kept. A
+    baseline for other classes isn't compared with.
+
+    Returns:
+        "blessed", the overall metrics, and the "difference" to the baseline if there is one.
+
+    Raises:
+        InputError: If a model isn't a classifier, or the examples lack labels or the split.
+        Stopped: If the context says so; the shards that were judged are kept.
+    """
+    judged = _judge(config, context, examples, model, "model")
+    other = _judge(config, context, examples, baseline, "baseline") if baseline else None
+    if other is not None and other.class_names != judged.class_names:
+        context.say("the baseline knows other classes, and isn't compared with")
+        other = None
+    metrics = _measure(config, examples, judged, other)
+    verdict = judge(_shortcomings(config, metrics))
+    _write(config, evaluation.path, examples, model, judged, metrics, verdict)
+    write_blessing(blessing, verdict)
+    for reason in verdict.reasons:
+        context.say(f"not blessed: {reason}")
+    comparison = {"difference": metrics["comparison"]["difference"]} if other else {}
+    return {"blessed": verdict.blessed, **metrics["overall"], **comparison}
+
+
+def _judge(
+    config: EvaluatorConfig, context: Context, examples: Examples, model: Model, role: str
+) -> "Judged":
+    """Asks a model about all shards, wherever the context does that."""
+    from nst_keras.jobs.trained_model import load_classifier
+    from pipelines.classifier_evaluation import Judged
+    from pipelines.classifier_predictions import PredictionTask, predict_shard, read_predictions
+    from pipelines.examples import shard_paths
+
+    if not (model.path / MODEL).exists():
+        raise InputError(f"{model.path}: holds no {MODEL}: the Evaluator judges classifiers")
+    classifier = load_classifier(model.path)
+    shards = shard_paths(examples, config.split)
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        PredictionTask(str(model.path), str(shard), str(context.scratch / f"{role}-{shard.name}.npz"))
+        for shard in shards
+    ]
+    done = []
+    for path in context.map(predict_shard, tasks):
+        done.append(path)
+        context.show(f"{role}: {len(done)}/{len(shards)} shards of {config.split} pictures")
+        if context.should_stop():
+            raise Stopped
+    predictions = read_predictions(done)
+    if not len(predictions.labels):
+        raise InputError(f"{examples.path}: the split {config.split} holds no picture to judge by")
+    return Judged(predictions, classifier.class_names, classifier.temperature, classifier.has_chances)
+
+
+def _measure(
+    config: EvaluatorConfig, examples: Examples, judged: "Judged", baseline: "Judged | None"
+) -> dict[str, Any]:
+    from pipelines.classifier_evaluation import compare, confusion, measure, measure_slices
+    from pipelines.examples import read_info
+
+    return {
+        "dataset": read_info(examples).name,
+        "split": config.split,
+        "overall": measure(judged),
+        "comparison": compare(judged, baseline) if baseline else None,
+        "slices": measure_slices(judged, baseline),
+        "class_names": list(judged.class_names),
+        "confusion": confusion(judged),
+    }
+
+
+def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[str]:
+    """Sentences about what a model lacks to be blessed."""
+    reasons = []
+    accuracy = metrics["overall"]["accuracy"]
+    if accuracy < config.min_accuracy:
+        reasons.append(f"the accuracy is {accuracy:.4f}, below min_accuracy={config.min_accuracy:g}")
+    comparison = metrics["comparison"]
+    if comparison and comparison["difference"] < -config.max_drop:
+        low, high = comparison["difference_low"], comparison["difference_high"]
+        reasons.append(
+            f"the accuracy is {-comparison['difference']:.4f} below the baseline's "
+            f"{comparison['baseline_accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}), "
+            f"more than max_drop={config.max_drop:g}"
+        )
+    return reasons + _weak_slices(config, metrics["slices"])
+
+
+def _weak_slices(config: EvaluatorConfig, slices: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"on {row['slice']} {row['value']} ({row['pictures']} pictures) the accuracy is "
+        f"{row['accuracy']:.4f}, below min_slice_accuracy={config.min_slice_accuracy:g}"
+        for row in slices
+        if row["pictures"] >= config.min_slice_examples and row["accuracy"] < config.min_slice_accuracy
+    ]
+
+
+def _write(
+    config: EvaluatorConfig,
+    folder: Path,
+    examples: Examples,
+    model: Model,
+    judged: "Judged",
+    metrics: Mapping[str, Any],
+    verdict: Blessing,
+) -> None:
+    from nst_keras.jobs.trained_model import load_classifier
+    from pipelines.classifier_evaluation import surest_mistakes
+    from pipelines.classifier_predictions import read_as_seen
+    from pipelines.evaluation_page import MOST_MISTAKES, render_evaluation
+    from pipelines.examples import shard_paths
+
+    which, _ = surest_mistakes(judged)
+    names = judged.predictions.names[which[:MOST_MISTAKES]].tolist()
+    mistakes = read_as_seen(load_classifier(model.path), shard_paths(examples, config.split), names)
+    write_whole(folder / METRICS_FILE, json.dumps(metrics, indent=1, ensure_ascii=False).encode() + b"\n")
+    write_whole(folder / PAGE_FILE, render_evaluation(metrics, verdict, judged, mistakes).encode())
+
+
+Evaluator = Stage(evaluate, "Evaluator")

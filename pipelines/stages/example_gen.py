@@ -1,0 +1,197 @@
+"""ExampleGen: a labelled data set, from wherever it comes, becomes sharded examples in three splits."""
+
+import collections
+import itertools
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.split_plans import DEFAULT_VALIDATION
+from nst_keras.training.fields import FROM_ONE, Bounds, check_fields, number, setting
+from pipelines.engine.artifacts import Examples
+from pipelines.engine.stage import Context, Output, Stage, Stopped
+from pipelines.finished import keep
+from pipelines.shard_work import run_shards, shard_sizes
+
+if TYPE_CHECKING:
+    from nst_keras.io.image_dataset import ImageDataset, Split
+    from pipelines.examples import Example
+
+DEFAULT_SHARDS = 4
+
+
+@dataclass(frozen=True)
+class ExampleGenConfig:
+    """Which data set, and how it is cut.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
+    data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
+    manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
+    image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as the set has them.")
+    validation: float = number(
+        DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
+    )
+    shards: int = number(DEFAULT_SHARDS, "Files for each split.", FROM_ONE)
+    seed: int = number(0, "Of the cuts.")
+    strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class FolderShard:
+    """A shard to be written from files: where to, and path, name and label of each picture."""
+
+    target: Path
+    pictures: tuple[tuple[Path, str, int], ...]
+    image_shape: tuple[int, int, int]
+
+
+def generate_examples(
+    config: ExampleGenConfig, context: Context, *, examples: Output[Examples]
+) -> dict[str, Any]:
+    """Writes train, validation and test as PNG files in TFRecord shards.
+
+    Pictures are cut and resized as `nst_keras.io.datasets.load_dataset` says, so that all have one size.
+
+    Returns:
+        Numbers of examples, classes, and pictures that were left out because they can't be read.
+
+    Raises:
+        InputError: If the set can't be had or read.
+        Stopped: If it was asked to stop; finished shards are kept.
+    """
+    from nst_keras.io.datasets import load_dataset
+    from pipelines.examples import ExampleInfo, shard_name, write_info
+
+    size = config.image_size
+    dataset = load_dataset(
+        config.dataset,
+        data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+        image_size=(size, size) if size else None,
+        validation=config.validation,
+        seed=config.seed,
+        strict=config.strict,
+        note=context.say,
+    )
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    root = Path(dataset.name)
+    in_files = any(split.paths for split in dataset.splits.values())
+    if in_files:
+        run_shards(context, write_folder_shard, _folder_shards(dataset, config, context), "writing examples")
+    else:
+        _write_stored(dataset, config, context)
+    counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
+    for split in counts:
+        for index in range(config.shards):
+            name = shard_name(split, index, config.shards)
+            keep(context.scratch / name, examples.path / name)
+    # Where the folder is belongs to the machine, not to the examples.
+    name = root.resolve().name if in_files else dataset.name
+    write_info(examples.path, ExampleInfo(name, dataset.class_names, dataset.image_shape, counts))
+    return {
+        **{name: split.size for name, split in dataset.splits.items()},
+        "classes": len(dataset.class_names),
+        "left_out": len(dataset.skipped),
+    }
+
+
+def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[FolderShard]:
+    from pipelines.examples import shard_name
+
+    root, tasks = Path(dataset.name), []
+    for split in dataset.splits.values():
+        pictures = [_picture(Path(path), root, dataset.class_names) for path in split.paths]
+        start = 0
+        for index, count in enumerate(shard_sizes(split.size, config.shards)):
+            target = context.scratch / shard_name(split.name, index, config.shards)
+            found = tuple(pictures[start : start + count])
+            tasks.append(FolderShard(target, found, dataset.image_shape))
+            start += count
+    return tasks
+
+
+def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path, str, int]:
+    from pipelines.examples import name_of
+
+    name = name_of(path.relative_to(root).as_posix())
+    return path, name, class_names.index(unicodedata.normalize("NFC", path.parent.name))
+
+
+def write_folder_shard(task: FolderShard) -> None:
+    """Writes a shard unless it is there.
+
+    Raises:
+        InputError: If a picture can't be read any more.
+    """
+    import tensorflow as tf
+
+    from nst_keras.io.folder_scan import read_pixels
+    from nst_keras.io.image_fitting import fit_pixels
+    from pipelines.examples import Example, encode_picture, write_shard
+
+    height, width, channels = task.image_shape
+
+    def read() -> Iterator[Example]:
+        for path, name, label in task.pictures:
+            pixels = tf.constant(read_pixels(path)[..., :channels])
+            yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
+
+    if not task.target.exists():
+        write_shard(task.target, read())
+
+
+def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> None:
+    """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files."""
+    from pipelines.examples import shard_name, write_shard
+
+    for split in dataset.splits.values():
+        targets = [
+            context.scratch / shard_name(split.name, index, config.shards) for index in range(config.shards)
+        ]
+        missing = [target for target in targets if not target.exists()]
+        stored = _stored(dataset, split)
+        for target, count in zip(targets, shard_sizes(split.size, config.shards), strict=True):
+            if not missing:
+                break
+            part = itertools.islice(stored, count)
+            if target in missing:
+                write_shard(target, part)
+                missing.remove(target)
+            else:
+                collections.deque(part, maxlen=0)
+            context.show(f"writing examples: {target.name}")
+            if context.should_stop():
+                raise Stopped
+
+
+def _stored(dataset: "ImageDataset", split: "Split") -> "Iterator[Example]":
+    import tensorflow as tf
+
+    from pipelines.examples import Example, encode_picture
+
+    try:
+        for position, (pixels, label) in enumerate(split.examples.as_numpy_iterator()):
+            yield Example(f"{split.name}-{position:06}", encode_picture(pixels), int(label))
+    except tf.errors.OpError as error:
+        reason = (error.message or "").partition("\n")[0]
+        raise InputError(f"{dataset.name}: holds a picture that can't be read: {reason}") from error
+
+
+def _reads(config: ExampleGenConfig) -> list[Path]:
+    """The folder, if it is one; other sets are known by name and version."""
+    folder = Path(config.dataset).expanduser()
+    return [folder] if folder.is_dir() else []
+
+
+ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads)

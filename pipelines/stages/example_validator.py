@@ -1,0 +1,103 @@
+"""ExampleValidator: where examples break their schema, and whether they have drifted."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.jobs.page_parts import cards, heading, table
+from nst_keras.training.fields import check_fields, setting
+from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.pages import note, write_page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.anomalies import Anomaly, Comparison
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class ExampleValidatorConfig:
+    """What follows from anomalies."""
+
+    fail: bool = setting(True, "End the run at an anomaly of severity ERROR.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+def validate_examples(
+    config: ExampleValidatorConfig,
+    context: Context,
+    *,
+    statistics: Input[ExampleStatistics],
+    schema: Input[Schema],
+    previous: Input[ExampleStatistics] | None,
+    anomalies: Output[ExampleAnomalies],
+) -> dict[str, Any]:
+    """Writes anomalies.pbtxt and anomalies.html.
+
+    Breaks of the schema and drift from `previous` are errors; a class that is missing outside the training
+    split, and skew between splits, are warnings.
+
+    Returns:
+        Numbers of errors and warnings, and their sentences.
+
+    Raises:
+        InputError: If `fail` is set and there are errors, which it names; or an input is damaged.
+    """
+    from google.protobuf import text_format
+
+    from pipelines.anomalies import ERROR, build_anomalies, check_splits, compare_spans, compare_splits, judge
+    from pipelines.schema_files import read_schema
+    from pipelines.statistics_protos import read_statistics
+
+    wanted, found = read_schema(schema), read_statistics(statistics)
+    comparisons = list(compare_splits(found, wanted))
+    if previous is not None:
+        comparisons += compare_spans(found, read_statistics(previous), wanted)
+    judged = [judge(comparison) for comparison in comparisons]
+    breaks = [*check_splits(found, wanted), *(anomaly for anomaly in judged if anomaly)]
+    errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
+    warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
+    if errors and config.fail:
+        # The output of a stage that fails is dropped, but somebody will want to look.
+        context.scratch.mkdir(parents=True, exist_ok=True)
+        page = context.scratch / "anomalies.html"
+        _write_page(page, breaks, comparisons)
+        more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
+        raise InputError(f"{statistics.path}: {'; '.join(errors[:_LISTED])}{more}. All of it: {page}")
+    for sentence in [*errors, *warnings]:
+        context.say(sentence)
+    text = text_format.MessageToString(build_anomalies(wanted, breaks, comparisons))
+    write_whole(anomalies.path / "anomalies.pbtxt", text.encode())
+    _write_page(anomalies.path / "anomalies.html", breaks, comparisons)
+    return {"errors": len(errors), "warnings": len(warnings), "anomalies": [*errors, *warnings]}
+
+
+def _sentence(anomaly: "Anomaly") -> str:
+    subject = f"{anomaly.feature} of {anomaly.split}" if anomaly.feature else anomaly.split
+    return f"{subject} {anomaly.text}"
+
+
+def _write_page(path: "Path", breaks: "list[Anomaly]", comparisons: "list[Comparison]") -> None:
+    severities = [anomaly.severity for anomaly in breaks]
+    parts = cards({"errors": severities.count("ERROR"), "warnings": severities.count("WARNING")})
+    parts.append(heading("Anomalies"))
+    if breaks:
+        rows = [[a.feature or "all", a.split, a.severity, a.text] for a in breaks]
+        parts.append(table(["feature", "split", "severity", "what"], rows))
+    else:
+        parts.append(note("None: the examples are as the schema says."))
+    if comparisons:
+        distances = [[c.feature, c.split, c.what, c.measure, c.value, c.threshold] for c in comparisons]
+        parts.append(heading("Distances"))
+        parts.append(table(["feature", "split", "kind", "measure", "distance", "limit"], distances))
+    write_page(path, "Anomalies of examples", parts)
+
+
+ExampleValidator = Stage(validate_examples, "ExampleValidator")

@@ -1,0 +1,78 @@
+"""Exporter: a trained model as a SavedModel that a model server takes, as nst-export writes it."""
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst_keras.errors import InputError
+from nst_keras.export.image_formats import IMAGE_FORMATS
+from nst_keras.jobs.export_plan import STYLIZER, ExportPlan
+from nst_keras.jobs.training_plan import MODEL
+from nst_keras.training.fields import Bounds, check_fields, choice, number
+from pipelines.engine.artifacts import Model, ServableModel
+from pipelines.engine.stage import Context, Input, Output, Stage
+
+
+@dataclass(frozen=True)
+class ExporterConfig:
+    """What a stylizer's SavedModel takes and gives; a classifier's has nothing to choose.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    image_format: str = choice(
+        ExportPlan.image_format, "Format of the pictures that a stylizer gives", IMAGE_FORMATS
+    )
+    max_pixels: int = number(
+        ExportPlan.max_pixels, "Most pixels of a picture that a stylizer takes; 0: 16 Mi.", Bounds(0)
+    )
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+def export_model(
+    config: ExporterConfig, context: Context, *, model: Input[Model], servable: Output[ServableModel]
+) -> dict[str, Any]:
+    """Writes a SavedModel with signatures for pixels and for encoded pictures, and requests to warm up with.
+
+    Returns:
+        Kind of the model, and bytes of all files.
+
+    Raises:
+        InputError: If the model's folder holds neither a classifier nor a stylizer, or it can't be read.
+    """
+    from nst_keras.jobs.export import export
+
+    target = context.scratch / "saved_model"
+    shutil.rmtree(target, ignore_errors=True)  # what a killed run left
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    kind, plan = _plan(model.path)
+    context.show(f"exporting a {kind}")
+    plan = dataclasses.replace(
+        plan, output_dir=str(target), image_format=config.image_format, max_pixels=config.max_pixels
+    )
+    export(plan, context.say)
+    for path in sorted(target.iterdir()):
+        shutil.move(path, servable.path / path.name)
+    target.rmdir()
+    size = sum(path.stat().st_size for path in servable.path.rglob("*") if path.is_file())
+    return {"kind": kind, "bytes": size}
+
+
+def _plan(folder: Path) -> tuple[str, ExportPlan]:
+    """What a model's folder holds, and how that is named to the exporting job."""
+    from nst_keras.jobs.train_stylizer import STYLIZER as STYLIZER_FILE
+
+    if (folder / STYLIZER_FILE).exists():
+        return "stylizer", ExportPlan(STYLIZER, str(folder / STYLIZER_FILE))
+    if (folder / MODEL).exists():
+        return "classifier", ExportPlan(str(folder))
+    raise InputError(f"{folder}: must hold {MODEL} or {STYLIZER_FILE}, as trainers write them")
+
+
+Exporter = Stage(export_model, "Exporter")

@@ -1,0 +1,73 @@
+"""FineTuner: a pretrained network re-trained on examples, as nst-finetune does it."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from nst_keras.training.fields import FROM_ONE, number
+from nst_keras.training.fine_tuning_settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
+from pipelines.engine.artifacts import Examples, Model
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.training_folder import announce_checkpoint, plan_training, publish_training
+
+
+@dataclass(frozen=True)
+class FineTunerConfig(FineTuningSettings):
+    """How to re-train: the settings of nst-finetune, and the size at which the base sees the pictures.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    image_size: int = number(DEFAULT_IMAGE_SIZE, "Height and width that the base sees, in pixels.", FROM_ONE)
+
+    def settings(self) -> FineTuningSettings:
+        """The settings without what only concerns the stage."""
+        names = [field.name for field in dataclasses.fields(FineTuningSettings)]
+        return FineTuningSettings(**{name: getattr(self, name) for name in names})
+
+
+def fine_tune(
+    config: FineTunerConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    model: Output[Model],
+) -> dict[str, Any]:
+    """Re-trains a pretrained network; a run that was stopped or killed goes on where it was.
+
+    The base's features of each picture are computed once and kept in the cache folder, whatever pipeline asks
+    for them. The model's folder holds model.keras and the report with its pictures.
+
+    Returns:
+        The report's metrics.
+
+    Raises:
+        InputError: If the examples can't be trained on, or the pretrained weights can't be had.
+        Stopped: If the context says so.
+    """
+    import keras
+
+    from nst_keras.jobs.fine_tune import FineTuning
+    from nst_keras.jobs.training_progress import describe_step
+    from pipelines.examples import read_dataset
+
+    keras.utils.clear_session()  # layers are named by a count, and equal models must be equal files
+    folder = context.scratch / "training"
+    announce_checkpoint(folder, context)
+    plan = dataclasses.replace(plan_training(folder), image_size=config.image_size)
+    job = FineTuning(config.settings(), plan, read_dataset(examples))
+    for warning in job.checks.warnings:
+        context.say(f"warning: {warning}")
+    outcome = job.run(
+        on_features=lambda split, done, count: context.show(f"features of {split} pictures: {done}/{count}"),
+        observers=[lambda progress: context.show(describe_step(progress))],
+        should_stop=context.should_stop,
+        say=context.show,
+    )
+    if not outcome.finished:
+        raise Stopped(f"goes on from {outcome.report}")
+    return publish_training(folder, model)
+
+
+FineTuner = Stage(fine_tune, "FineTuner")

@@ -1,0 +1,214 @@
+"""InfraValidator: whether a SavedModel loads and answers, tried in a fresh process before it is pushed."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.serving.status_codes import ServingError
+from nst_keras.training.fields import FROM_ONE, check_fields, number, setting
+from pipelines import servable_check
+from pipelines.blessing import judge, write_blessing
+from pipelines.engine.artifacts import Examples, InfraBlessing, ServableModel
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_POLL_SECONDS = 0.1
+_PICTURES_SIGNATURE, _PICTURES_INPUT = "serve_image_bytes", "image_bytes"
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class InfraValidatorConfig:
+    """What a model is tried with, and what it may use.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    num_pictures: int = number(4, "How many pictures of the examples to send.")
+    split: str = setting("", "Where they are from; empty: test if there is one, else the first split.")
+    timeout: int = number(180, "Seconds for start, loading and all answers.", FROM_ONE)
+    memory_limit: int = number(0, "Memory that the process may use, in MiB; 0: any.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+def validate_infra(
+    config: InfraValidatorConfig,
+    context: Context,
+    *,
+    servable: Input[ServableModel],
+    examples: Input[Examples] | None,
+    blessing: Output[InfraBlessing],
+) -> dict[str, Any]:
+    """Loads a SavedModel in a fresh process with nothing but TensorFlow, and sends it real requests.
+
+    The requests are those with which a server warms up, and pictures of the examples. Answers must be finite,
+    of the types and shapes that the signature says, one for each picture. A crash, a time-out or garbage is a
+    reason not to bless, and no error.
+
+    Returns:
+        "blessed", and how many requests were "answered", in how many "load_seconds" and "peak_mib".
+
+    Raises:
+        InputError: If the examples can't be read.
+        Stopped: If the context says so.
+    """
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    found = _try(config, context, servable.path, examples)
+    if config.memory_limit and found.get("peak_mib", 0) > config.memory_limit:
+        found["problems"].append(_too_much(config))
+    verdict = judge(list(dict.fromkeys(found["problems"])))
+    write_blessing(blessing, verdict)
+    for reason in verdict.reasons:
+        context.say(f"not blessed for serving: {reason}")
+    kept = ("answered", "load_seconds", "peak_mib")
+    return {"blessed": verdict.blessed, **{name: found[name] for name in kept if name in found}}
+
+
+def _try(
+    config: InfraValidatorConfig, context: Context, servable: Path, examples: Examples | None
+) -> dict[str, Any]:
+    """What `servable_check` found out, or that it couldn't."""
+    requests, result = context.scratch / "requests.json", context.scratch / "result.json"
+    try:
+        asked = _requests(config, servable, examples, context)
+    except ServingError as error:
+        return {"problems": [str(error)], "answered": 0}
+    write_whole(requests, json.dumps(asked).encode())
+    result.unlink(missing_ok=True)
+    end = _run(config, context, [str(servable), str(requests), str(result), str(config.timeout + 1)])
+    if not end and not result.exists():
+        end = "the process that loaded it ended without a word"
+    return {"problems": [end], "answered": 0} if end else json.loads(result.read_text())
+
+
+def _run(config: InfraValidatorConfig, context: Context, arguments: list[str]) -> str:
+    """Runs the check; returns why it didn't come to its end, or nothing."""
+    log = context.scratch / "check.log"
+    # -P: a module beside the program must not stand for one of TensorFlow's.
+    command = [sys.executable, "-P", servable_check.__file__, *arguments]
+    began = time.monotonic()
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,  # Ctrl-C is for the stage
+        )
+        try:
+            while process.poll() is None:
+                seconds = time.monotonic() - began
+                context.show(f"trying the model in a fresh process, {seconds:.0f} s")
+                if context.should_stop():
+                    raise Stopped
+                if seconds > config.timeout:
+                    return f"it gave no answer in {config.timeout} s"
+                if config.memory_limit and _resident_mib(process.pid) > config.memory_limit:
+                    return _too_much(config)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+    return _describe_end(process.returncode, log)
+
+
+def _describe_end(code: int, log: Path) -> str:
+    if code == 0:
+        return ""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    last = f": {lines[-1]}" if lines else ""
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return f"the process that loaded it ended with {how}{last}"
+
+
+def _too_much(config: InfraValidatorConfig) -> str:
+    return f"it needs more memory than {config.memory_limit} MiB"
+
+
+def _resident_mib(process: int) -> int:
+    """Memory in use; 0 where the system doesn't tell."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // _MIB
+
+
+def _requests(
+    config: InfraValidatorConfig, servable: Path, examples: Examples | None, context: Context
+) -> list[dict[str, Any]]:
+    """Requests as the fresh process reads them: plain values, tensors as messages."""
+    warmup = _warmup_requests(servable, context)
+    found = [_request(f"warm-up request {number}", *each) for number, each in enumerate(warmup, start=1)]
+    like = next((inputs for name, inputs in warmup if name == _PICTURES_SIGNATURE), {})
+    for name, encoded in _pictures(config, examples):
+        inputs = {**like, _PICTURES_INPUT: _string(encoded)}
+        found.append(_request(name, _PICTURES_SIGNATURE, inputs))
+    if not found:
+        context.say("no request is sent: there are neither warm-up requests nor examples")
+    return found
+
+
+def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[str, np.ndarray]]]":
+    try:
+        from nst_keras.serving.loaded_model import WARMUP_FILE, read_warmup
+    except InputError as error:  # the packages for serving aren't there
+        context.say(f"no warm-up requests are sent: {error}")
+        return []
+    import tensorflow as tf
+
+    try:
+        return list(read_warmup(servable / WARMUP_FILE))
+    except (ServingError, tf.errors.OpError) as error:
+        raise ServingError("DATA_LOSS", f"its {WARMUP_FILE} can't be read: {error}") from error
+
+
+def _pictures(config: InfraValidatorConfig, examples: Examples | None) -> Iterator[tuple[str, bytes]]:
+    if examples is None or not config.num_pictures:
+        return
+    from pipelines.examples import read_info, read_shard, shard_paths
+
+    splits = read_info(examples).splits
+    split = config.split or ("test" if "test" in splits else next(iter(splits)))
+    pictures = (each for path in shard_paths(examples, split) for each in read_shard(path))
+    for each in islice(pictures, config.num_pictures):
+        yield each.name, each.encoded
+
+
+def _string(data: bytes) -> "np.ndarray":
+    import numpy as np
+
+    return np.array([data], object)
+
+
+def _request(name: str, signature: str, inputs: "dict[str, np.ndarray]") -> dict[str, Any]:
+    import tensorflow as tf
+
+    tensors = {
+        key: tf.constant(array.tolist() if array.dtype == object else array) for key, array in inputs.items()
+    }
+    encoded = {
+        key: [tensor.dtype.name, base64.b64encode(tf.io.serialize_tensor(tensor).numpy()).decode()]
+        for key, tensor in tensors.items()
+    }
+    return {"name": name, "signature": signature, "inputs": encoded}
+
+
+InfraValidator = Stage(validate_infra, "InfraValidator")

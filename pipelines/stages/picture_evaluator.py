@@ -1,0 +1,378 @@
+"""Evaluator of stylizers: judges the pictures that one paints, and blesses it if they are good enough.
+
+Pictures are judged by the optimiser's loss network, VGG-19, which stylizers are trained to please, and by
+one that has no part in training. A task is one photo in all styles.
+"""
+
+import functools
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.training.fields import (
+    BELOW_ONE,
+    FROM_ONE,
+    POSITIVE,
+    Bounds,
+    check_fields,
+    choice,
+    number,
+    setting,
+)
+from pipelines.blessing import judge, write_blessing
+from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
+from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.finished import file_name
+from pipelines.picture_page import render_evaluation
+from pipelines.picture_report import ALL, VGG19, find_failures, find_objections, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+
+    from nst_keras.jobs.painter import Painter
+    from nst_keras.training.picture_judges import Distances
+
+EFFICIENTNET = "efficientnet_lite0"
+
+FLAT, DARK, TINY, HUGE = SLICES = ("flat", "dark", "tiny", "huge")
+_FLAT_BELOW, _DARK_BELOW = 4.0, 40.0  # standard deviation and mean of a photo, on 0..255
+_DARKNESS = 0.1  # of what is left of a photo that is made dark
+_SHEET_SIDE = 192  # pixels
+_CONTENT = "block5_expand"  # as deep as relu4_2, on which VGG-19 compares content
+
+
+@dataclass(frozen=True)
+class PictureEvaluatorConfig:
+    """On what a stylizer is judged, and what makes it good enough.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    size: int = number(256, "Longest side at which pictures are painted and judged, in pixels.", Bounds(32))
+    painting_size: int = number(256, "Longest side of the paintings that they are compared with.", Bounds(32))
+    most_photos: int = number(8, "Photos to judge on at most, the first of the collection.", FROM_ONE)
+    tiny_side: int = number(40, "Longest side of the slice of tiny pictures, in pixels.", Bounds(16))
+    huge_side: int = number(1600, "Longest side of the slice of huge pictures, in pixels.", FROM_ONE)
+    vgg: str = setting("", "Weights of VGG-19, as --vgg of nst-stylize.")
+    independent: str = choice(EFFICIENTNET, "Network that judges beside VGG-19", (EFFICIENTNET, "none"))
+    least_fall: float = number(
+        0.2, "Share by which each style must come nearer to its painting than the photo is.", BELOW_ONE
+    )
+    most_content: float = number(1.0, "Largest distance from the photo; 1 is as far as no picture.", POSITIVE)
+    most_saturated: float = number(
+        0.5, "Largest share of values that painting drives to 0 or 255.", Bounds(0, 1, open_low=True)
+    )
+    most_worse: float = number(
+        0.1, "Share by which distances may be above those of the model that was blessed last."
+    )
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A photo to judge on.
+
+    Attributes:
+        photo: The photo.
+        made: The slice that it is made into, or "" for the photo as it is.
+        paintings: Those that the model has styles of, by name.
+        model: The stylizer's file.
+        baseline: That of the model to compare with.
+        folder: Where the result goes, and small pictures for the contact sheet.
+        config: Sizes and networks.
+    """
+
+    photo: Found
+    made: str
+    paintings: tuple[Found, ...]
+    model: Path
+    baseline: Path | None
+    folder: Path
+    config: PictureEvaluatorConfig
+
+    @property
+    def name(self) -> str:
+        """Of the task's files."""
+        return f"{self.made or ALL}-{file_name(self.photo.name)}"
+
+
+def evaluate(
+    config: PictureEvaluatorConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    model: Input[Model],
+    baseline: Input[Model] | None,
+    evaluation: Output[ModelEvaluation],
+    blessing: Output[ModelBlessing],
+) -> dict[str, Any]:
+    """Judges a stylizer.
+
+    Styles whose painting is in the collection are compared with it; others only must not fail. Flat, dark,
+    tiny and huge pictures are slices of their own, made from a photo if the collection has none. Writes
+    `metrics.json`, `contact_sheet.jpg` and `evaluation.html`.
+
+    Raises:
+        InputError: If the model can't be read, no painting is one of its styles, or no photo can be decoded.
+        Stopped: If it was asked to stop; what is judged is kept.
+    """
+    photos = find_pictures(examples, PHOTOS)[: config.most_photos]
+    stylizer = model.path / "stylizer.npz"
+    paintings = _known_paintings(stylizer, examples)
+    rest = (paintings, stylizer, baseline.path / stylizer.name if baseline else None, context.scratch, config)
+    first = _run(context, [Task(photo, "", *rest) for photo in photos])
+    good = [result for result in first if "reason" not in result]
+    if not good:
+        raise InputError(f"{examples.path}: no photo can be judged on: {first[0]['reason']}")
+    by_name = {photo.name: photo for photo in photos}
+    natural = {
+        name: by_name[next((result for result in good if name in result["slices"]), good[0])["photo"]]
+        for name in SLICES
+    }
+    made = _run(context, [Task(natural[name], name, *rest) for name in SLICES])
+    slices = dict(zip(SLICES, made, strict=True))
+    report = summarize(first, slices, [painting.name for painting in paintings])
+    failures = find_failures(first, slices, config.most_saturated)
+    verdict = judge(failures + _objections(report, config))
+    report |= {"config": asdict(config), "blessed": verdict.blessed, "reasons": list(verdict.reasons)}
+    write_whole(evaluation.path / "metrics.json", json.dumps(report, indent=1).encode() + b"\n")
+    write_blessing(blessing, verdict)
+    tasks = [*(Task(by_name[result["photo"]], "", *rest) for result in good)]
+    tasks += [Task(natural[name], name, *rest) for name in SLICES]
+    sheet = _draw_sheet(tasks, report["styles"])
+    write_whole(evaluation.path / "contact_sheet.jpg", sheet)
+    write_whole(evaluation.path / "evaluation.html", render_evaluation(report, verdict, sheet).encode())
+    means = {
+        f"{kind}_{network}": value
+        for network, values in report["overall"].items()
+        for kind, value in values.items()
+    }
+    return {"blessed": verdict.blessed, "photos": len(good), "failures": len(failures), **means}
+
+
+def _objections(report: "Mapping[str, Any]", config: PictureEvaluatorConfig) -> list[str]:
+    return find_objections(
+        report,
+        least_fall=config.least_fall,
+        most_content=config.most_content,
+        most_worse=config.most_worse,
+    )
+
+
+def _run(context: Context, tasks: list[Task]) -> list[dict[str, Any]]:
+    results = []
+    for result in context.map(judge_photo, tasks):
+        results.append(result)
+        context.show(f"{(tasks[0].made and 'slice') or 'photo'} {len(results)}/{len(tasks)}")
+        if len(results) < len(tasks) and context.should_stop():
+            raise Stopped
+    return results
+
+
+def _known_paintings(stylizer: Path, examples: Examples) -> tuple[Found, ...]:
+    styles = _painter(stylizer).stylizer.styles
+    found = tuple(painting for painting in find_pictures(examples, PAINTINGS) if painting.name in styles)
+    if not found:
+        raise InputError(
+            f"{examples.path}: must hold the painting of a style of {stylizer}: one of {', '.join(styles)}"
+        )
+    return found
+
+
+def judge_photo(task: Task) -> dict[str, Any]:
+    """Paints a photo in all styles and judges that, or returns what was found before.
+
+    Returns:
+        "photo", its name; "slices" that it belongs to; for the "model" and the "baseline" (or None), by
+        style: whether the picture is "finite" and "constant", the share of values that are "saturated", and,
+        where there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be
+        used.
+
+    Raises:
+        InputError: If a model or weights can't be had.
+    """
+    path = task.folder / f"{task.name}.json"
+    if not path.exists():
+        task.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            photo = read_found(task.photo)
+            _require_paintable(photo)
+        except InputError as error:
+            return {"photo": task.photo.name, "reason": str(error)}
+        write_whole(path, json.dumps(_judged_photo(task, photo)).encode())
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _require_paintable(photo: "np.ndarray") -> None:
+    from nst_keras.models.multi_style import MIN_SIDE
+
+    height, width = photo.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"must be at least {MIN_SIDE}x{MIN_SIDE} pixels. Received: {width}x{height}")
+
+
+def _judged_photo(task: Task, photo: "np.ndarray") -> dict[str, Any]:
+    config = task.config
+    judges = _judges(config.vgg, config.independent, task.paintings, config.painting_size)
+    prepared = _prepare(photo, task.made, config)
+    own = _middle(prepared, config.size)
+    names = [painting.name for painting in task.paintings]
+    before = {
+        name: {network: judge(own, own, number).style for network, judge in judges.items()}
+        for number, name in enumerate(names)
+    }
+
+    def judged(painted: "np.ndarray", style: str) -> dict[str, Any]:
+        found = _failures(painted, prepared)
+        if style not in names or not found["finite"]:
+            return found
+        part = _middle(painted, config.size)
+        distances = {network: judge(part, own, names.index(style)) for network, judge in judges.items()}
+        return found | {
+            "distances": {n: {**vars(d), "photo_style": before[style][n]} for n, d in distances.items()}
+        }
+
+    result: dict[str, Any] = {"photo": task.photo.name, "slices": _natural(photo, config), "baseline": None}
+    for role, path in (("model", task.model), ("baseline", task.baseline)):
+        if path:
+            pictures = _paint(path, prepared)
+            result[role] = {style: judged(painted, style) for style, painted in pictures.items()}
+            if role == "model":
+                _keep_small({"photo": prepared, **{f"style-{s}": p for s, p in pictures.items()}}, task)
+    return result
+
+
+def _paint(path: Path, photo: "np.ndarray") -> "dict[str, np.ndarray]":
+    painter = _painter(path)
+    return {style: painter.painted(photo, painter.blend([style])) for style in painter.stylizer.styles}
+
+
+def _failures(painted: "np.ndarray", photo: "np.ndarray") -> dict[str, Any]:
+    import numpy as np
+
+    if not np.isfinite(painted).all():
+        return {"finite": False, "constant": False, "saturated": 0.0}
+
+    def saturated(picture: "np.ndarray") -> float:
+        return float(np.mean((picture < 0.5) | (picture > 254.5)))
+
+    return {
+        "finite": True,
+        "constant": bool(painted.std() < 1 and photo.std() >= _FLAT_BELOW),
+        "saturated": round(max(0.0, saturated(painted) - saturated(photo)), 4),
+    }
+
+
+def _natural(photo: "np.ndarray", config: PictureEvaluatorConfig) -> list[str]:
+    """The slices that a photo belongs to as it is."""
+    longest = max(photo.shape[:2])
+    belongs = {
+        FLAT: photo.std() < _FLAT_BELOW,
+        DARK: photo.mean() < _DARK_BELOW,
+        TINY: longest <= config.tiny_side,
+        HUGE: longest >= config.huge_side,
+    }
+    return [name for name in SLICES if belongs[name]]
+
+
+def _prepare(photo: "np.ndarray", made: str, config: PictureEvaluatorConfig) -> "np.ndarray":
+    """The photo at the size at which it is painted, made into one of a slice if it isn't."""
+    import numpy as np
+
+    from nst_keras.jobs.stylizer_pictures import fitted
+    from nst_keras.models.multi_style import MIN_SIDE
+
+    least = math.ceil(MIN_SIDE * max(photo.shape[:2]) / min(photo.shape[:2]))
+    longest = max(photo.shape[:2])
+    side = {TINY: config.tiny_side, HUGE: config.huge_side}.get(made, min(config.size, longest))
+    prepared = photo if side == longest else fitted(photo, max(side, least))
+    if made in _natural(photo, config):
+        return prepared
+    if made == FLAT:
+        return np.full_like(prepared, 127.5)
+    return prepared * np.float32(_DARKNESS) if made == DARK else prepared
+
+
+def _middle(picture: "np.ndarray", side: int) -> "np.ndarray":
+    """At most so many pixels in each direction: strokes are judged at the size at which they are painted."""
+    top, left = (max(0, (length - side) // 2) for length in picture.shape[:2])
+    return picture[top : top + side, left : left + side]
+
+
+def _keep_small(pictures: "dict[str, np.ndarray]", task: Task) -> None:
+    import numpy as np
+
+    from nst_keras.io.images import write_image
+    from nst_keras.jobs.stylizer_pictures import fitted
+
+    (task.folder / task.name).mkdir(exist_ok=True)
+    for name, picture in pictures.items():
+        small = fitted(np.nan_to_num(picture), _SHEET_SIDE)
+        write_image(task.folder / task.name / f"{file_name(name)}.png", small)
+
+
+@functools.lru_cache(maxsize=2)
+def _painter(path: Path) -> "Painter":
+    from nst_keras.jobs.painter import Painter
+
+    return Painter(str(path))
+
+
+@functools.lru_cache(maxsize=1)
+def _judges(
+    vgg: str, independent: str, paintings: tuple[Found, ...], painting_size: int
+) -> "dict[str, Callable[[np.ndarray, np.ndarray, int], Distances]]":
+    """The networks with the paintings' styles, once for all photos that a process judges."""
+    from nst_keras.converters.efficientnet_lite import load_efficientnet_lite0
+    from nst_keras.converters.vgg19 import load_vgg19
+    from nst_keras.jobs.stylizer_pictures import fitted
+    from nst_keras.models.efficientnet_lite import FEATURES
+    from nst_keras.training.picture_judges import FeatureJudge, OptimizerJudge
+
+    pictures = [fitted(read_found(painting), painting_size) for painting in paintings]
+    judges: dict[str, Any] = {VGG19: OptimizerJudge(load_vgg19(vgg), pictures)}
+    if independent == EFFICIENTNET:
+        judges[independent] = FeatureJudge(load_efficientnet_lite0(), FEATURES.index(_CONTENT), pictures)
+    return judges
+
+
+def _draw_sheet(tasks: list[Task], styles: list[str]) -> bytes:
+    """Photos and slices in all styles, as a JPEG file."""
+    import numpy as np
+
+    from nst_keras.io.images import encode_image, read_image
+    from nst_keras.jobs.stylizer_pictures import draw_sheet
+
+    def small(task: Task, name: str) -> "np.ndarray":
+        return read_image(task.folder / task.name / f"{file_name(name)}.png")
+
+    paintings = {painting.name: read_found(painting) for painting in tasks[0].paintings}
+    blank = np.full([_SHEET_SIDE // 2, _SHEET_SIDE // 2, 3], 225.0)  # styles that are only kept
+    sheet = draw_sheet(
+        [small(task, "photo") for task in tasks],
+        {style: paintings.get(style, blank) for style in styles},
+        [[small(task, f"style-{style}") for style in styles] for task in tasks],
+    )
+    return encode_image(sheet, ".jpg")
+
+
+def _files(config: PictureEvaluatorConfig) -> list[Path]:
+    """Weights that the user has."""
+    from nst_keras.converters.vgg19 import vgg19_files
+
+    return vgg19_files(config.vgg)
+
+
+Evaluator = Stage(evaluate, "Evaluator", reads=_files)

@@ -1,0 +1,128 @@
+"""Pusher: a blessed SavedModel becomes the newest version where a model server looks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst_keras.errors import InputError
+from nst_keras.export.push import DEFAULT_KEEP, push
+from nst_keras.io.model_store import (
+    SAVED_MODEL_FILE,
+    check_version,
+    digest_file,
+    find_files,
+    find_versions,
+)
+from nst_keras.jobs.export_plan import ExportPlan
+from nst_keras.training.fields import check_fields, number, setting
+from pipelines.blessing import read_blessing
+from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.pushed import Pushed, digest_files, read_outcome, write_pushed
+
+
+@dataclass(frozen=True)
+class PusherConfig:
+    """Where to push to.
+
+    Raises:
+        InputError: If the name is missing or a value is out of range.
+    """
+
+    name: str = setting("", "The model's name, as in a server's addresses.")
+    serving_dir: str = setting(ExportPlan.serving_dir, "Where model servers look.")
+    keep: int = number(DEFAULT_KEEP, "Newest versions to leave there; 0: all.")
+    allow_unblessed: bool = setting(False, "Push also what no Evaluator has judged.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        if not self.name:
+            raise InputError("name must be the model's name. Received: nothing")
+
+
+def push_model(
+    config: PusherConfig,
+    context: Context,
+    *,
+    servable: Input[ServableModel],
+    blessing: Input[ModelBlessing] | None,
+    infra_blessing: Input[InfraBlessing] | None,
+    pushed: Output[PushedModel],
+) -> dict[str, Any]:
+    """Pushes a SavedModel that every blessing speaks for.
+
+    One that isn't blessed isn't pushed, and the stage still succeeds, as TFX's does: the reasons are told and
+    kept in pushed.json, and stages that need a pushed model refuse. Unlike TFX's, it refuses to push what
+    nobody has judged. What already is the newest version, such as after a run that was killed right after it
+    had pushed, isn't pushed again.
+
+    Returns:
+        "pushed", "name", "version" (0 for none), and "path" (empty for none).
+
+    Raises:
+        InputError: If no model blessing is wired, or the version can't be written.
+    """
+    if blessing is None and not config.allow_unblessed:
+        raise InputError(
+            'Pusher: no blessing says that the model is good enough: wire blessing=evaluator["blessing"], '
+            "or set allow_unblessed=True"
+        )
+    reasons = [
+        f"{name}: {reason}"
+        for name, each in (("not blessed", blessing), ("not blessed for serving", infra_blessing))
+        if each is not None
+        for reason in _reasons(each)
+    ]
+    if reasons:
+        outcome = Pushed(config.name, reasons=tuple(reasons))
+        context.say(f"{config.name} isn't pushed: {'; '.join(reasons)}")
+    else:
+        outcome = _push(config, servable.path, context)
+    write_pushed(pushed, outcome)
+    return {
+        "pushed": bool(outcome.version),
+        "name": outcome.name,
+        "version": outcome.version,
+        "path": outcome.path,
+    }
+
+
+def _reasons(artifact: ModelBlessing | InfraBlessing) -> tuple[str, ...]:
+    blessing = read_blessing(artifact)
+    return () if blessing.blessed else blessing.reasons or ("no reason is given",)
+
+
+def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:
+    digest = digest_files({str(path.relative_to(source)): digest_file(path) for path in find_files(source)})
+    folder = Path(config.serving_dir).absolute() / config.name
+    versions = find_versions(folder)
+    newest = versions.get(max(versions, default=0))
+    if newest is not None and _digest_version(newest) == digest:
+        context.say(f"{newest} is this model already")
+    else:
+        newest = push(source, folder.parent, config.name, keep=config.keep)
+        context.say(f"pushed {newest}")
+    return Pushed(config.name, int(newest.name), str(newest), digest)
+
+
+def _digest_version(version: Path) -> str:
+    """The digest of a version's files; empty if it is damaged, or has no manifest."""
+    try:
+        manifest = check_version(version)
+    except InputError:
+        return ""
+    return digest_files(manifest.files) if manifest else ""
+
+
+def is_served(config: PusherConfig, outputs: Mapping[str, Artifact]) -> bool:
+    """Whether the version that was pushed still is there and whole; true if none was."""
+    outcome = read_outcome(PushedModel(outputs["pushed"].path))
+    version = Path(outcome.path)
+    if not outcome.version:
+        return True
+    return (version / SAVED_MODEL_FILE).is_file() and _digest_version(version) == outcome.digest
+
+
+Pusher = Stage(push_model, "Pusher", current=is_served)

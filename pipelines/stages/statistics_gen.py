@@ -1,0 +1,118 @@
+"""StatisticsGen: what the pictures of each split are like, as TFDV writes it and as a page."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.io.files import write_whole
+from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.training.fields import FROM_ONE, check_fields, number
+from pipelines.engine.artifacts import Examples, ExampleStatistics
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.picture_counts import PictureCounts, decode_counts, measure_picture, merge_counts
+from pipelines.shard_work import run_shards
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class StatisticsGenConfig:
+    """What the page shows.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    shown_classes: int = number(20, "How many classes to show pictures of, the first by label.")
+    thumbnail: int = number(96, "Longest side at which pictures are shown, in pixels.", FROM_ONE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class CountTask:
+    """A shard to be counted, and where the counts go."""
+
+    shard: Path
+    target: Path
+    config: StatisticsGenConfig
+
+
+def generate_statistics(
+    config: StatisticsGenConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    statistics: Output[ExampleStatistics],
+) -> dict[str, Any]:
+    """Counts shard by shard and writes FeatureStats.pb and statistics.html.
+
+    The proto is a `DatasetFeatureStatisticsList` with a data set for each split. Features are the label (by
+    its class's name), height, width, channels, the size of the stored file, brightness, contrast and
+    colourfulness; `pipelines.picture_counts` defines them.
+
+    Returns:
+        Number of examples of each split, and of classes.
+
+    Raises:
+        InputError: If a shard is damaged, with its name.
+        Stopped: If it was asked to stop; counted shards are kept.
+    """
+    from pipelines.examples import read_info, shard_paths
+    from pipelines.statistics_page import write_statistics_page
+    from pipelines.statistics_protos import FILE, build_statistics
+
+    info = read_info(examples)
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    counts = {}
+    for split in info.splits:
+        shards = shard_paths(examples, split)
+        tasks = [CountTask(path, context.scratch / f"{path.stem}.json", config) for path in shards]
+        run_shards(context, count_shard, tasks, f"looking at {split}")
+        counts[split] = merge_counts(decode_counts(task.target.read_bytes()) for task in tasks)
+    found = build_statistics(counts, info.class_names)
+    write_whole(statistics.path / FILE, found.SerializeToString(deterministic=True))
+    write_statistics_page(statistics.path / "statistics.html", info, found, counts)
+    return {**{split: part.examples for split, part in counts.items()}, "classes": len(info.class_names)}
+
+
+def count_shard(task: CountTask) -> None:
+    """Counts a shard unless that is done.
+
+    Raises:
+        InputError: If the shard is damaged, with its name.
+    """
+    from pipelines.examples import decode_picture, read_shard
+
+    if task.target.exists():
+        return
+    counts = PictureCounts()
+    for example in read_shard(task.shard):
+        try:
+            pixels = decode_picture(example.encoded)
+        except InputError as error:
+            raise InputError(f"{task.shard}: {example.name} {error}") from error
+        counts.add(example.label, measure_picture(pixels, len(example.encoded)))
+        label = _UNLABELLED if example.label is None else example.label
+        if label < task.config.shown_classes and counts.wants(label, example.name):
+            counts.show(label, example.name, _thumbnail(pixels, task.config.thumbnail))
+    write_whole(task.target, counts.encode())
+
+
+def _thumbnail(pixels: "np.ndarray", longest_side: int) -> str:
+    from pipelines.examples import encode_picture
+
+    if max(pixels.shape[:2]) > longest_side:
+        small = resize(pixels, *fit_size(pixels, longest_side))
+        pixels = small.round().clip(0, 255).astype("uint8")
+    return base64.b64encode(encode_picture(pixels)).decode("ascii")
+
+
+StatisticsGen = Stage(generate_statistics, "StatisticsGen")

@@ -1,0 +1,247 @@
+"""StyleTransfer: the optimiser over a collection, each photo in each painting's style.
+
+A task is one picture; it keeps nst-stylize's checkpoint.
+"""
+
+import functools
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError, require_choice
+from nst_keras.io.files import write_whole
+from nst_keras.jobs.plan import checkpoint_path
+from nst_keras.training.fields import FROM_ONE, choice, number, setting
+from nst_keras.training.presets import PRESETS
+from nst_keras.training.settings import INITS, StyleTransferSettings
+from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
+from pipelines.engine.artifacts import Examples, Pictures
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.finished import file_name, keep
+from pipelines.tables import write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nst_keras.training.image_optimization import State
+    from nst_keras.training.objective import Objective
+
+PAIRS = ("all", "cycle")
+
+_COLUMNS = ("picture", "photo", "painting")
+
+
+@dataclass(frozen=True)
+class StyleTransferConfig(StyleTransferSettings):
+    """How pictures are made, and which.
+
+    Raises:
+        InputError: If a value is out of range or a layer isn't known, with the field's name.
+    """
+
+    pairs: str = choice("all", "Each photo in every style, or in one, by turns", PAIRS)
+    styles: str = setting("", "Names of the paintings to use, by commas; empty: all of the collection.")
+    vgg: str = setting("", "Weights of the network, as --vgg of nst-stylize.")
+    checkpoint_every: int = number(25, "Steps between checkpoints of a picture.", FROM_ONE)
+    sheet_photos: int = number(8, "Photos on the contact sheet.", FROM_ONE)
+    sheet_side: int = number(256, "Longest side of the pictures on it, in pixels.", FROM_ONE)
+
+    @classmethod
+    def of_preset(cls, preset: str, **changes: Any) -> "StyleTransferConfig":
+        """Returns a preset of nst-stylize with changes.
+
+        Raises:
+            InputError: If there is no such preset, with the list, or a value is out of range.
+        """
+        require_choice("preset", preset, PRESETS)
+        return cls(**(PRESETS[preset].to_dict() | changes))
+
+    @property
+    def settings(self) -> StyleTransferSettings:
+        """What makes a picture, without the rest."""
+        names = [field.name for field in fields(StyleTransferSettings)]
+        return StyleTransferSettings(**{name: getattr(self, name) for name in names})
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to paint.
+
+    Attributes:
+        photo: The content.
+        painting: The style.
+        folder: Where it goes, below `pictures`, with its checkpoint; and its losses, when it is done.
+        settings: `StyleTransferSettings` as JSON.
+        vgg: Weights of the network.
+        checkpoint_every: Steps between checkpoints.
+    """
+
+    photo: Found
+    painting: Found
+    folder: Path
+    settings: str
+    vgg: str
+    checkpoint_every: int
+
+    @property
+    def place(self) -> Path:
+        """The picture's place in the folder."""
+        return Path("pictures", file_name(self.painting.name), f"{file_name(self.photo.name)}.png")
+
+    @property
+    def output(self) -> Path:
+        """The picture itself."""
+        return self.folder / self.place
+
+
+def transfer(
+    config: StyleTransferConfig, context: Context, *, examples: Input[Examples], pictures: Output[Pictures]
+) -> dict[str, Any]:
+    """Paints a collection.
+
+    Writes `pictures/PAINTING/PHOTO.png`, `pictures.csv` with the losses, `errors.csv` with the pictures that
+    couldn't be painted and why, and `contact_sheet.jpg`.
+
+    Raises:
+        InputError: If there is nothing to paint, or nothing could be.
+        Stopped: If it was asked to stop; finished pictures are kept.
+    """
+    tasks = _plan(config, context.scratch, examples)
+    rows: list[dict[str, Any]] = []
+    for task, result in zip(tasks, context.map(paint, tasks), strict=True):
+        rows.append({"photo": task.photo.name, "painting": task.painting.name, **result})
+        context.show(f"picture {len(rows)}/{len(tasks)}")
+        if len(rows) < len(tasks) and context.should_stop():
+            raise Stopped
+    painted = [row for row in rows if "reason" not in row]
+    failed = [row for row in rows if "reason" in row]
+    if not painted:
+        raise InputError(f"{examples.path}: no picture could be painted: {rows[0]['reason']}")
+    for row in painted:
+        keep(context.scratch / row["picture"], pictures.path / row["picture"])
+    losses = [name for name in painted[0] if name not in _COLUMNS]
+    write_table(pictures.path / "pictures.csv", [*_COLUMNS, *losses], painted)
+    write_table(pictures.path / "errors.csv", ["photo", "painting", "reason"], failed)
+    _draw_sheet(config, tasks, pictures.path)
+    means = {name: sum(row[name] for row in painted) / len(painted) for name in losses}
+    return {"pictures": len(painted), "errors": len(failed), **means}
+
+
+def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list[Task]:
+    photos, paintings = find_pictures(examples, PHOTOS), find_pictures(examples, PAINTINGS)
+    if config.styles:
+        named = {painting.name: painting for painting in paintings}
+        wanted = [name.strip() for name in config.styles.split(",")]
+        for name in wanted:
+            require_choice("styles", name, named)
+        paintings = [named[name] for name in wanted]
+    if config.pairs == "all":
+        pairs = [(photo, painting) for photo in photos for painting in paintings]
+    else:
+        pairs = [(photo, paintings[number % len(paintings)]) for number, photo in enumerate(photos)]
+    settings = json.dumps(config.settings.to_dict(), sort_keys=True)
+    return [Task(*pair, folder, settings, config.vgg, config.checkpoint_every) for pair in pairs]
+
+
+def paint(task: Task) -> dict[str, Any]:
+    """Paints a picture, or goes on with it, or returns what was returned when it was done.
+
+    Returns:
+        "picture", its place in the task's folder, and the losses by name; or the "reason" why there is none.
+
+    Raises:
+        InputError: If the collection is damaged, weights can't be had, or a file not be written.
+    """
+    result = task.output.with_suffix(".json")
+    if not result.exists():
+        task.output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(result, json.dumps(_painted(task)).encode())
+    checkpoint_path(task.output).unlink(missing_ok=True)
+    found: dict[str, Any] = json.loads(result.read_text())
+    return found
+
+
+def _painted(task: Task) -> dict[str, Any]:
+    from nst_keras.io.images import write_image
+    from nst_keras.jobs.checkpoints import read_checkpoint, write_checkpoint
+    from nst_keras.jobs.progress import summed_losses
+    from nst_keras.training.image_optimization import Pictures, finish, optimize_image, scale_sizes
+    from nst_keras.training.optimizers import NonFiniteLossError
+
+    settings = StyleTransferSettings(**json.loads(task.settings))
+    objective, network = _network(task.settings, task.vgg)
+    record = {"content": task.photo.name, "styles": [task.painting.name], **network}
+    checkpoint = checkpoint_path(task.output)
+
+    def keep_state(state: "State") -> None:
+        if state.step % task.checkpoint_every == 0:
+            write_checkpoint(checkpoint, state, record)
+
+    try:
+        pictures = Pictures(read_found(task.photo), [read_found(task.painting)], [1.0], _start(settings))
+        scale_sizes(pictures.content, settings)
+    except InputError as error:
+        return {"reason": str(error)}
+    start = read_checkpoint(checkpoint, record)
+    try:
+        state = optimize_image(objective, pictures, settings, start=start, callback=keep_state)
+    except NonFiniteLossError as error:
+        return {"reason": str(error)}
+    write_image(task.output, finish(state.image, pictures.content, settings), record)
+    return {"picture": task.output.relative_to(task.folder).as_posix(), **summed_losses(state)}
+
+
+@functools.lru_cache(maxsize=1)
+def _network(settings: str, vgg: str) -> tuple["Objective", dict[str, Any]]:
+    """The compiled step and what it is, once for all pictures that a process paints."""
+    from nst_keras import __version__
+    from nst_keras.converters.vgg19 import load_vgg19
+    from nst_keras.training.objective import Objective
+
+    values, weights = json.loads(settings), load_vgg19(vgg)
+    record = {"program": f"nst_keras {__version__}", "vgg_digest": weights.digest, "settings": values}
+    return Objective(weights, StyleTransferSettings(**values)), record
+
+
+def _start(settings: StyleTransferSettings) -> "np.ndarray | None":
+    from nst_keras.jobs.pictures import load_picture
+
+    return None if settings.init in INITS else load_picture(settings.init, "init")
+
+
+def _draw_sheet(config: StyleTransferConfig, tasks: list[Task], folder: Path) -> None:
+    """The first photos in all styles; where there is no picture, the sheet is white."""
+    import numpy as np
+
+    from nst_keras.io.images import read_image, write_image
+    from nst_keras.jobs.stylizer_pictures import draw_sheet, fitted
+
+    places = {
+        (task.photo, task.painting): folder / task.place for task in tasks if (folder / task.place).exists()
+    }
+    photos = list(dict.fromkeys(photo for photo, _ in places))[: config.sheet_photos]
+    paintings = list(dict.fromkeys(painting for _, painting in places))
+
+    def cell(photo: Found, painting: Found) -> np.ndarray:
+        path = places.get((photo, painting))
+        return fitted(read_image(path), config.sheet_side) if path else np.full([1, 1, 3], 255.0)
+
+    sheet = draw_sheet(
+        [fitted(read_found(photo), config.sheet_side) for photo in photos],
+        {painting.name: read_found(painting) for painting in paintings},
+        [[cell(photo, painting) for painting in paintings] for photo in photos],
+    )
+    write_image(folder / "contact_sheet.jpg", sheet)
+
+
+def _files(config: StyleTransferConfig) -> list[Path]:
+    """The picture to start from, and weights that the user has."""
+    from nst_keras.converters.vgg19 import vgg19_files
+    from nst_keras.jobs.pictures import SAMPLE
+
+    named = config.init not in INITS and not config.init.startswith(SAMPLE)
+    return [*([Path(config.init)] if named else []), *vgg19_files(config.vgg)]
+
+
+StyleTransfer = Stage(transfer, "StyleTransfer", reads=_files)

@@ -1,0 +1,152 @@
+"""StylizerTrainer: a feed-forward stylizer from a collection of photos and paintings.
+
+The names of the paintings name the styles.
+"""
+
+import dataclasses
+import itertools
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.io.shipped_stylizer import SHIPPED
+from nst_keras.jobs.stylizer_plan import StylizerRun
+from nst_keras.training.fields import FROM_ONE, check_fields, number, setting
+from nst_keras.training.stylizer_settings import StylizerSettings
+from pipelines.collection import PAINTINGS, PHOTOS, no_pictures
+from pipelines.engine.artifacts import Examples, Model
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.tables import read_table, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nst_keras.jobs.stylizer_pictures import TrainingPictures
+
+# What `init` says for the stylizer that comes with the package.
+SHIPPED_STYLIZER = "shipped"
+
+
+@dataclass(frozen=True)
+class StylizerTrainerConfig(StylizerSettings):
+    """How to train, what to begin with, and what to leave.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    init: str = setting(
+        "",
+        f"Stylizer to begin with: a file, or {SHIPPED_STYLIZER} for the package's own. Styles that it has "
+        "stay as they are: only new ones' rows are trained.",
+    )
+    vgg: str = setting(StylizerRun.vgg, "Weights of the loss network, as --vgg of nst-stylize.")
+    log_every: int = number(StylizerRun.log_every, "Steps between rows of log.csv.", FROM_ONE)
+    checkpoint_seconds: int = number(StylizerRun.checkpoint_seconds, "Time between checkpoints.", FROM_ONE)
+    num_previews: int = number(2, "Photos that the picture of the finished training shows.")
+    preview_size: int = number(320, "Longest side of the pictures in it, in pixels.", FROM_ONE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+    @property
+    def settings(self) -> StylizerSettings:
+        """What makes the stylizer, without the rest."""
+        names = [field.name for field in dataclasses.fields(StylizerSettings)]
+        return StylizerSettings(**{name: getattr(self, name) for name in names})
+
+    @property
+    def init_path(self) -> str:
+        """Where the stylizer to begin with lies, or ""."""
+        return str(SHIPPED) if self.init == SHIPPED_STYLIZER else self.init
+
+
+def train(
+    config: StylizerTrainerConfig, context: Context, *, examples: Input[Examples], model: Output[Model]
+) -> dict[str, Any]:
+    """Trains a stylizer, or goes on where the same training was stopped.
+
+    Writes `stylizer.npz`; `log.csv`, the losses on the way; and `previews.png`, photos in all styles.
+
+    Raises:
+        InputError: If the collection lacks photos or paintings, weights can't be had, or the loss leaves the
+            finite numbers.
+        Stopped: If it was asked to stop; a checkpoint is left.
+    """
+    from nst_keras.jobs.train_stylizer import StylizerTraining
+
+    plan = StylizerRun(
+        str(context.scratch),
+        init=config.init_path,
+        vgg=config.vgg,
+        preview_every=0,
+        log_every=config.log_every,
+        checkpoint_seconds=config.checkpoint_seconds,
+        tensorboard=False,
+    )
+    pictures = _read_pictures(config, examples)
+    training = StylizerTraining(config.settings, plan, pictures)
+    context.say(f"{', '.join(training.styles)}: {training.num_photos} photos")
+    trained = training.run(
+        observer=lambda progress: context.show(str(progress)),
+        should_stop=context.should_stop,
+        say=context.say,
+    )
+    if trained is None:
+        raise Stopped
+    card = _keep(trained, model.path)
+    return {
+        "steps": config.num_steps,
+        "styles": list(training.styles),
+        "photos": training.num_photos,
+        **card["losses"],
+    }
+
+
+def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "TrainingPictures":
+    from nst_keras.jobs.stylizer_pictures import TrainingPictures, fitted
+    from pipelines.examples import read_pictures
+
+    paintings = dict(read_pictures(examples, PAINTINGS))
+    photos = [photo for _, photo in read_pictures(examples, PHOTOS)]
+    for split, found in ((PAINTINGS, paintings), (PHOTOS, photos)):
+        if not found:
+            raise no_pictures(examples, split)
+
+    def small(picture: "np.ndarray", longest_side: int) -> "np.ndarray":
+        return fitted(picture.astype("float32"), longest_side)
+
+    return TrainingPictures(
+        {name: small(painting, config.style_size) for name, painting in paintings.items()},
+        photos,
+        [small(photo, config.preview_size) for photo in itertools.islice(photos, config.num_previews)],
+    )
+
+
+def _keep(trained: Path, folder: Path) -> dict[str, Any]:
+    """Writes what is kept of a training, without the times it took; returns the stylizer's card."""
+    from nst_keras.converters.stylizer_files import read_stylizer, write_stylizer
+    from nst_keras.jobs.train_stylizer import PREVIEWS, STYLIZER
+    from nst_keras.jobs.training_plan import LOG
+
+    stylizer = read_stylizer(trained)
+    card = {name: value for name, value in stylizer.card.items() if name != "seconds"}
+    write_stylizer(folder / STYLIZER, dataclasses.replace(stylizer, card=card))
+    rows = read_table(trained.parent / LOG)
+    write_table(folder / LOG, [name for name in rows[0] if name != "seconds"], rows)
+    previews = sorted((trained.parent / PREVIEWS).glob("*.png"))
+    if previews:
+        shutil.copyfile(previews[-1], folder / f"{PREVIEWS}.png")
+    return card
+
+
+def _files(config: StylizerTrainerConfig) -> list[Path]:
+    """The stylizer to begin with, and weights that the user has."""
+    from nst_keras.converters.vgg19 import vgg19_files
+
+    return [*([Path(config.init_path)] if config.init else []), *vgg19_files(config.vgg)]
+
+
+StylizerTrainer = Stage(train, "StylizerTrainer", reads=_files)

@@ -1,0 +1,95 @@
+"""Trainer: any classifier of nst-train, from examples to a model with its report."""
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nst_keras.jobs.training_plan import CHECKPOINT
+from nst_keras.training.classification_settings import ClassificationSettings, recipe
+from nst_keras.training.fields import FROM_ONE, number
+from pipelines.engine.artifacts import Examples, Model, Schema
+from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.training_folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
+from pipelines.worker_training import WorkerTask, train_with_workers
+
+
+@dataclass(frozen=True)
+class TrainerConfig(ClassificationSettings):
+    """How to train: the settings of nst-train, and over how many processes.
+
+    `TrainerConfig.of` gives what suits a model. Changing `model` alone afterwards keeps the settings of the
+    first one's recipe.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    workers: int = number(1, "Processes on this machine that share each step.", FROM_ONE)
+
+    @classmethod
+    def of(cls, model: str, dataset: str = "", *, workers: int = 1, **changes: Any) -> "TrainerConfig":
+        """The recipe of a model, as `nst_keras.training.classification_settings.recipe`, with changes."""
+        return cls(workers=workers, **recipe(model, dataset, **changes).to_dict())
+
+    def settings(self) -> ClassificationSettings:
+        """The settings without what only concerns the stage."""
+        names = [field.name for field in dataclasses.fields(ClassificationSettings)]
+        return ClassificationSettings(**{name: getattr(self, name) for name in names})
+
+
+def train(
+    config: TrainerConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    schema: Input[Schema] | None,
+    model: Output[Model],
+) -> dict[str, Any]:
+    """Trains a classifier; a run that was stopped or killed goes on from its last checkpoint.
+
+    The model's folder holds model.keras, the report with its pictures, log.csv, and the schema, if there is
+    one, of the examples that the model takes.
+
+    Returns:
+        The report's metrics.
+
+    Raises:
+        InputError: If the examples can't be trained on, or the loss leaves the finite numbers.
+        Stopped: If the context says so.
+    """
+    folder = context.scratch / "training"
+    announce_checkpoint(folder, context)
+    if config.workers > 1:
+        task = WorkerTask(str(examples.path), str(folder), config.settings().to_dict())
+        train_with_workers(task, config.workers, context)
+    else:
+        _train_here(config.settings(), context, examples, folder)
+    if schema is not None:
+        shutil.copyfile(schema.path / SCHEMA_FILE, model.path / SCHEMA_FILE)
+    return publish_training(folder, model)
+
+
+def _train_here(settings: ClassificationSettings, context: Context, examples: Examples, folder: Path) -> None:
+    import keras
+
+    from nst_keras.jobs.train import Training
+    from nst_keras.jobs.training_progress import describe_step
+    from pipelines.examples import read_dataset
+
+    # Layers are named by a count that goes on from model to model, and equal models must be equal files.
+    keras.utils.clear_session()
+    training = Training(settings, plan_training(folder), dataset=read_dataset(examples))
+    for warning in training.checks.warnings:
+        context.say(f"warning: {warning}")
+    outcome = training.run(
+        observers=[lambda progress: context.show(describe_step(progress))],
+        should_stop=context.should_stop,
+        say=context.show,
+    )
+    if not outcome.finished:
+        raise Stopped(f"goes on from {folder / CHECKPOINT}")
+
+
+Trainer = Stage(train, "Trainer")

@@ -1,0 +1,142 @@
+"""Transform: pictures of one size and one number of channels, and the same as a graph for serving."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nst_keras.errors import InputError
+from nst_keras.training.fields import check_fields, number
+from pipelines.engine.artifacts import Examples, Schema, TransformGraph
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.finished import keep
+from pipelines.shard_work import run_shards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipelines.examples import Example, ExampleInfo
+
+
+@dataclass(frozen=True)
+class TransformConfig:
+    """What pictures become.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    image_size: int = number(0, "Height and width, in pixels; 0: as they are, if all have one size.")
+    channels: int = number(0, "1: gray, 3: RGB; 0: as they are.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        if self.channels not in (0, 1, 3):
+            raise InputError(f"channels must be 0, 1 or 3. Received: channels={self.channels}")
+
+
+@dataclass(frozen=True)
+class TransformShard:
+    """A shard to be transformed, and where the result goes."""
+
+    source: Path
+    target: Path
+    image_shape: tuple[int, int, int]
+
+
+def transform(
+    config: TransformConfig,
+    context: Context,
+    *,
+    examples: Input[Examples],
+    schema: Input[Schema],
+    transformed_examples: Output[Examples],
+    transform_graph: Output[TransformGraph],
+) -> dict[str, Any]:
+    """Cuts and resizes every picture and writes it as PNG, in as many shards as before.
+
+    The transform graph is a SavedModel that does the same to the same pixels; see
+    `pipelines.transform_graph`.
+
+    Returns:
+        Height, width and channels, and the number of examples.
+
+    Raises:
+        InputError: If classes aren't the schema's, sizes differ and none is given, or a shard is damaged.
+        Stopped: If it was asked to stop; finished shards are kept.
+    """
+    from pipelines.examples import ExampleInfo, read_info, shard_paths, write_info
+    from pipelines.transform_graph import PictureTransform
+
+    info = read_info(examples)
+    _check_classes(info, schema, examples)
+    shape = _choose_shape(config, info, examples)
+    context.scratch.mkdir(parents=True, exist_ok=True)
+    sources = [path for split in info.splits for path in shard_paths(examples, split)]
+    tasks = [TransformShard(path, context.scratch / path.name, shape) for path in sources]
+    run_shards(context, transform_shard, tasks, "transforming")
+    for task in tasks:
+        keep(task.target, transformed_examples.path / task.target.name)
+    graph = context.scratch / "transform_graph"
+    shutil.rmtree(graph, ignore_errors=True)  # what a killed run left
+    PictureTransform(*shape).write(graph)
+    for path in sorted(graph.iterdir()):
+        shutil.move(path, transform_graph.path / path.name)
+    write_info(transformed_examples.path, ExampleInfo(info.name, info.class_names, shape, info.splits))
+    height, width, channels = shape
+    total = sum(map(sum, info.splits.values()))
+    return {"height": height, "width": width, "channels": channels, "examples": total}
+
+
+def transform_shard(task: TransformShard) -> None:
+    """Transforms a shard unless that is done.
+
+    Raises:
+        InputError: If the shard is damaged, with its name.
+    """
+    import tensorflow as tf
+
+    from pipelines.examples import Example, encode_picture, read_shard, write_shard
+    from pipelines.transform_graph import PictureTransform
+
+    if task.target.exists():
+        return
+    change = PictureTransform(*task.image_shape)
+
+    def read() -> "Iterator[Example]":
+        for example in read_shard(task.source):
+            try:
+                pixels = change(tf.constant([example.encoded]))[0].numpy()
+            except tf.errors.OpError as error:
+                reason = (error.message or "").partition("\n")[0]
+                raise InputError(f"{task.source}: {example.name} cannot be decoded: {reason}") from error
+            yield Example(example.name, encode_picture(pixels), example.label)
+
+    write_shard(task.target, read())
+
+
+def _check_classes(info: "ExampleInfo", schema: Schema, examples: Examples) -> None:
+    from pipelines.schema_files import label_names, read_schema
+
+    names = label_names(read_schema(schema))
+    unknown = [name for name in info.class_names if names and name not in names]
+    if unknown:
+        raise InputError(
+            f"{examples.path}: classes must be those of {schema.path}: {', '.join(names)}. "
+            f"Received: {', '.join(unknown)}"
+        )
+
+
+def _choose_shape(config: TransformConfig, info: "ExampleInfo", examples: Examples) -> tuple[int, int, int]:
+    size, channels, own = config.image_size, config.channels, info.image_shape
+    if own is None and not (size and channels):
+        raise InputError(
+            f"{examples.path}: pictures have several sizes: image_size and channels must be given. "
+            f"Received: image_size={size}, channels={channels}"
+        )
+    height, width, depth = own or (size, size, channels)
+    return size or height, size or width, channels or depth
+
+
+Transform = Stage(transform, "Transform")

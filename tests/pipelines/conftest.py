@@ -1,0 +1,84 @@
+"""Small collections of photos and paintings, as the stages for pictures take them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_keras.io.images import encode_image
+from pipelines.engine.artifacts import Artifact, Examples
+from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard
+
+
+@pytest.fixture
+def write_collection(tmp_path: Path) -> Callable[..., Examples]:
+    """Writes encoded pictures by split and name as an artifact, in two shards of two or more."""
+
+    def write(splits: Mapping[str, Mapping[str, bytes]], name: str = "examples") -> Examples:
+        folder = tmp_path / name
+        folder.mkdir()
+        counts = {}
+        for split, pictures in splits.items():
+            examples = [Example(key, data, None) for key, data in pictures.items()]
+            shards = min(2, len(examples))
+            parts = [examples[number::shards] for number in range(shards)]
+            counts[split] = tuple(
+                write_shard(folder / shard_name(split, number, shards), part)
+                for number, part in enumerate(parts)
+            )
+        write_info(folder, ExampleInfo("collection", (), None, counts))
+        return Examples(folder)
+
+    return write
+
+
+@pytest.fixture
+def photos(photo: np.ndarray) -> dict[str, bytes]:
+    """Three real photos of different sizes, one of them a JPEG."""
+    return {
+        "left": encode_image(photo[:72, :64], ".png"),
+        "right": encode_image(photo[:64, -80:], ".jpg"),
+        "upper": encode_image(photo[:48, 30:110], ".png"),
+    }
+
+
+@pytest.fixture
+def paintings() -> dict[str, bytes]:
+    """Two paintings: broad stripes in one colour, fine ones in another."""
+    x = np.arange(64)
+    pictures = {}
+    for name, period, color in (("broad", 24, (230, 60, 30)), ("fine", 6, (20, 90, 220))):
+        stripes = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * (x[:, None] + x) / period))
+        pictures[name] = encode_image(stripes[..., None] * color, ".png")
+    return pictures
+
+
+@pytest.fixture
+def collection(
+    write_collection: Callable[..., Examples], photos: dict[str, bytes], paintings: dict[str, bytes]
+) -> Examples:
+    """Both of them."""
+    return write_collection({"photos": photos, "paintings": paintings})
+
+
+@pytest.fixture
+def make_output(tmp_path: Path) -> Callable[..., Artifact]:
+    """Makes the empty folder of an output, as the engine does."""
+
+    def make(kind: type[Artifact], name: str) -> Artifact:
+        (tmp_path / name).mkdir()
+        return kind(tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
+def contents() -> Callable[[Artifact], dict[str, bytes]]:
+    """Reads all files of an artifact, by their paths in it."""
+
+    def read(artifact: Artifact) -> dict[str, bytes]:
+        paths = sorted(path for path in artifact.path.rglob("*") if path.is_file())
+        return {path.relative_to(artifact.path).as_posix(): path.read_bytes() for path in paths}
+
+    return read

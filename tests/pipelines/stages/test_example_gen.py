@@ -1,0 +1,108 @@
+"""ExampleGen: the same splits as `load_dataset`, shard by shard."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nst_keras.errors import InputError
+from nst_keras.io.datasets import load_dataset
+from nst_keras.io.images import write_image
+from pipelines.engine.artifacts import Examples
+from pipelines.engine.stage import Context, Stopped
+from pipelines.examples import read_dataset, read_info, read_shard, shard_paths
+from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
+
+
+def _in_threads(function: Callable, tasks: Iterable) -> Iterator[Any]:
+    with ThreadPoolExecutor(4) as pool:
+        yield from pool.map(function, tasks)
+
+
+def _backwards(function: Callable, tasks: Iterable) -> Iterator[Any]:
+    return iter([function(task) for task in list(tasks)[::-1]][::-1])
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve pictures of two classes and several sizes, one of them not readable."""
+    rng = np.random.default_rng(0)
+    for name, red in (("cats", 200), ("dögs", 40)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.add(rng.integers(0, 99, (20 + number, 24, 3)), [red, 0, 0])
+            write_image(tmp_path / "pets" / name / f"{number}.png", pixels.clip(0, 255))
+    (tmp_path / "pets" / "cats" / "broken.png").write_bytes(b"\x89PNG no more")
+    return tmp_path / "pets"
+
+
+def test_digits_are_what_load_dataset_gives(new: Callable[..., Any], tmp_path: Path) -> None:
+    examples = new(Examples)
+    counts = generate_examples(ExampleGenConfig(), Context(tmp_path / "scratch"), examples=examples)
+    assert counts == {"train": 1299, "validation": 143, "test": 355, "classes": 10, "left_out": 0}
+    found, expected = read_dataset(examples), load_dataset("digits")
+    assert (found.class_names, found.image_shape) == (expected.class_names, expected.image_shape)
+    for split in expected.splits:
+        for one, other in zip(found.splits[split].arrays(), expected.splits[split].arrays(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert read_info(examples).splits["test"] == (89, 89, 89, 88)
+    assert ExampleGen.reads(ExampleGenConfig()) == []
+
+
+@pytest.mark.parametrize("run", [_in_threads, _backwards])
+def test_a_folder_whatever_the_order_of_workers(
+    folder: Path, new: Callable[..., Any], tmp_path: Path, run: Callable
+) -> None:
+    config = ExampleGenConfig(dataset=str(folder), shards=3)
+    said: list[str] = []
+    plain, other = new(Examples, "plain"), new(Examples, "other")
+    counts = generate_examples(config, Context(tmp_path / "a", say=said.append), examples=plain)
+    generate_examples(config, Context(tmp_path / "b", map=run), examples=other)
+    assert _bytes(plain.path) == _bytes(other.path)
+    assert counts["left_out"] == 1
+    assert any("broken.png" in line for line in said)
+    expected = load_dataset(str(folder), note=said.append)
+    found = read_dataset(plain)
+    assert (found.name, found.class_names) == ("pets", ("cats", "dögs"))
+    for split in expected.splits:
+        for one, two in zip(found.splits[split].arrays(), expected.splits[split].arrays(), strict=True):
+            np.testing.assert_array_equal(one, two)
+    names = [example.name for path in shard_paths(plain, "train") for example in read_shard(path)]
+    assert all(name.startswith(("cats/", "dögs/")) for name in names), "names say nothing of this machine"
+    assert ExampleGen.reads(config) == [folder]
+
+
+@pytest.mark.parametrize("in_files", [True, False])
+def test_goes_on_after_a_kill(folder: Path, new: Callable[..., Any], tmp_path: Path, in_files: bool) -> None:
+    config = ExampleGenConfig(dataset=str(folder) if in_files else "digits", shards=3)
+    whole, again = new(Examples, "whole"), new(Examples, "again")
+    generate_examples(config, Context(tmp_path / "a"), examples=whole)
+    scratch = tmp_path / "b"
+    with pytest.raises(Stopped):
+        generate_examples(config, Context(scratch, should_stop=lambda: True), examples=again)
+    (done,) = scratch.glob("*.tfrecord")
+    before = done.stat().st_mtime_ns
+    (scratch / ".nst_keras-0123.tmp").write_bytes(b"what a killed worker left")
+    # A later shard than a missing one may be there too.
+    shutil.copy(whole.path / "train-00002-of-00003.tfrecord", scratch)
+    generate_examples(config, Context(scratch), examples=again)
+    assert _bytes(whole.path) == _bytes(again.path)
+    assert done.stat().st_mtime_ns == before, "a finished shard isn't written again"
+
+
+def test_strict_and_unknown(folder: Path, new: Callable[..., Any], tmp_path: Path) -> None:
+    context = Context(tmp_path / "scratch")
+    with pytest.raises(InputError, match=r"broken\.png"):
+        generate_examples(ExampleGenConfig(str(folder), strict=True), context, examples=new(Examples))
+    with pytest.raises(InputError, match="dataset must be"):
+        generate_examples(ExampleGenConfig("no_such_set"), context, examples=new(Examples, "b"))
+    with pytest.raises(InputError, match="shards must be a whole number, at least 1"):
+        ExampleGenConfig(shards=0)
