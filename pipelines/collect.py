@@ -3,22 +3,25 @@
   python -m pipelines.collect --pipeline_root=runs/classifier --dry_run
   python -m pipelines.collect --pipeline_root=runs/classifier --keep_runs=1
 
-Kept is everything that these were made from, and they themselves: models that still are where they were pushed
-to, artifacts of each pipeline's last runs and of runs that go on, and the models that were blessed last. The
-store goes on knowing what was removed, so that lineage still answers.
+Kept is everything that these were made from, and they themselves: models that still are where they were
+pushed to, artifacts of each pipeline's last runs and of runs that go on, and the models that were blessed
+last. Unfinished work of those runs stays, too. The store goes on knowing what was removed, so that lineage
+still answers.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from nst_keras.cli import common
+from nst_keras.errors import InputError
 from nst_keras.io.model_store import SAVED_MODEL_FILE
 from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.artifacts import PushedModel
 from pipelines.engine.garbage import collect
-from pipelines.engine.store import Store, StoredArtifact
+from pipelines.engine.store import FILE_NAME, Store, StoredArtifact
 from pipelines.pushed import read_outcome
 
 FLAGS = flags.FlagValues()
@@ -39,11 +42,14 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    store = Store(Path(ROOT.value), create=False)
+    store = Store(Path(ROOT.value or ""), create=False)
     verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
 
     def is_served(artifact: StoredArtifact) -> bool:
-        outcome = read_outcome(PushedModel(folder_of(store, artifact)))
+        try:
+            outcome = read_outcome(PushedModel(folder_of(store, artifact)))
+        except InputError:  # lost or damaged; where the model went to can't be told, so it stays
+            return True
         return bool(outcome.version) and (Path(outcome.path) / SAVED_MODEL_FILE).is_file()
 
     try:
@@ -53,6 +59,8 @@ def _main(arguments: Sequence[str]) -> int:
         for item in found:
             print(f"{verb} {item.what}: {item.num_bytes:,} bytes")
             count, total = count + 1, total + item.num_bytes
+    except sqlite3.Error as error:
+        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
     finally:
         store.close()
     print(f"{verb} {count} folders, {total:,} bytes", flush=True)

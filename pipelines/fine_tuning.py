@@ -3,8 +3,10 @@
     python -m pipelines.run --pipeline=fine_tuning --serving_dir=saved_models
 
 As it stands it takes the digits that come along and a shallow part of VGG-19, so that it ends in minutes. For
-photos of yours: `--set=ExampleGen.dataset=pictures/ --set=Transform.image_size=160 --set=FineTuner.image_size=160
---set=FineTuner.base_layer= --set=FineTuner.flip=true`.
+photos of yours:
+
+    --set=ExampleGen.dataset=pictures/ --set=Transform.image_size=160 --set=FineTuner.image_size=160
+    --set=FineTuner.base_layer= --set=FineTuner.flip=true
 """
 
 from pathlib import Path

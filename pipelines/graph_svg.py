@@ -89,7 +89,8 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], width: float) -
 def _box(box: Box, place: tuple[float, float], width: float) -> str:
     x, y = place
     edge = ' stroke="#1f2933" stroke-width="2"' if box.bold else ' stroke="#8b98a5"'
-    shape = f'<rect x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}" rx="6" fill="{box.color}"{edge}/>'
+    place_and_size = f'x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{_HEIGHT}"'
+    shape = f'<rect {place_and_size} rx="6" fill="{box.color}"{edge}/>'
     first = y + (17 if len(box.lines) > 1 else 25)
     words = [f'<text x="{x + 10:.0f}" y="{first:.0f}">{html.escape(box.lines[0])}</text>']
     if len(box.lines) > 1:

@@ -67,14 +67,14 @@ def find_failures(photos: Sequence[Result], slices: Mapping[str, Result], most_s
 
 
 def find_objections(
-    report: Mapping[str, Any], *, least_fall: float, most_content: float, most_worse: float
+    report: Mapping[str, Any], *, least_fall: float, most_content: Mapping[str, float], most_worse: float
 ) -> list[str]:
     """What speaks against a model, a sentence each; none if it is good enough.
 
     Args:
         report: From `summarize`.
         least_fall: Share by which each style must come nearer to its painting than the photos are.
-        most_content: Largest distance from the photos, of each style.
+        most_content: Largest distance of each style from the photos, by network.
         most_worse: Share by which means may be above the baseline's.
     """
     found = []
@@ -86,10 +86,10 @@ def find_objections(
                     f"{style}: is nearer to its painting than the photos by {values['fall']:.0%} only, by "
                     f"{network}; at least {least_fall:.0%} are wanted"
                 )
-            if values["content"] > most_content:
+            if values["content"] > most_content[network]:
                 found.append(
                     f"{style}: is {values['content']:.2f} from the photos by {network}; at most "
-                    f"{most_content:g} is wanted"
+                    f"{most_content[network]:g} is wanted"
                 )
     for network, values in report["model_on_shared"].items():
         for kind in ("style", "content"):

@@ -12,7 +12,6 @@ report of the run is.
 import contextlib
 import importlib
 import importlib.util
-import os
 import shlex
 import sqlite3
 import sys
@@ -28,7 +27,7 @@ from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
 from pipelines.engine.console import RunConsole
 from pipelines.engine.runner import Choice, Runner
-from pipelines.engine.stage import Pipeline, Stopped
+from pipelines.engine.stage import Node, Pipeline, Stopped
 from pipelines.engine.store import FILE_NAME, Store
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
@@ -80,14 +79,13 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _run(pipeline: Pipeline, choice: Choice) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from pipelines.engine.mapping import open_map
     from pipelines.run_report import write_report
 
     store, console = Store(Path(ROOT.value or f"runs/{pipeline.name}")), RunConsole()
     try:
         with open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping:
-            runner = Runner(pipeline, store, console.for_run(), mapping, choice)
+            runner = Runner(pipeline, store, console.for_run(executes=_start_tensorflow), mapping, choice)
             try:
                 runner.run(shlex.join(sys.argv), __version__)
             except BaseException:
@@ -105,6 +103,11 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
         console.close()
         store.close()
     return 0
+
+
+def _start_tensorflow(node: Node) -> None:
+    # Stages import it inside their functions, with start-up notes that would tear the status line.
+    common.import_tensorflow_quietly()
 
 
 def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:

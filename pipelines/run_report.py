@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from nst_keras.errors import InputError
 from nst_keras.io.files import write_whole
-from nst_keras.jobs.page_parts import frame, heading, pairs, text, warning_list
+from nst_keras.jobs.page_parts import frame, heading, pairs, warning_list
 from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.store import Execution, Run, Store, StoredArtifact
 from pipelines.graph_svg import STYLE, Box, draw
@@ -57,7 +58,10 @@ def write_report(store: Store, run: int) -> Path:
     row = store.run(run)
     turns = _turns(store, row)
     reports = store.root / "reports"
-    reports.mkdir(exist_ok=True)
+    try:
+        reports.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{reports}: cannot be made: {error.strerror}") from error
     data = frame(f"Run {run} of {row.pipeline}", _parts(store, row, turns, reports), _REPORT_STYLE).encode()
     path = reports / f"run-{run}.html"
     write_whole(path, data)
@@ -66,7 +70,7 @@ def write_report(store: Store, run: int) -> Path:
 
 
 def _turns(store: Store, run: Run) -> list[_Turn]:
-    done = {execution.node: (execution, cached) for execution, cached in store.run_executions(run.id)}
+    done = store.run_executions(run.id)
     turns = []
     for node in run.nodes:
         if node["name"] not in done:
@@ -144,7 +148,7 @@ def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[l
         for inner in artifact.files:
             path = folder / inner
             suffix = path.suffix.lower()
-            if suffix == _PAGES:
+            if suffix == _PAGES and path.is_file():
                 links.append(f"<li>{_link(path, reports, f'{name}/{inner}')}</li>")
             if suffix in _PICTURES and path.is_file():
                 picture, used = _picture(path, reports, f"{name}/{inner}", left)

@@ -11,7 +11,6 @@ before. Optional inputs may be left out. Prints what the stage tells of its work
 import dataclasses
 import importlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -54,7 +53,7 @@ def _main(arguments: Sequence[str]) -> int:
     config = read_config(stage, CONFIG.value)
     inputs = _folders("input", INPUT.value, stage.inputs)
     outputs = _folders("output", OUTPUT.value, stage.outputs)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    common.import_tensorflow_quietly()
     from pipelines.engine.console import RunConsole
     from pipelines.engine.mapping import open_map
 

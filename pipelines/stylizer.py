@@ -34,11 +34,12 @@ def pipeline(serving_dir: Path) -> Pipeline:
     trainer = StylizerTrainer(
         StylizerTrainerConfig(
             init=SHIPPED_STYLIZER,
-            num_steps=150,
+            num_steps=200,
             batch_size=2,
             crop_size=96,
             style_size=256,
-            learning_rate=0.02,
+            content_weight=16.0,
+            learning_rate=0.01,
             ema=0.9,
         ),
         examples=examples["examples"],

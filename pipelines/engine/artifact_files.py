@@ -77,8 +77,11 @@ def check(store: Store, artifact: StoredArtifact, *, thoroughly: bool, say: Call
     wrong = _first_wrong(store, artifact, folder, thoroughly)
     if not wrong:
         return True
-    aside = set_aside(store, folder)
-    store.set_artifact_state(artifact.id, "damaged")
+    with placing(store):
+        if not folder.is_dir():  # another run saw it, too
+            return False
+        aside = set_aside(store, folder)
+        store.set_artifact_state(artifact.id, "damaged")
     say(f"{folder / wrong}: isn't as it was made; {folder.name} is now in {aside} and will be made again")
     return False
 
@@ -105,6 +108,7 @@ def remove(store: Store, artifact: StoredArtifact) -> None:
     store.set_artifact_state(artifact.id, "collected")
     if folder.is_dir():
         doomed = folder.with_name(f".{folder.name}.removed")
+        shutil.rmtree(doomed, ignore_errors=True)
         folder.rename(doomed)  # so that no half-removed artifact keeps its name
         shutil.rmtree(doomed, ignore_errors=True)
 

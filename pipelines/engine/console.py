@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from nst_keras.jobs.status_line import StatusLine, format_seconds
 from nst_keras.jobs.stop_signals import StopSignals
@@ -24,9 +25,13 @@ class RunConsole:
         """Number of the signal that wants the run to stop, or 0."""
         return self._stop.received
 
-    def for_run(self) -> Console:
-        """The functions that a runner calls."""
-        return Console(self.say, self._show, lambda: bool(self.received), self._begins, self._ended)
+    def for_run(self, executes: Callable[[Node], None] = lambda node: None) -> Console:
+        """The functions that a runner calls.
+
+        Args:
+            executes: Called before a node is executed.
+        """
+        return Console(self.say, self._show, lambda: bool(self.received), self._begins, executes, self._ended)
 
     def say(self, text: str) -> None:
         """Writes a line."""

@@ -1,9 +1,9 @@
 """Fingerprints: what an execution's outputs follow from, in one number.
 
 Inputs by contents, config, and all code: a stage's module and every module of the same kind that it imports,
-at the top or inside a function, over any number of steps. Comments and docstrings don't count. Libraries count
-by their versions. Code is read, never imported, so that nothing heavy is loaded to find out that there is
-nothing to do.
+at the top or inside a function, over any number of steps. Comments and docstrings don't count. Libraries
+count by their versions. Code is read, never imported, so that nothing heavy is loaded to find out that there
+is nothing to do.
 """
 
 import ast
@@ -14,13 +14,16 @@ import importlib.util
 import json
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nst_keras.errors import InputError
+
 _OWN = ("nst_keras", "pipelines")
 _INSTALLED = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_SITE = {"site-packages", "dist-packages"}
 # Where the name of the module isn't that of the distribution.
 _DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -85,6 +88,9 @@ def read_code(module: str, sources: Sources | None = None) -> Code:
     Args:
         module: Its name.
         sources: Remembers what files come to; without it all are read.
+
+    Raises:
+        InputError: If a module isn't Python.
     """
     seen: dict[str, Source] = {}
     libraries: set[str] = set()
@@ -107,7 +113,10 @@ def read_code(module: str, sources: Sources | None = None) -> Code:
 
 
 def _read_source(path: Path, name: str, *, is_package: bool) -> Source:
-    tree = ast.parse(path.read_bytes(), str(path))
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except SyntaxError as error:
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from error
     names = tuple(sorted(set(_imports(tree, name if is_package else name.rpartition(".")[0]))))
     return Source(hashlib.sha256(ast.dump(_Bare().visit(tree)).encode()).hexdigest(), names)
 
@@ -152,7 +161,8 @@ def _find_top(top: str) -> Path | None:
 
 
 def _installed(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in _INSTALLED)
+    # A user's own installations and a distribution's are elsewhere, but go by these names.
+    return bool(_SITE & set(path.parts)) or any(path.is_relative_to(folder) for folder in _INSTALLED)
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[str]:
@@ -199,10 +209,17 @@ def _versions(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
 
 @functools.cache
 def _version(name: str) -> str:
-    """Empty for the standard library, a part of another distribution, and what is missing, as the stage says."""
+    """Empty for the standard library, and for what is missing, as the stage says."""
     if not name or name in sys.stdlib_module_names:
         return ""
     try:
         return importlib.metadata.version(_DISTRIBUTIONS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        return ""
+        found = _all_distributions().get(name, ()) if importlib.util.find_spec(name) else ()
+        return " ".join(f"{each} {importlib.metadata.version(each)}" for each in sorted(set(found)))
+
+
+@functools.cache
+def _all_distributions() -> Mapping[str, list[str]]:
+    """Takes a while, so it is only asked about modules that bear another name than their distribution."""
+    return importlib.metadata.packages_distributions()

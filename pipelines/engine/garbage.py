@@ -2,8 +2,9 @@
 
 Kept are, with everything that they were made from: what pushed models that still are served rest on, what the
 last runs of each pipeline did or took over, what runs that still go on need, and each pipeline's models that
-were blessed last. Placing artifacts and removing them exclude each other (`artifact_files.placing`), so that
-nothing that was just placed is taken for garbage; and a run takes over an artifact only if it still is live.
+were blessed last. Unfinished work stays where one of those runs would go on from it. Placing artifacts and
+removing them exclude each other (`artifact_files.placing`), so that nothing that was just placed is taken for
+garbage; and a run takes over an artifact only if it still is live.
 """
 
 import contextlib
@@ -16,20 +17,18 @@ from pathlib import Path
 import filelock
 
 from pipelines.engine.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
-from pipelines.engine.artifacts import ExternalData
+from pipelines.engine.artifacts import ExternalData, PushedModel
 from pipelines.engine.digests import find_files
-from pipelines.engine.runner import WORK
+from pipelines.engine.lineage import find_ancestors, find_inputs, find_makers
+from pipelines.engine.runner import WORK, work_folder
 from pipelines.engine.store import Store, StoredArtifact
 
 _BLESSED = 2  # the last one is compared with the one before it
 
-_ANCESTORS = """
-WITH RECURSIVE needed(artifact) AS (
-    SELECT value FROM json_each(?)
-    UNION SELECT source.artifact FROM needed
-    JOIN event AS made ON made.artifact = needed.artifact AND made.role = 'output'
-    JOIN event AS source ON source.execution = made.execution AND source.role = 'input'
-) SELECT artifact FROM needed
+_KEPT = """
+SELECT id FROM (
+    SELECT id, state, row_number() OVER (PARTITION BY pipeline ORDER BY id DESC) AS age FROM run
+) WHERE age <= ? OR state = 'running'
 """
 
 
@@ -59,7 +58,7 @@ def collect(
         dry_run: Remove nothing.
     """
     store.bury_runs()
-    yield from _collect_work(store, dry_run=dry_run)
+    yield from _collect_work(store, keep_runs, dry_run=dry_run)
     with placing(store):
         needed = _needed(store, pushed, keep_runs)
         for artifact in live_artifacts(store):
@@ -81,38 +80,32 @@ def live_artifacts(store: Store) -> list[StoredArtifact]:
 
 
 def _needed(store: Store, pushed: Callable[[StoredArtifact], bool], keep_runs: int) -> set[int]:
-    roots = {each.id for each in live_artifacts(store) if each.kind == "PushedModel" and pushed(each)}
-    pipelines = [
-        row["pipeline"] for row in store.connection.execute("SELECT DISTINCT pipeline FROM execution")
-    ]
-    for pipeline in pipelines:
-        models = dict.fromkeys(model.id for model in store.blessed_models(pipeline))
+    roots = {each.id for each in live_artifacts(store) if each.kind == PushedModel.__name__ and pushed(each)}
+    for row in store.connection.execute("SELECT DISTINCT pipeline FROM run").fetchall():
+        models = dict.fromkeys(model.id for model, _ in store.blessed_models(row["pipeline"]))
         roots.update(list(models)[:_BLESSED])
-    roots.update(_of_runs(store, keep_runs))
-    return {row["artifact"] for row in store.connection.execute(_ANCESTORS, (json.dumps(sorted(roots)),))}
+    query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
+    executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
+    made = json.dumps(executions)
+    query = "SELECT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role='output'"
+    needed = roots | {row["artifact"] for row in store.connection.execute(query, (made,))}
+    makers = [maker for root in roots for maker in find_makers(store, root)]
+    return needed | find_inputs(store, find_ancestors(store, executions + makers))
 
 
-def _of_runs(store: Store, keep_runs: int) -> Iterator[int]:
-    """Artifacts of the last runs, of those that go on, and of executions that go on."""
-    query = """
-        WITH kept AS (
-            SELECT id FROM (
-                SELECT id, state, row_number() OVER (PARTITION BY pipeline ORDER BY id DESC) AS age FROM run
-            ) WHERE age <= ? OR state = 'running'
-        )
-        SELECT DISTINCT artifact FROM event JOIN run_execution USING (execution) WHERE run IN (SELECT id FROM kept)
-    """
-    for row in store.connection.execute(query, (keep_runs,)):
-        yield row["artifact"]
-
-
-def _collect_work(store: Store, *, dry_run: bool) -> Iterator[Removed]:
-    """Folders of executions that were killed or failed; those that somebody holds stay."""
+def _collect_work(store: Store, keep_runs: int, *, dry_run: bool) -> Iterator[Removed]:
+    """Folders of unfinished executions, but for those of the last runs and those that somebody holds."""
+    query = (
+        f"SELECT fingerprint FROM execution WHERE run IN ({_KEPT}) AND state != 'complete'"
+        " AND fingerprint NOT IN (SELECT fingerprint FROM execution WHERE state='complete')"
+    )
+    rows = store.connection.execute(query, (keep_runs,))
+    unfinished = {work_folder(store, row["fingerprint"]).name for row in rows}
     for folder in sorted((store.root / WORK).glob("*")):
-        if not folder.is_dir():
+        if not folder.is_dir() or folder.name in unfinished:
             continue
-        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"), blocking=False)
-        with contextlib.suppress(filelock.Timeout), lock:
+        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
+        with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
             yield _removed(folder, dry_run=dry_run)
 
 

@@ -19,7 +19,7 @@ from pipelines.engine.artifacts import ExternalData
 from pipelines.engine.digests import read_tree
 from pipelines.engine.fingerprint import fingerprint, read_code
 from pipelines.engine.stage import Channel, Context, LatestBlessed, Node, Pipeline, Stopped, map_here
-from pipelines.engine.store import Execution, Store, StoredArtifact
+from pipelines.engine.store import FILE_NAME, Execution, Store, StoredArtifact
 
 WORK = "work"  # folder of unfinished executions in a pipeline root
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
@@ -54,6 +54,7 @@ class Console:
     show: Callable[[str], None] = lambda text: None
     should_stop: Callable[[], bool] = lambda: False
     begins: Callable[[Node, int, int], None] = lambda node, number, count: None
+    executes: Callable[[Node], None] = lambda node: None  # only if there is something to do
     ended: Callable[[NodeResult, int, int], None] = lambda result, number, count: None
 
 
@@ -136,21 +137,22 @@ class Runner:
     def _run_node(self, node: Node) -> NodeResult | None:
         if self.choice.run is not None and node.name not in self.choice.run:
             return self._earlier(node)
-        inputs = {name: self._resolve(node, name) for name in node.inputs}
-        there = {name: artifact for name, artifact in inputs.items() if artifact is not None}
-        config = json.loads(json.dumps(dataclasses.asdict(node.config), sort_keys=True))
         try:
             reads = self._read_external(node)
+            code = read_code(node.stage.function.__module__, self.store)
         except InputError as error:
             raise InputError(f"{node.name}: {error}") from error
-        code = read_code(node.stage.function.__module__, self.store)
-        contents = {name: [artifact.kind, artifact.digest] for name, artifact in there.items()}
+        found = {name: self._resolve(node, name) for name in node.inputs}
+        inputs = {name: artifact for name, (artifact, _) in found.items() if artifact is not None}
+        sources = {name: maker for name, (_, maker) in found.items() if maker is not None}
+        config = json.loads(json.dumps(dataclasses.asdict(node.config), sort_keys=True))
+        contents = {name: [artifact.kind, artifact.digest] for name, artifact in inputs.items()}
         number = fingerprint(node.stage.address, code, config, contents, [item.digest for item in reads])
         began = time.monotonic()
         with self._held(node, number):
-            found = None if node.name in self.choice.fresh else self._usable(node, number)
-            if found is not None:
-                execution, outputs = found
+            usable = None if node.name in self.choice.fresh else self._usable(node, number)
+            if usable is not None:
+                execution, outputs = usable
                 seconds = time.monotonic() - began
                 return NodeResult(node.name, True, seconds, execution.id, execution.record, outputs)
             if self.console.should_stop():
@@ -159,7 +161,8 @@ class Runner:
             number_now = self.store.begin_execution(
                 *(self.run_id, self.pipeline.name, node.name, node.stage.address, number, config),
                 {"digest": code.digest, "libraries": code.libraries},
-                {**there, **external},
+                {**inputs, **external},
+                sources,
             )
             record, outputs = self._execute(node, number, number_now, inputs)
         return NodeResult(node.name, False, time.monotonic() - began, number_now, record, outputs)
@@ -168,26 +171,30 @@ class Runner:
         """What a node that this run leaves alone made last; None if it never ran."""
         for execution in self.store.last_complete(self.pipeline.name, node.name):
             outputs = self.store.events(execution.id, "output")
-            if self._intact(outputs) and self.store.use_execution(self.run_id, execution.id):
+            if outputs.keys() < node.stage.outputs.keys():  # made by older code
+                continue
+            if self._intact(outputs) and self.store.use_execution(self.run_id, node.name, execution.id):
                 return NodeResult(node.name, True, 0.0, execution.id, execution.record, outputs)
         return None
 
-    def _resolve(self, node: Node, name: str) -> StoredArtifact | None:
+    def _resolve(self, node: Node, name: str) -> tuple[StoredArtifact | None, int | None]:
+        """An input's artifact and the execution that made it."""
         source = node.inputs[name]
         if isinstance(source, Channel):
             result = self.results.get(source.node.name)
             if result is None:
                 raise InputError(
-                    f"{node.name} needs {source.node.name}, which this run leaves alone and which has no earlier "
-                    "execution; run the whole pipeline first"
+                    f"{node.name} needs {source.node.name}, which this run leaves alone and which has no "
+                    "earlier execution; run the whole pipeline first"
                 )
-            return result.outputs[source.output]
+            return result.outputs[source.output], result.execution
         if isinstance(source, LatestBlessed):
             result = self.results.get(source.other_than.node.name)
             other = result.outputs[source.other_than.output].id if result else None
-            found = (model for model in self.store.blessed_models(self.pipeline.name) if model.id != other)
-            return next((model for model in found if self._intact({"model": model})), None)
-        return None
+            for model, maker in self.store.blessed_models(self.pipeline.name):
+                if model.id != other and self._intact({"model": model}):
+                    return model, maker
+        return None, None
 
     def _read_external(self, node: Node) -> list[StoredArtifact]:
         found = []
@@ -202,11 +209,9 @@ class Runner:
     @contextmanager
     def _held(self, node: Node, number: str) -> Iterator[None]:
         """Of several runs that come to the same execution one does it, and the others wait."""
-        with locked(self._work(number), use="pipeline root", remedy="choose a --pipeline_root"):
+        folder = work_folder(self.store, number)
+        with locked(folder, use="pipeline root", remedy="choose a --pipeline_root"):
             yield
-
-    def _work(self, number: str) -> Path:
-        return self.store.root / WORK / number[:32]
 
     def _usable(self, node: Node, number: str) -> tuple[Execution, dict[str, StoredArtifact]] | None:
         for execution in self.store.complete_executions(number):
@@ -214,28 +219,28 @@ class Runner:
             if not self._intact(outputs):
                 continue
             folders = {
-                name: parameter.kind(folder_of(self.store, outputs[name]))
+                name: parameter.kind(folder_of(self.store, outputs[name]).resolve())
                 for name, parameter in node.stage.outputs.items()
             }
             current = node.stage.current(node.config, folders)
-            if current and self.store.use_execution(self.run_id, execution.id):
+            if current and self.store.use_execution(self.run_id, node.name, execution.id):
                 return execution, outputs
         return None
 
     def _intact(self, artifacts: Mapping[str, StoredArtifact]) -> bool:
-        return all(
-            check(self.store, artifact, thoroughly=self.choice.thoroughly, say=self.console.say)
-            for artifact in artifacts.values()
-        )
+        thoroughly, say = self.choice.thoroughly, self.console.say
+        found = [check(self.store, each, thoroughly=thoroughly, say=say) for each in artifacts.values()]
+        return all(found)  # after all were checked, so that everything that is wrong is told
 
     def _execute(
-        self, node: Node, number: str, execution: int, inputs: Mapping[str, StoredArtifact | None]
+        self, node: Node, number: str, execution: int, inputs: Mapping[str, StoredArtifact]
     ) -> tuple[Mapping[str, Any], dict[str, StoredArtifact]]:
-        stage, work = node.stage, self._work(number)
+        stage, work = node.stage, work_folder(self.store, number)
         try:
+            # Whole paths, since tasks may run where another folder is the current one.
             arguments: dict[str, Any] = {
-                name: parameter.kind(folder_of(self.store, inputs[name])) if inputs[name] else None  # type: ignore[arg-type]
-                for name, parameter in stage.inputs.items()
+                name: kind.kind(folder_of(self.store, inputs[name]).resolve()) if name in inputs else None
+                for name, kind in stage.inputs.items()
             }
             made = {name: work / "outputs" / name for name in stage.outputs}
             shutil.rmtree(work / "outputs", ignore_errors=True)
@@ -279,12 +284,20 @@ class Runner:
         if isinstance(error, InputError):
             return InputError(f"{node.name}: {error}")
         if isinstance(error, OSError):
-            where = f"{error.filename}: " if error.filename else ""
-            return InputError(
-                f"{node.name}: {where}{error.strerror or error}; finished stages are kept, and the same command "
-                "goes on from here"
-            )
-        return error
+            where, what = error.filename, error.strerror or str(error)
+        elif isinstance(error, sqlite3.Error):
+            where, what = self.store.root / FILE_NAME, str(error)
+        else:
+            return error
+        return InputError(
+            f"{node.name}: {f'{where}: ' if where else ''}{what}; finished stages are kept, and the same "
+            "command goes on from here"
+        )
+
+
+def work_folder(store: Store, fingerprint: str) -> Path:
+    """Where an execution has its scratch folder, and its outputs until they are whole."""
+    return store.root / WORK / fingerprint[:32]
 
 
 def _reason(error: BaseException) -> str:

@@ -13,17 +13,20 @@ import platform
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
 from pipelines.engine.digests import file_digest
 from pipelines.engine.fingerprint import Source
+from pipelines.engine.rows import Execution, Run, StoredArtifact, artifact_of, execution_of, run_of
+
+__all__ = ["FILE_NAME", "Execution", "Run", "Store", "StoredArtifact"]
 
 FILE_NAME = "metadata.sqlite"
 _VERSION = 2
 _TIMEOUT = 60.0  # seconds to wait for another run's transaction
+_LATELY = 1000  # runs that are looked through for what a node made last
 
 _SCHEMA = """
 CREATE TABLE run (
@@ -68,66 +71,6 @@ CREATE TABLE source (
 """
 
 
-@dataclass(frozen=True)
-class StoredArtifact:
-    """An artifact's row.
-
-    Attributes:
-        id: Number in this store.
-        kind: Name of its class.
-        digest: SHA-256 of its contents.
-        path: Its folder, inside the pipeline root unless it is absolute (data from outside).
-        num_bytes: Size of all its files.
-        files: Size and SHA-256 by path inside.
-        created: When it was first made.
-        state: "live", "collected" (removed as garbage), "lost" or "damaged".
-    """
-
-    id: int
-    kind: str
-    digest: str
-    path: str
-    num_bytes: int
-    files: Mapping[str, Sequence[Any]]
-    created: float
-    state: str
-
-
-@dataclass(frozen=True)
-class Execution:
-    """An execution's row; `state` is running, complete, failed, stopped or killed."""
-
-    id: int
-    run: int
-    pipeline: str
-    node: str
-    stage: str
-    fingerprint: str
-    config: Mapping[str, Any]
-    code: Mapping[str, Any]
-    state: str
-    started: float
-    ended: float | None
-    record: Mapping[str, Any]
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run's row; `state` is running, complete, failed, stopped or killed; see `Store.begin_run`."""
-
-    id: int
-    pipeline: str
-    command: str
-    version: str
-    host: str
-    started: float
-    ended: float | None
-    state: str
-    error: str | None
-    nodes: Sequence[Mapping[str, Any]]
-
-
 class Store:
     """The store of one pipeline root.
 
@@ -150,9 +93,8 @@ class Store:
             self.connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
             self.connection.row_factory = sqlite3.Row
             self.connection.execute("PRAGMA journal_mode = WAL")
-            self.connection.execute(
-                "PRAGMA synchronous = NORMAL"
-            )  # a power cut may cost the last rows, no more
+            # A power cut may cost the last rows, no more.
+            self.connection.execute("PRAGMA synchronous = NORMAL")
             self.connection.execute("PRAGMA foreign_keys = ON")
             self._prepare(path)
         except OSError as error:
@@ -180,10 +122,11 @@ class Store:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def begin_run(
         self, pipeline: str, command: str, version: str, nodes: Sequence[Mapping[str, Any]] = ()
@@ -209,11 +152,15 @@ class Store:
         self.connection.execute(query, (time.time(), state, error, run))
 
     def bury_runs(self) -> None:
-        """Writes of those runs of this machine whose process is gone that they were killed."""
+        """Writes of those runs of this machine whose process is gone that they and their work were killed."""
         query = "SELECT id, pid FROM run WHERE state='running' AND host=?"
         for row in self.connection.execute(query, (platform.node(),)).fetchall():
-            if not _alive(row["pid"]):
-                self.end_run(row["id"], "killed")
+            if not _alive(row["pid"]):  # when it ended nobody knows
+                self.connection.execute("UPDATE run SET state='killed' WHERE id=?", (row["id"],))
+        self.connection.execute(
+            "UPDATE execution SET state='killed' WHERE state='running'"
+            " AND run IN (SELECT id FROM run WHERE state='killed')"
+        )
 
     def run(self, number: int) -> Run:
         """A run by its number.
@@ -224,17 +171,16 @@ class Store:
         row = self.connection.execute("SELECT * FROM run WHERE id=?", (number,)).fetchone()
         if row is None:
             raise InputError(f"{self.root}: has no run {number}")
-        columns = ("id", "pipeline", "command", "version", "host", "started", "ended", "state", "error")
-        return Run(*(row[column] for column in columns), json.loads(row["nodes"]))
+        return run_of(row)
 
-    def run_executions(self, run: int) -> list[tuple[Execution, bool]]:
-        """The executions that a run did or took over, in order, and whether it took them over."""
+    def run_executions(self, run: int) -> dict[str, tuple[Execution, bool]]:
+        """By node the execution that a run did or took over, and whether it took it over."""
         query = (
-            "SELECT execution.*, cached FROM run_execution JOIN execution ON execution.id = execution"
-            " WHERE run_execution.run=? ORDER BY execution.id"
+            "SELECT execution.*, run_execution.node AS turn, cached FROM run_execution"
+            " JOIN execution ON execution.id = execution WHERE run_execution.run=?"
         )
         rows = self.connection.execute(query, (run,)).fetchall()
-        return [(_execution(row), bool(row["cached"])) for row in rows]
+        return {row["turn"]: (execution_of(row), bool(row["cached"])) for row in rows}
 
     def begin_execution(
         self,
@@ -246,24 +192,38 @@ class Store:
         config: Mapping[str, Any],
         code: Mapping[str, Any],
         inputs: Mapping[str, StoredArtifact],
+        sources: Mapping[str, int] | None = None,
     ) -> int:
-        """Writes that an execution begins; those with its fingerprint that never ended were killed."""
+        """Writes that an execution begins; those with its fingerprint that never ended were killed.
+
+        Args:
+            run: Number of the run that does it.
+            pipeline: Name of the pipeline.
+            node: Name of the node.
+            stage: Address of the stage.
+            fingerprint: What its outputs follow from.
+            config: The stage's config.
+            code: Digest of the code, versions of the libraries.
+            inputs: Artifacts by name.
+            sources: By the inputs' names the executions that made them; none for data from outside.
+
+        Returns:
+            The execution's number.
+        """
         with self.transaction():
             self.connection.execute(
-                "UPDATE execution SET state='killed', ended=? WHERE fingerprint=? AND state='running'",
-                (time.time(), fingerprint),
+                "UPDATE execution SET state='killed' WHERE fingerprint=? AND state='running'", (fingerprint,)
             )
+            row = (run, pipeline, node, stage, fingerprint, _json(config), _json(code), time.time())
             cursor = self.connection.execute(
-                "INSERT INTO execution (run, pipeline, node, stage, fingerprint, config, code, state, started)"
-                " VALUES (?,?,?,?,?,?,?,?,?)",
-                (
-                    *(run, pipeline, node, stage, fingerprint, _json(config), _json(code)),
-                    *("running", time.time()),
-                ),
+                "INSERT INTO execution"
+                " (run, pipeline, node, stage, fingerprint, config, code, started, state)"
+                " VALUES (?,?,?,?,?,?,?,?,'running')",
+                row,
             )
             execution = int(cursor.lastrowid or 0)
-            self._add_events(execution, "input", inputs)
-            self.connection.execute("INSERT INTO run_execution VALUES (?,?,0)", (run, execution))
+            self._add_events(execution, "input", inputs, sources or {})
+            self.connection.execute("INSERT INTO run_execution VALUES (?,?,?,0)", (run, node, execution))
         return execution
 
     def complete_execution(
@@ -271,7 +231,7 @@ class Store:
     ) -> None:
         """Writes that an execution is complete, with all its outputs, in one step."""
         with self.transaction():
-            self._add_events(execution, "output", outputs)
+            self._add_events(execution, "output", outputs, {})
             self.connection.execute(
                 "UPDATE execution SET state='complete', ended=?, record=? WHERE id=?",
                 (time.time(), _json(record), execution),
@@ -284,17 +244,21 @@ class Store:
             (state, time.time(), error, execution),
         )
 
-    def use_execution(self, run: int, execution: int) -> bool:
-        """Writes that a run takes over what an earlier execution made; False if any of it is gone meanwhile."""
+    def use_execution(self, run: int, node: str, execution: int) -> bool:
+        """Writes that a run's node takes over what an earlier execution made; False if any of it is gone."""
         with self.transaction():
             if any(artifact.state != "live" for artifact in self.events(execution, "output").values()):
                 return False
-            self.connection.execute("INSERT OR IGNORE INTO run_execution VALUES (?,?,1)", (run, execution))
+            self.connection.execute("INSERT INTO run_execution VALUES (?,?,?,1)", (run, node, execution))
         return True
 
-    def _add_events(self, execution: int, role: str, artifacts: Mapping[str, StoredArtifact]) -> None:
-        rows = [(execution, role, name, artifact.id) for name, artifact in artifacts.items()]
-        self.connection.executemany("INSERT INTO event VALUES (?,?,?,?)", rows)
+    def _add_events(
+        self, execution: int, role: str, artifacts: Mapping[str, StoredArtifact], sources: Mapping[str, int]
+    ) -> None:
+        rows = [
+            (execution, role, name, artifact.id, sources.get(name)) for name, artifact in artifacts.items()
+        ]
+        self.connection.executemany("INSERT INTO event VALUES (?,?,?,?,?)", rows)
 
     def add_artifact(
         self, kind: str, digest: str, path: str, num_bytes: int, files: Mapping[str, Sequence[Any]]
@@ -308,7 +272,7 @@ class Store:
                 (kind, digest, path, num_bytes, _json(files), time.time()),
             )
             query = "SELECT * FROM artifact WHERE kind=? AND digest=?"
-            return _artifact(self.connection.execute(query, (kind, digest)).fetchone())
+            return artifact_of(self.connection.execute(query, (kind, digest)).fetchone())
 
     def set_artifact_state(self, artifact: int, state: str) -> None:
         """Writes that an artifact was collected, lost or damaged."""
@@ -323,7 +287,7 @@ class Store:
         row = self.connection.execute("SELECT * FROM artifact WHERE id=?", (number,)).fetchone()
         if row is None:
             raise InputError(f"{self.root}: has no artifact {number}")
-        return _artifact(row)
+        return artifact_of(row)
 
     def execution(self, number: int) -> Execution:
         """An execution by its number.
@@ -334,38 +298,49 @@ class Store:
         row = self.connection.execute("SELECT * FROM execution WHERE id=?", (number,)).fetchone()
         if row is None:
             raise InputError(f"{self.root}: has no execution {number}")
-        return _execution(row)
+        return execution_of(row)
 
     def events(self, execution: int, role: str) -> dict[str, StoredArtifact]:
         """An execution's inputs or outputs by name."""
         query = (
-            "SELECT event.name AS event_name, artifact.* FROM event JOIN artifact ON artifact.id = event.artifact"
+            "SELECT event.name AS event_name, artifact.* FROM event"
+            " JOIN artifact ON artifact.id = event.artifact"
             " WHERE event.execution=? AND event.role=? ORDER BY event.name"
         )
         rows = self.connection.execute(query, (execution, role)).fetchall()
-        return {row["event_name"]: _artifact(row) for row in rows}
+        return {row["event_name"]: artifact_of(row) for row in rows}
 
     def complete_executions(self, fingerprint: str) -> list[Execution]:
         """Complete executions with a fingerprint, the last first."""
         query = "SELECT * FROM execution WHERE fingerprint=? AND state='complete' ORDER BY id DESC"
-        return [_execution(row) for row in self.connection.execute(query, (fingerprint,)).fetchall()]
+        return [execution_of(row) for row in self.connection.execute(query, (fingerprint,)).fetchall()]
 
     def last_complete(self, pipeline: str, node: str) -> list[Execution]:
-        """Complete executions of a pipeline's node, the last first."""
-        query = "SELECT * FROM execution WHERE pipeline=? AND node=? AND state='complete' ORDER BY id DESC"
-        return [_execution(row) for row in self.connection.execute(query, (pipeline, node)).fetchall()]
-
-    def blessed_models(self, pipeline: str) -> list[StoredArtifact]:
-        """Live models that an Evaluator of a pipeline blessed, the last first."""
+        """Complete executions that a pipeline's node did or took over lately, those of the last run first."""
         query = (
-            "SELECT artifact.* FROM execution"
+            "SELECT execution.* FROM run_execution JOIN run ON run.id = run_execution.run"
+            " JOIN execution ON execution.id = execution"
+            " WHERE run.pipeline=? AND run_execution.node=? AND execution.state='complete'"
+            " ORDER BY run_execution.run DESC LIMIT ?"
+        )
+        rows = self.connection.execute(query, (pipeline, node, _LATELY)).fetchall()
+        found = {row["id"]: row for row in rows}
+        return [execution_of(row) for row in found.values()]
+
+    def blessed_models(self, pipeline: str) -> list[tuple[StoredArtifact, int | None]]:
+        """Live models that an Evaluator of a pipeline blessed, the last first, and what made each."""
+        query = (
+            "SELECT artifact.*, event.source FROM execution"
             " JOIN event ON event.execution = execution.id AND event.role='input' AND event.name='model'"
             " JOIN artifact ON artifact.id = event.artifact"
-            " WHERE execution.pipeline=? AND execution.state='complete' AND artifact.kind='Model'"
-            " AND artifact.state='live' AND json_extract(execution.record, '$.blessed')"
+            " WHERE artifact.kind='Model' AND artifact.state='live' AND execution.state='complete'"
+            " AND json_extract(execution.record, '$.blessed') AND EXISTS ("
+            "SELECT 1 FROM run_execution JOIN run ON run.id = run_execution.run"
+            " WHERE run_execution.execution = execution.id AND run.pipeline=?)"
             " ORDER BY execution.id DESC"
         )
-        return [_artifact(row) for row in self.connection.execute(query, (pipeline,)).fetchall()]
+        rows = self.connection.execute(query, (pipeline,)).fetchall()
+        return [(artifact_of(row), row["source"]) for row in rows]
 
     def digest(self, path: Path) -> str:
         """A file's digest, read anew only if its size or time has changed."""
@@ -409,22 +384,3 @@ def _alive(pid: int) -> bool:
 
 def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _artifact(row: sqlite3.Row) -> StoredArtifact:
-    columns = ("id", "kind", "digest", "path", "bytes")
-    return StoredArtifact(
-        *(row[column] for column in columns), json.loads(row["files"]), row["created"], row["state"]
-    )
-
-
-def _execution(row: sqlite3.Row) -> Execution:
-    columns = ("id", "run", "pipeline", "node", "stage", "fingerprint")
-    return Execution(
-        *(row[column] for column in columns),
-        json.loads(row["config"]),
-        json.loads(row["code"]),
-        *(row[column] for column in ("state", "started", "ended")),
-        json.loads(row["record"] or "{}"),
-        row["error"],
-    )

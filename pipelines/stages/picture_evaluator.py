@@ -66,7 +66,12 @@ class PictureEvaluatorConfig:
     least_fall: float = number(
         0.2, "Share by which each style must come nearer to its painting than the photo is.", BELOW_ONE
     )
-    most_content: float = number(1.0, "Largest distance from the photo; 1 is as far as no picture.", POSITIVE)
+    most_content: float = number(
+        1.4, "Largest distance from the photo by VGG-19; another photo is at 1.5 or so.", POSITIVE
+    )
+    most_independent_content: float = number(
+        0.75, "The same by the independent network; another photo is at 0.8 or so.", POSITIVE
+    )
     most_saturated: float = number(
         0.5, "Largest share of values that painting drives to 0 or 255.", Bounds(0, 1, open_low=True)
     )
@@ -165,7 +170,7 @@ def _objections(report: "Mapping[str, Any]", config: PictureEvaluatorConfig) -> 
     return find_objections(
         report,
         least_fall=config.least_fall,
-        most_content=config.most_content,
+        most_content={VGG19: config.most_content, config.independent: config.most_independent_content},
         most_worse=config.most_worse,
     )
 

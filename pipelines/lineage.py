@@ -1,0 +1,193 @@
+"""Shows what an artifact was made from, and what was made of it.
+
+  python -m pipelines.lineage 17 --pipeline_root=runs/classifier
+  python -m pipelines.lineage saved_models/classifier/3 --pipeline_root=runs/classifier --up
+  python -m pipelines.lineage 3fa2b4c1 --pipeline_root=runs/classifier --output=lineage.html
+
+The artifact is given by its number, by the first six or more digits of its digest, by its folder, by the
+folder of a served version, or by the path of data from outside. With --output it is drawn as well, as a page
+that opens from disk.
+"""
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+
+from nst_keras.cli import common
+from nst_keras.errors import InputError
+from nst_keras.io.files import check_writable, write_whole
+from nst_keras.io.model_store import SAVED_MODEL_FILE, digest_file, find_files
+from pipelines.engine.artifact_files import ARTIFACTS, folder_of
+from pipelines.engine.artifacts import ExternalData, PushedModel
+from pipelines.engine.digests import read_tree
+from pipelines.engine.lineage import Lineage, find_ancestors, find_descendants, find_makers, find_users
+from pipelines.engine.lineage import read_lineage as read
+from pipelines.engine.rows import StoredArtifact, artifact_of
+from pipelines.engine.store import FILE_NAME, Store
+from pipelines.lineage_report import Answer, describe, draw_page
+from pipelines.pushed import digest_files, read_outcome
+
+FLAGS = flags.FlagValues()
+ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)
+UP = flags.DEFINE_bool("up", False, "Only what it was made from.", flag_values=FLAGS)
+DOWN = flags.DEFINE_bool("down", False, "Only what was made of it.", flag_values=FLAGS)
+OUTPUT = flags.DEFINE_string("output", "", "HTML page to write, too.", flag_values=FLAGS)
+flags.mark_flag_as_required("pipeline_root", FLAGS)
+
+_LEAST_DIGITS = 6
+_SHOWN = 200  # executions in each direction
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """An artifact, and what must be said about how it was found."""
+
+    artifact: StoredArtifact
+    note: str = ""
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.lineage`."""
+    common.run(_main, __name__, __doc__, FLAGS)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1:
+        raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")
+    if OUTPUT.value:
+        check_writable(OUTPUT.value)
+    store = Store(Path(ROOT.value or ""), create=False)
+    try:
+        found = find_artifact(store, arguments[0])
+        both = UP.value == DOWN.value
+        answer = ask(store, found.artifact, up=both or UP.value, down=both or DOWN.value)
+        print("\n".join([*([f"note: {found.note}"] if found.note else []), *describe(answer)]), flush=True)
+        if OUTPUT.value:
+            write_whole(OUTPUT.value, draw_page(answer, found.note).encode())
+            print(OUTPUT.value, flush=True)
+    except sqlite3.Error as error:
+        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
+    finally:
+        store.close()
+    return 0
+
+
+def ask(store: Store, artifact: StoredArtifact, *, up: bool, down: bool) -> Answer:
+    """Finds an artifact's lineage: of the executions nearest to it, if there are very many."""
+    makers, users = find_makers(store, artifact.id), find_users(store, artifact.id)
+    before = find_ancestors(store, makers) if up else []
+    after = find_descendants(store, users) if down else []
+    nothing = Lineage({}, {}, {}, {})
+    return Answer(
+        artifact,
+        folder_of(store, artifact),
+        (len(before), len(after)),
+        read(store, before[:_SHOWN]) if up else nothing,
+        read(store, after[:_SHOWN]) if down else nothing,
+        tuple(makers) if up else None,
+        tuple(reversed(users)) if down else None,
+    )
+
+
+def find_artifact(store: Store, given: str) -> Found:
+    """Finds an artifact by whatever the user has of it.
+
+    Args:
+        store: The store.
+        given: A number, the beginning of a digest, or a path.
+
+    Raises:
+        InputError: If there is none, or there are several.
+    """
+    if given.isdecimal():
+        found = _select(store, "id=?", int(given))
+        if found:
+            return Found(found[0])
+    if re.fullmatch(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}", given.lower()):
+        # GLOB, unlike LIKE, needs no escapes for hex digits.
+        found = _select(store, "digest GLOB ? || '*'", given.lower())
+        if len(found) > 1:
+            listed = "; ".join(map(_name, found[:_LISTED])) + ("; ..." if len(found) > _LISTED else "")
+            raise InputError(f"{given}: are the first digits of several artifacts: {listed}")
+        if found:
+            return Found(found[0])
+    path = Path(given)
+    answer = _find_folder(store, path) or _find_pushed(store, path) or _find_external(store, path)
+    if answer is None:
+        raise InputError(
+            f"{given}: isn't known in {store.root}; expected is an artifact's number, {_LEAST_DIGITS} or "
+            "more digits of its digest, its folder, the folder of a pushed version, or data that a stage read"
+        )
+    return answer
+
+
+def _find_folder(store: Store, path: Path) -> Found | None:
+    """By the folder of an artifact, or a file in it."""
+    try:
+        parts = path.resolve().relative_to(store.root.resolve()).parts
+    except ValueError:
+        return None
+    if len(parts) < 3 or parts[0] != ARTIFACTS:
+        return None
+    found = _select(store, "path=?", "/".join(parts[:3]))
+    return Found(found[0]) if found else None
+
+
+def _find_pushed(store: Store, path: Path) -> Found | None:
+    """By the folder of a served version: where it was pushed to counts first, then what is in it."""
+    if not (path / SAVED_MODEL_FILE).is_file():
+        return None
+    files = {str(file.relative_to(path)): digest_file(file) for file in find_files(path)}
+    digest, where = digest_files(files), path.resolve()
+    same_place, same_contents = [], []
+    for artifact in _select(store, "kind=? AND state='live'", PushedModel.__name__):
+        try:
+            outcome = read_outcome(PushedModel(folder_of(store, artifact)))
+        except InputError:  # lost or damaged
+            continue
+        if outcome.version and Path(outcome.path).resolve() == where:
+            if outcome.digest == digest:
+                return Found(artifact)
+            same_place.append(artifact)
+        elif outcome.digest == digest:
+            same_contents.append((artifact, outcome.path))
+    if same_contents:
+        artifact, first = same_contents[0]
+        return Found(artifact, f"{path} wasn't pushed there itself, but is what was pushed to {first}")
+    if same_place:
+        return Found(same_place[0], f"{path} has changed since it was pushed")
+    return None
+
+
+def _find_external(store: Store, path: Path) -> Found | None:
+    """By the path of data that a stage read, with the contents that it has now if those are known."""
+    there = path.exists()
+    if there:
+        found = _select(store, "kind=? AND digest=?", ExternalData.__name__, read_tree(path).digest)
+        if found:
+            return Found(found[0])
+    found = _select(store, "kind=? AND path=?", ExternalData.__name__, str(path.resolve()))
+    if not found:
+        return None
+    note = f"{path} has changed since a stage read it" if there else f"{path} isn't there any more"
+    others = f"; earlier contents: {', '.join(_name(each) for each in found[1:])}" if found[1:] else ""
+    return Found(found[0], f"{note}; these are the contents that were read last{others}")
+
+
+def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:
+    """Artifacts that fit, the last first."""
+    rows = store.connection.execute(f"SELECT * FROM artifact WHERE {where} ORDER BY id DESC", values)
+    return [artifact_of(row) for row in rows.fetchall()]
+
+
+def _name(artifact: StoredArtifact) -> str:
+    return f"{artifact.id} ({artifact.kind} {artifact.digest[:12]})"
+
+
+if __name__ == "__main__":
+    main()
