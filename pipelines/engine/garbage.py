@@ -82,8 +82,12 @@ def live_artifacts(store: Store) -> list[StoredArtifact]:
 def _needed(store: Store, pushed: Callable[[StoredArtifact], bool], keep_runs: int) -> set[int]:
     roots = {each.id for each in live_artifacts(store) if each.kind == PushedModel.__name__ and pushed(each)}
     for row in store.connection.execute("SELECT DISTINCT pipeline FROM run").fetchall():
-        models = dict.fromkeys(model.id for model, _ in store.blessed_models(row["pipeline"]))
-        roots.update(list(models)[:_BLESSED])
+        models: set[int] = set()
+        for model, _ in store.blessed_models(row["pipeline"]):
+            models.add(model.id)
+            if len(models) == _BLESSED:
+                break
+        roots |= models
     query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
     executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
     made = json.dumps(executions)

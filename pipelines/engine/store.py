@@ -27,6 +27,8 @@ FILE_NAME = "metadata.sqlite"
 _VERSION = 2
 _TIMEOUT = 60.0  # seconds to wait for another run's transaction
 _LATELY = 1000  # runs that are looked through for what a node made last
+_AT_ONCE = 20  # rows that are read before somebody wants more
+_NO_NUMBER = 2**63 - 1  # larger than any
 
 _SCHEMA = """
 CREATE TABLE run (
@@ -315,32 +317,39 @@ class Store:
         query = "SELECT * FROM execution WHERE fingerprint=? AND state='complete' ORDER BY id DESC"
         return [execution_of(row) for row in self.connection.execute(query, (fingerprint,)).fetchall()]
 
-    def last_complete(self, pipeline: str, node: str) -> list[Execution]:
+    def last_complete(self, pipeline: str, node: str) -> Iterator[Execution]:
         """Complete executions that a pipeline's node did or took over lately, those of the last run first."""
+        # CROSS JOIN fixes the order of the loops: back through the node's runs, until there are enough.
         query = (
-            "SELECT execution.* FROM run_execution JOIN run ON run.id = run_execution.run"
-            " JOIN execution ON execution.id = execution"
-            " WHERE run.pipeline=? AND run_execution.node=? AND execution.state='complete'"
+            "SELECT execution.id FROM run_execution CROSS JOIN run ON run.id = run_execution.run"
+            " CROSS JOIN execution ON execution.id = run_execution.execution"
+            " WHERE run_execution.node=? AND run.pipeline=? AND execution.state='complete'"
             " ORDER BY run_execution.run DESC LIMIT ?"
         )
-        rows = self.connection.execute(query, (pipeline, node, _LATELY)).fetchall()
-        found = {row["id"]: row for row in rows}
-        return [execution_of(row) for row in found.values()]
+        rows = self.connection.execute(query, (node, pipeline, _LATELY)).fetchall()
+        for number in dict.fromkeys(row["id"] for row in rows):
+            yield self.execution(number)
 
-    def blessed_models(self, pipeline: str) -> list[tuple[StoredArtifact, int | None]]:
-        """Live models that an Evaluator of a pipeline blessed, the last first, and what made each."""
+    def blessed_models(self, pipeline: str) -> Iterator[tuple[StoredArtifact, int | None]]:
+        """Live models that an Evaluator of a pipeline blessed, the last first, and what made each.
+
+        A model that was blessed several times comes several times.
+        """
         query = (
-            "SELECT artifact.*, event.source FROM execution"
-            " JOIN event ON event.execution = execution.id AND event.role='input' AND event.name='model'"
-            " JOIN artifact ON artifact.id = event.artifact"
-            " WHERE artifact.kind='Model' AND artifact.state='live' AND execution.state='complete'"
-            " AND json_extract(execution.record, '$.blessed') AND EXISTS ("
-            "SELECT 1 FROM run_execution JOIN run ON run.id = run_execution.run"
+            "SELECT execution.id AS execution, event.source, artifact.* FROM execution"
+            " CROSS JOIN event ON event.execution = execution.id"
+            " AND event.role='input' AND event.name='model'"
+            " CROSS JOIN artifact ON artifact.id = event.artifact"
+            " WHERE execution.id < ? AND artifact.kind='Model' AND artifact.state='live'"
+            " AND execution.state='complete' AND json_extract(execution.record, '$.blessed')"
+            " AND EXISTS (SELECT 1 FROM run_execution JOIN run ON run.id = run_execution.run"
             " WHERE run_execution.execution = execution.id AND run.pipeline=?)"
-            " ORDER BY execution.id DESC"
+            " ORDER BY execution.id DESC LIMIT ?"
         )
-        rows = self.connection.execute(query, (pipeline,)).fetchall()
-        return [(artifact_of(row), row["source"]) for row in rows]
+        before = _NO_NUMBER
+        while rows := self.connection.execute(query, (before, pipeline, _AT_ONCE)).fetchall():
+            yield from ((artifact_of(row), row["source"]) for row in rows)
+            before = rows[-1]["execution"]
 
     def digest(self, path: Path) -> str:
         """A file's digest, read anew only if its size or time has changed."""

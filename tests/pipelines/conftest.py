@@ -1,7 +1,13 @@
-"""Small collections of photos and paintings, as the stages for pictures take them."""
+"""Small collections of photos and paintings, as the stages for pictures take them; and a tiny pipeline."""
 
-from collections.abc import Callable, Mapping
+import importlib
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -82,3 +88,35 @@ def contents() -> Callable[[Artifact], dict[str, bytes]]:
         return {path.relative_to(artifact.path).as_posix(): path.read_bytes() for path in paths}
 
     return read
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module `tiny_pipeline.py`, in a folder of its own, where other processes find it, too."""
+    name = f"tiny_{tmp_path.name}"
+    (tmp_path / "code").mkdir()
+    source = Path(__file__).with_name("tiny_pipeline.py")
+    shutil.copyfile(source, tmp_path / "code" / f"{name}.py")
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    monkeypatch.delenv("TINY_TRICK", raising=False)
+    yield importlib.import_module(name)
+    sys.modules.pop(name)
+
+
+@pytest.fixture
+def run_main(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Calls a command's `main` inside this process, in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(main: Callable[[], None], *arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["command", *arguments])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with pytest.raises(SystemExit) as ended:
+            main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
+
+    return run
