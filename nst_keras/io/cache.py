@@ -64,6 +64,7 @@ def locked(
     *,
     use: str = "cache folder",
     remedy: str = f"set {CACHE_VARIABLE} to a folder that can be written",
+    waiting: Callable[[], None] | None = None,
 ) -> Iterator[None]:
     """Holds the lock that belongs to `path`; other processes wait until it is released.
 
@@ -74,6 +75,7 @@ def locked(
         path: The file to guard; it need not exist.
         use: What its folder is used as, for the message.
         remedy: What the user can do if it can't be.
+        waiting: Called each second for which another process holds it; what it raises ends the wait.
 
     Raises:
         InputError: If the lock cannot be made, say in a read-only folder.
@@ -81,7 +83,10 @@ def locked(
     lock = filelock.FileLock(path.with_name(path.name + ".lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        if waiting is None:
+            lock.acquire()
+        else:
+            _acquire(lock, waiting)
     except (OSError, NotImplementedError) as error:
         # The second is what filelock 3 raises on a file system that knows no locks.
         reason = getattr(error, "strerror", None) or str(error)
@@ -90,6 +95,15 @@ def locked(
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, waiting: Callable[[], None]) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=1)
+            return
+        except filelock.Timeout:
+            waiting()
 
 
 def read_cached(item: Fetchable, note: Callable[[str], None]) -> bytes:

@@ -209,8 +209,14 @@ class Runner:
     @contextmanager
     def _held(self, node: Node, number: str) -> Iterator[None]:
         """Of several runs that come to the same execution one does it, and the others wait."""
+
+        def waiting() -> None:
+            self.console.show("waiting for another run that does the same")
+            if self.console.should_stop():
+                raise Stopped
+
         folder = work_folder(self.store, number)
-        with locked(folder, use="pipeline root", remedy="choose a --pipeline_root"):
+        with locked(folder, use="pipeline root", remedy="choose a --pipeline_root", waiting=waiting):
             yield
 
     def _usable(self, node: Node, number: str) -> tuple[Execution, dict[str, StoredArtifact]] | None:

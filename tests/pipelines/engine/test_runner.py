@@ -15,7 +15,7 @@ from nst_keras.errors import InputError
 from pipelines.engine import runner as runner_module
 from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.choices import change_configs, choose_nodes
-from pipelines.engine.runner import Choice, Runner
+from pipelines.engine.runner import Choice, Console, Runner
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store import Store
 
@@ -225,6 +225,21 @@ def test_runs_at_the_same_time_do_everything_once(
     for process in processes:
         assert process.wait() == 0, (tmp_path / "log.txt").read_text()
     assert sorted(tiny.calls()) == sorted(ALL)
+
+
+def test_a_run_that_waits_for_another_says_so_and_can_be_stopped(
+    start: Callable[..., subprocess.Popen[bytes]], tiny: ModuleType, models: Path, store: Store
+) -> None:
+    hold = "import time; tiny._trick = lambda stage: time.sleep(60)"
+    other = start(change=hold)
+    while not tiny.calls():  # until it is in its first stage
+        assert other.poll() is None
+    shown: list[str] = []
+    console = Console(show=shown.append, should_stop=lambda: bool(shown))
+    with pytest.raises(Stopped):
+        Runner(tiny.pipeline(models), store, console).run("command", "1")
+    assert shown == ["waiting for another run that does the same"]
+    assert tiny.calls() == ["gather"]
 
 
 def test_a_lost_artifact_is_named_and_made_again(
