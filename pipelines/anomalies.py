@@ -18,6 +18,7 @@ _TYPES = {
     schema_pb2.FLOAT: ("FLOAT",),
 }
 _LISTED = 5
+_FEW = 50  # pictures; the histograms of fewer differ by chance
 
 
 @dataclass(frozen=True)
@@ -125,21 +126,27 @@ def compare_spans(
     previous: statistics_pb2.DatasetFeatureStatisticsList,
     schema: schema_pb2.Schema,
 ) -> Iterator[Comparison]:
-    """Measures the drift of each split from the earlier split of the same name."""
-    before = {dataset.name: features_of(dataset) for dataset in previous.datasets}
-    for dataset in found.datasets:
-        if dataset.name in before:
-            yield from _compare(before[dataset.name], features_of(dataset), schema, dataset.name, "drift")
+    """Measures the drift of each split from the earlier split of the same name, if both are large enough."""
+    before = _comparable(previous)
+    for name, features in _comparable(found).items():
+        if name in before:
+            yield from _compare(before[name], features, schema, name, "drift")
 
 
 def compare_splits(
     found: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
 ) -> Iterator[Comparison]:
-    """Measures the skew of the other splits from the training split, if there is one."""
-    splits = {dataset.name: features_of(dataset) for dataset in found.datasets}
+    """Measures the skew of the other splits from the training split, of those that are large enough."""
+    splits = _comparable(found)
     for name, features in splits.items():
         if TRAIN in splits and name != TRAIN:
             yield from _compare(splits[TRAIN], features, schema, name, "skew")
+
+
+def _comparable(
+    found: statistics_pb2.DatasetFeatureStatisticsList,
+) -> dict[str, dict[str, FeatureStatistics]]:
+    return {data.name: features_of(data) for data in found.datasets if data.num_examples >= _FEW}
 
 
 def _compare(

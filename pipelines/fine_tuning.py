@@ -5,7 +5,7 @@
 As it stands it takes the digits that come along and a shallow part of VGG-19, so that it ends in minutes. For
 photos of yours:
 
-    --set=ExampleGen.dataset=pictures/ --set=Transform.image_size=160 --set=FineTuner.image_size=160
+    --set=ExampleGen.dataset=pictures/ --set=ExampleGen.image_size=160 --set=FineTuner.image_size=160
     --set=FineTuner.base_layer= --set=FineTuner.flip=true
 """
 

@@ -52,6 +52,7 @@ class RunConsole:
 
     def _ended(self, result: NodeResult, number: int, count: int) -> None:
         how = "cached" if result.cached else f"{result.seconds:.1f} s"
+        how = "left alone" if result.left_alone else how
         values = [f"{name} {_short(value)}" for name, value in result.record.items() if _plain(value)]
         self.say("  ".join([f"[{number}/{count}] {result.name}", how, *values[:_SHOWN]]))
 

@@ -32,6 +32,7 @@ class NodeResult:
     Attributes:
         name: The node.
         cached: Whether an earlier execution's outputs were taken.
+        left_alone: Whether the run wasn't to execute it, so that they may be from other inputs or settings.
         seconds: How long it took now.
         execution: Number of the execution.
         record: What the stage tells of it.
@@ -44,6 +45,7 @@ class NodeResult:
     execution: int
     record: Mapping[str, Any]
     outputs: Mapping[str, StoredArtifact]
+    left_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ class Runner:
             if outputs.keys() < node.stage.outputs.keys():  # made by older code
                 continue
             if self._intact(outputs) and self.store.use_execution(self.run_id, node.name, execution.id):
-                return NodeResult(node.name, True, 0.0, execution.id, execution.record, outputs)
+                return NodeResult(
+                    node.name, True, 0.0, execution.id, execution.record, outputs, left_alone=True
+                )
         return None
 
     def _resolve(self, node: Node, name: str) -> tuple[StoredArtifact | None, int | None]:

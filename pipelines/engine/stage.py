@@ -193,7 +193,7 @@ class Stage:
     def _check_input(self, key: str, parameter: Parameter, source: Channel | LatestBlessed | None) -> None:
         if source is None:
             if not parameter.optional:
-                raise TypeError(f"{self.name} needs the input {key!r}, a {parameter.kind.__name__}")
+                raise TypeError(f"{self.name} needs the input {key!r} ({parameter.kind.__name__})")
             return
         channel = source.other_than if isinstance(source, LatestBlessed) else source
         kind = channel.node.stage.outputs[channel.output].kind

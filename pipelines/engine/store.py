@@ -236,7 +236,7 @@ class Store:
             self._add_events(execution, "output", outputs, {})
             self.connection.execute(
                 "UPDATE execution SET state='complete', ended=?, record=? WHERE id=?",
-                (time.time(), _json(record), execution),
+                (time.time(), json.dumps(record), execution),
             )
 
     def end_execution(self, execution: int, state: str, error: str = "") -> None:
