@@ -24,7 +24,7 @@ import numpy as np
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError, require_choice
 from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painter import Painter
+from nst_keras.jobs.painters import AnyPainter, load_painter
 from nst_keras.jobs.pictures import load_picture
 from nst_keras.jobs.progress import Progress, Stopwatch
 from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
@@ -106,7 +106,7 @@ def stylize(
 
 def paint(
     content: Picture,
-    styles: str | Sequence[str],
+    styles: Picture | Sequence[Picture],
     *,
     style_weights: Sequence[float] | None = None,
     size: int = FastSettings.size,
@@ -120,7 +120,8 @@ def paint(
 
     Args:
         content: The photo.
-        styles: Name of a style that the stylizer knows, or several that are blended.
+        styles: Name of a style that the stylizer knows, or several that are blended; paintings if it takes
+            any.
         style_weights: A weight for each style; equal if left out.
         size: Longest side of the picture, in pixels; 0 keeps the content's size.
         strength: From 0, the content itself, to 1, the painted picture.
@@ -136,14 +137,18 @@ def paint(
     settings = FastSettings(size, strength, preserve_color)
     path = os.fspath(stylizer)
     painter = _painter(path, os.path.getmtime(path) if os.path.isfile(path) else 0.0)
-    blend = painter.blend([styles] if isinstance(styles, str) else styles, style_weights or ())
+    listed = [styles] if isinstance(styles, (str, PathLike, np.ndarray)) else list(styles)
+    named: list[str | np.ndarray] = [
+        _pixels(style, "style") if isinstance(style, np.ndarray) else os.fspath(style) for style in listed
+    ]
+    blend = painter.blend(named, style_weights or ())
     return painter.paint(_pixels(content, "content"), blend, settings)
 
 
 @functools.lru_cache(maxsize=4)
-def _painter(path: str, changed: float) -> Painter:
+def _painter(path: str, changed: float) -> AnyPainter:
     """Made anew if the file has `changed`."""
-    return Painter(path)
+    return load_painter(path)
 
 
 def _pixels(picture: Picture, role: str) -> np.ndarray:

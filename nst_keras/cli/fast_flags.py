@@ -17,7 +17,8 @@ _HELP = {field.name: field.metadata["help"] for field in dataclasses.fields(Vide
 _FAST = flags.DEFINE_bool(
     "fast",
     False,
-    "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows, and "
+    "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
+    "painting, if the stylizer was trained with --architecture=arbitrary), and "
     f"--size is {_DEFAULTS.size} unless it is given; 0 keeps the content's size.",
 )
 STYLIZER = flags.DEFINE_string(

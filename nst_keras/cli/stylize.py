@@ -1,6 +1,7 @@
 """Paints a photo in the style of one or more paintings.
 
   nst-stylize --fast --content=photo.jpg --style=starry_night --output=picture.png
+  nst-stylize --fast --stylizer=arbitrary.npz --content=photo.jpg --style=painting.jpg
   nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4
   nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --content=sample:china --style=sample:strokes --preset=preview
@@ -8,8 +9,8 @@
   nst-stylize --content=photos/ --style=paintings/ --each_style --output=gallery/
   nst-stylize --from=picture.png --size=1024
 
-With --fast a trained network paints in one pass, in a style that it knows. Without, the picture is
-optimised, in the style of any painting.
+With --fast a trained network paints in one pass, in a style that it knows, or after any painting if it
+was trained so. Without, the picture is optimised, in the style of any painting.
 
 Ctrl-C leaves the picture so far and a checkpoint; the same command with --resume goes on.
 Flags about how the picture is made have their default from --preset; [in brackets] is that of the
@@ -25,6 +26,7 @@ from absl import flags
 from nst_keras.cli import common, fast_flags, settings_flags
 from nst_keras.errors import InputError
 from nst_keras.io.images import read_settings
+from nst_keras.io.stylizer_archive import MULTI_STYLE, read_architecture
 from nst_keras.io.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.jobs.plan import JobOptions, StylizeJob, check_job, plan_jobs
 
@@ -63,7 +65,8 @@ def _paint(record: dict[str, Any]) -> int:
         return _paint_video()
     settings = fast_flags.parsed(record.get("settings", {}))
     stylizer = fast_flags.STYLIZER.value or record.get("stylizer", "")
-    jobs = _jobs(record, [_FROM.value, stylizer], named_styles=True)
+    named = read_architecture(stylizer) == MULTI_STYLE
+    jobs = _jobs(record, [_FROM.value, stylizer], named_styles=named)
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
     common.import_tensorflow_quietly()
@@ -78,16 +81,17 @@ def _paint_video() -> int:
     if _FROM.value:
         raise flags.Error("--from repeats pictures, not videos")
     settings, stylizer = fast_flags.parsed_for_video(), fast_flags.STYLIZER.value
-    jobs = _jobs({}, [stylizer], named_styles=True, suffix=".mp4")
+    named = read_architecture(stylizer) == MULTI_STYLE
+    jobs = _jobs({}, [stylizer], named_styles=named, suffix=".mp4")
     if len(jobs) > 1:
         raise flags.Error("--content: one video at a time, in one style or one blend")
     check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
     from nst_keras.jobs.fast_console import say
     from nst_keras.jobs.fast_video import paint_video_at_console
-    from nst_keras.jobs.painter import Painter
+    from nst_keras.jobs.painters import load_painter
 
-    return paint_video_at_console(Painter(stylizer), settings, jobs[0], say)
+    return paint_video_at_console(load_painter(stylizer), settings, jobs[0], say)
 
 
 def _optimize(record: dict[str, Any]) -> int:

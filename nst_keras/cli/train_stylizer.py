@@ -3,23 +3,39 @@
   nst-train-stylizer --styles=paintings/ --photos=photos/
   nst-train-stylizer --styles=wave.jpg,night.jpg --photos=coco/2017 --num_steps=40000
   nst-train-stylizer --styles=new.jpg --init=runs/stylizer/stylizer.npz --output_dir=runs/more
+  nst-train-stylizer --architecture=arbitrary --styles=many_paintings/ --photos=photos/
 
 Ctrl-C leaves a checkpoint; the same command goes on from there. The folder then holds stylizer.npz,
 which `nst-stylize --fast` takes, previews/, log.csv and TensorBoard's events.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.io.stylizer_archive import ARBITRARY, MULTI_STYLE
 from nst_keras.jobs.stylizer_plan import DISTRIBUTIONS, StylizerPlan
+from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
 from nst_keras.training.stylizer_settings import StylizerSettings
+
+_SETTINGS = {MULTI_STYLE: StylizerSettings, ARBITRARY: ArbitraryStyleSettings}
+_FIELDS = {
+    architecture: {field.name: field for field in dataclasses.fields(settings)}
+    for architecture, settings in _SETTINGS.items()
+}
 
 FLAGS = flags.FlagValues()
 field_flags.define(StylizerSettings, FLAGS)
+field_flags.define(ArbitraryStyleSettings, FLAGS, without=list(_FIELDS[MULTI_STYLE]))
 field_flags.define(StylizerPlan, FLAGS)
+for _name, _field in _FIELDS[ARBITRARY].items():
+    if _name not in _FIELDS[MULTI_STYLE]:
+        FLAGS[_name].help = f"{ARBITRARY}: {FLAGS[_name].help}"
+    elif _field.default != _FIELDS[MULTI_STYLE][_name].default:
+        FLAGS[_name].help += f" [{ARBITRARY}: {_field.default}]"
 
 
 def main() -> None:
@@ -32,13 +48,23 @@ def _main(arguments: Sequence[str]) -> int:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
     try:
         plan = StylizerPlan(**field_flags.given(StylizerPlan, FLAGS))
-        settings = StylizerSettings(**field_flags.given(StylizerSettings, FLAGS))
+        _require_no_others(plan.architecture)
+        kind = _SETTINGS[plan.architecture]
+        settings = kind(**field_flags.given(kind, FLAGS))
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
     from nst_keras.jobs.stylizer_console import train_stylizer_at_console
 
     return train_stylizer_at_console(settings, plan)
+
+
+def _require_no_others(architecture: str) -> None:
+    """Checks that no flag of the other architecture was given."""
+    for other, fields in _FIELDS.items():
+        for name in fields.keys() - _FIELDS[architecture].keys():
+            if FLAGS[name].present:
+                raise InputError(f"{name} is for architecture={other} only")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
-"""Trained stylizers as files: 16-bit weights with the names of the styles and a model card."""
+"""Trained stylizers of named styles as files: weights, the names of the styles and a model card."""
 
 import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +9,10 @@ from typing import IO, Any
 import keras
 import numpy as np
 
-from nst_keras.errors import InputError
-from nst_keras.io.files import open_file, write_whole
+from nst_keras.io.files import open_file
 from nst_keras.io.shipped_stylizer import SHIPPED
+from nst_keras.io.stylizer_archive import MULTI_STYLE, read_archive, stylizer_errors, write_archive
 from nst_keras.models.multi_style import multi_style
-
-_FORMAT = 1
-
-_ERRORS = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -41,10 +34,7 @@ class Stylizer:
     @property
     def digest(self) -> str:
         """Hash of the weights."""
-        digest = hashlib.sha256()
-        for variable in self.model.weights:
-            digest.update(np.asarray(variable).tobytes())
-        return f"sha256:{digest.hexdigest()}"
+        return digest_of(self.model)
 
 
 def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:
@@ -53,17 +43,8 @@ def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:
     Raises:
         InputError: If the file can't be written.
     """
-    header = {
-        "format": _FORMAT,
-        "styles": list(stylizer.styles),
-        "width": stylizer.width,
-        "card": stylizer.card,
-    }
-    weights = {variable.path: np.asarray(variable).astype(np.float16) for variable in stylizer.model.weights}
-    buffer = io.BytesIO()
-    # Compressed, since half of the exponents' bits are the same.
-    np.savez_compressed(buffer, allow_pickle=False, header=json.dumps(header, sort_keys=True), **weights)
-    write_whole(path, buffer.getvalue())
+    header = {"styles": list(stylizer.styles), "width": stylizer.width, "card": stylizer.card}
+    write_archive(path, MULTI_STYLE, header, weights_by_name(stylizer.model))
 
 
 def load_stylizer(spec: str = "") -> Stylizer:
@@ -85,7 +66,7 @@ def read_stylizer(path: str | Path) -> Stylizer:
     """Reads what `write_stylizer` wrote.
 
     Raises:
-        InputError: If the file can't be read or isn't a stylizer.
+        InputError: If the file can't be read or isn't a stylizer of named styles.
     """
     with open_file(path) as file:
         return read_stylizer_stream(file, str(path))
@@ -93,19 +74,35 @@ def read_stylizer(path: str | Path) -> Stylizer:
 
 def read_stylizer_stream(file: IO[bytes], name: str) -> Stylizer:
     """Does what `read_stylizer` does, from an open file; `name` stands for it in messages."""
-    try:
-        with np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:
-            header = json.loads(str(archive["header"]))
-            if header["format"] != _FORMAT:
-                raise InputError(f"{name}: has format {header['format']}; this version reads {_FORMAT}")
-            styles, width = tuple(map(str, header["styles"])), float(header["width"])
-            model = multi_style(len(styles), width=width)
-            _assign(model.weights, archive)
-    except _ERRORS as error:
-        raise InputError(f"{name}: isn't a stylizer, or is damaged: {error}") from error
-    return Stylizer(model, styles, width, header["card"])
+    header, weights = read_archive(file, name, MULTI_STYLE)
+    with stylizer_errors(name):
+        styles, width = tuple(map(str, header["styles"])), float(header["width"])
+        model = multi_style(len(styles), width=width)
+        assign(model.weights, weights)
+        return Stylizer(model, styles, width, header["card"])
 
 
-def _assign(variables: Sequence[Any], archive: Mapping[str, np.ndarray]) -> None:
+def weights_by_name(model: keras.Model) -> dict[str, np.ndarray]:
+    """A network's weights as files have them."""
+    return {variable.path: np.asarray(variable) for variable in model.weights}
+
+
+def assign(variables: Sequence[Any], weights: Mapping[str, np.ndarray]) -> None:
+    """Puts weights from a file into a network's variables.
+
+    Raises:
+        KeyError: If one is missing.
+        ValueError: If one has another shape.
+    """
     for variable in variables:
-        variable.assign(archive[variable.path].astype(np.float32))
+        variable.assign(weights[variable.path])
+
+
+def digest_of(model: keras.Model, *more: str) -> str:
+    """Hash of a network's weights and of further words."""
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        digest.update(np.asarray(variable).tobytes())
+    for word in more:
+        digest.update(word.encode())
+    return f"sha256:{digest.hexdigest()}"

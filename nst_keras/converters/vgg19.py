@@ -24,14 +24,15 @@ QUANTIZED, IMPORTED = "8bit", "imported"
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
-def _note_on_stderr(line: str) -> None:
+def note_on_stderr(line: str) -> None:
+    """Writes a line."""
     print(line, file=sys.stderr, flush=True)
 
 
 def load_vgg19(
     spec: str = "",
     kernel_order: str = "stored",
-    note: Callable[[str], None] = _note_on_stderr,
+    note: Callable[[str], None] = note_on_stderr,
 ) -> VGG19Weights:
     """Returns the weights of VGG-19.
 

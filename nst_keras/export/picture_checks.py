@@ -6,7 +6,9 @@ import tensorflow as tf
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
-def decode_picture(data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side: int) -> tf.Tensor:
+def decode_picture(
+    data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side: int, what: str = "picture"
+) -> tf.Tensor:
     """Decodes an encoded picture after a look at its header, so that a small file can't fill the memory.
 
     Args:
@@ -14,6 +16,7 @@ def decode_picture(data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side:
         index: Its place in the batch, for messages.
         max_pixels: Largest height times width.
         min_side: Least height and width.
+        what: What messages call it.
 
     Returns:
         float32 [height, width, 3], RGB on 0..255; gray becomes RGB, transparency is left out.
@@ -21,18 +24,18 @@ def decode_picture(data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side:
     Raises:
         InvalidArgumentError: If it isn't such a picture, is damaged, too large or too small.
     """
-    place = tf.strings.as_string(index)
+    place = tf.strings.join([what, " ", tf.strings.as_string(index)])
     is_png = tf.strings.substr(data, 0, len(_PNG)) == _PNG
     is_jpeg = tf.strings.substr(data, 0, len(_JPEG)) == _JPEG
     # A PNG has its size at fixed places: 8 bytes signature, 8 of its first chunk, width, height.
     long_enough = tf.strings.length(data) >= 33
-    words = ["picture ", place, " must be a whole PNG or JPEG file"]
+    words = [place, " must be a whole PNG or JPEG file"]
     data = checked(data, is_png & long_enough | is_jpeg, words)
     height, width = tf.cond(is_png, lambda: _png_size(data), lambda: _jpeg_size(data))
     size = [tf.strings.as_string(width), "x", tf.strings.as_string(height)]
-    words = ["picture ", place, f" must have at most {max_pixels} pixels. Received: ", *size]
+    words = [place, f" must have at most {max_pixels} pixels. Received: ", *size]
     data = checked(data, (height > 0) & (width > 0) & (height * width <= max_pixels), words)
-    words = ["picture ", place, f" must be at least {min_side} pixels wide and high. Received: ", *size]
+    words = [place, f" must be at least {min_side} pixels wide and high. Received: ", *size]
     data = checked(data, (height >= min_side) & (width >= min_side), words)
     image = tf.io.decode_image(data, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
@@ -48,9 +51,60 @@ def checked(value: tf.Tensor, condition: tf.Tensor, words: list[tf.Tensor | str]
         return tf.identity(value)
 
 
+def check_pixels(images: tf.Tensor, name: str, max_pixels: int, min_side: int) -> tf.Tensor:
+    """Returns pictures [batch, height, width, 3], unless their size or their values aren't allowed."""
+    shape = tf.shape(images, tf.int64)
+    limits = f"{name} must have sides of at least {min_side} and at most {max_pixels} pixels in all"
+    words = [limits, ". Received: height x width = ", dimensions(shape[1:3])]
+    fits = (shape[1] * shape[2] <= max_pixels) & (tf.reduce_min(shape[1:3]) >= min_side)
+    images = checked(images, fits, words)
+    return checked(images, tf.reduce_all(tf.math.is_finite(images)), [f"{name} must hold finite numbers"])
+
+
+def check_strength(strength: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Returns strengths [batch], unless there isn't one in 0..1 for each of `count` pictures."""
+    strength = one_each(strength, count, "strength")
+    return good_each(strength, (strength >= 0) & (strength <= 1), "strength must lie in 0..1")
+
+
+def check_longest_side(longest_side: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Returns lengths [batch], unless there isn't one from 0 for each of `count` pictures."""
+    longest_side = one_each(longest_side, count, "longest_side")
+    return good_each(longest_side, longest_side >= 0, "longest_side must be at least 0")
+
+
 def dimensions(shape: tf.Tensor) -> tf.Tensor:
     """A shape in words, such as 2x4."""
     return tf.strings.reduce_join(tf.strings.as_string(shape), separator="x")
+
+
+def one_each(values: tf.Tensor, count: tf.Tensor, name: str, what: str = "number") -> tf.Tensor:
+    """Returns values, unless there isn't one (a `what`) for each of `count` pictures."""
+    received = tf.shape(values, tf.int64)[:1]
+    words = [f"{name} must have one {what} for each picture. Received: ", dimensions(received)]
+    return checked(values, received[0] == count, words)
+
+
+def good_each(values: tf.Tensor, good: tf.Tensor, text: str) -> tf.Tensor:
+    """Returns values, unless some aren't good; names the first picture of a batch with such."""
+    first = tf.argmin(tf.cast(good, tf.int32))
+    return checked(values, tf.reduce_all(good), [text, ", for picture ", tf.strings.as_string(first)])
+
+
+def limited(image: tf.Tensor, longest_side: tf.Tensor, min_side: int) -> tf.Tensor:
+    """Shrinks a picture, or all of a batch, if the longer side is longer than that.
+
+    The other side keeps at least `min_side` pixels.
+    """
+    shape = tf.shape(image)[-3:-1]
+    longest = tf.reduce_max(shape)
+    wanted = tf.where(longest_side > 0, tf.minimum(longest_side, longest), longest)
+    scale = tf.cast(wanted, tf.float64) / tf.cast(longest, tf.float64)
+    size = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
+    size = tf.maximum(size, min_side)
+    resized = tf.image.resize(image, size, method="lanczos3", antialias=True)
+    resized = tf.clip_by_value(resized, 0.0, 255.0)
+    return tf.cond(tf.reduce_all(size == shape), lambda: image, lambda: resized)
 
 
 def _png_size(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

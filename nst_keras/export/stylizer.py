@@ -8,7 +8,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nst_keras.export.picture_checks import checked, decode_picture, dimensions
+from nst_keras.export.picture_checks import (
+    check_longest_side,
+    check_pixels,
+    check_strength,
+    checked,
+    decode_picture,
+    dimensions,
+    good_each,
+    limited,
+)
 from nst_keras.export.served_module import describe_with, picture_encoder, write_module
 from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.ops.blending import apply_strength
@@ -25,13 +34,8 @@ class _ServedStylizer(tf.Module):
 
     def paint(self, image: tf.Tensor, style_weights: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
-        shape = tf.shape(image, tf.int64)
-        limits = f"image must have sides of at least {MIN_SIDE} and at most {self._max_pixels} pixels in all"
-        words = [limits, ". Received: height x width = ", dimensions(shape[1:3])]
-        fits = (shape[1] * shape[2] <= self._max_pixels) & (tf.reduce_min(shape[1:3]) >= MIN_SIDE)
-        image = checked(image, fits, words)
-        image = checked(image, tf.reduce_all(tf.math.is_finite(image)), ["image must hold finite numbers"])
-        weights, strength = self._checked(shape[0], style_weights, strength)
+        image = check_pixels(image, "image", self._max_pixels, MIN_SIDE)
+        weights, strength = self._checked(tf.shape(image, tf.int64)[0], style_weights, strength)
         painted = self._model({"image": image, "style_weights": weights}, training=False)
         return {"image": apply_strength(image, painted, strength)}
 
@@ -41,15 +45,14 @@ class _ServedStylizer(tf.Module):
         """Files in, files out; pictures of a batch may have different sizes."""
         count = tf.shape(image_bytes, tf.int64)[0]
         weights, strength = self._checked(count, style_weights, strength)
-        longest_side = _one_each(longest_side, count, "longest_side")
-        longest_side = _good_each(longest_side, longest_side >= 0, "longest_side must be at least 0")
+        longest_side = check_longest_side(longest_side, count)
         for_each = (tf.range(count), image_bytes, weights, strength, longest_side)
         return {"image_bytes": tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string)}
 
     def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
         index, data, weights, strength, longest_side = one
         image = decode_picture(data, index, self._max_pixels, MIN_SIDE)
-        image = _limited(image, longest_side)
+        image = limited(image, longest_side, MIN_SIDE)
         painted = self._model({"image": image[None], "style_weights": weights[None]}, training=False)
         return self._encode(apply_strength(image[None], painted, strength[None])[0])
 
@@ -63,9 +66,8 @@ class _ServedStylizer(tf.Module):
         weights = checked(weights, fits, [*words, dimensions(shape)])
         sums = tf.reduce_sum(weights, axis=1)
         good = tf.reduce_all((weights >= 0) & tf.math.is_finite(weights), axis=1) & (sums > 0)
-        weights = _good_each(weights, good, "style_weights must be finite, at least 0 and not all 0")
-        strength = _one_each(strength, count, "strength")
-        strength = _good_each(strength, (strength >= 0) & (strength <= 1), "strength must lie in 0..1")
+        weights = good_each(weights, good, "style_weights must be finite, at least 0 and not all 0")
+        strength = check_strength(strength, count)
         return tf.reshape(weights, [-1, self._num_styles]) / sums[:, None], strength
 
 
@@ -118,28 +120,3 @@ def export_stylizer(
             "describe": describe_with(text),
         },
     )
-
-
-def _one_each(values: tf.Tensor, count: tf.Tensor, name: str) -> tf.Tensor:
-    received = tf.shape(values, tf.int64)[:1]
-    words = [f"{name} must have one number for each picture. Received: ", dimensions(received)]
-    return checked(values, received[0] == count, words)
-
-
-def _good_each(values: tf.Tensor, good: tf.Tensor, text: str) -> tf.Tensor:
-    """Names the first picture of a batch whose values aren't good."""
-    first = tf.argmin(tf.cast(good, tf.int32))
-    return checked(values, tf.reduce_all(good), [text, ", for picture ", tf.strings.as_string(first)])
-
-
-def _limited(image: tf.Tensor, longest_side: tf.Tensor) -> tf.Tensor:
-    """Shrinks a picture whose longer side is longer than that; the other side keeps at least `MIN_SIDE`."""
-    shape = tf.shape(image)[:2]
-    longest = tf.reduce_max(shape)
-    wanted = tf.where(longest_side > 0, tf.minimum(longest_side, longest), longest)
-    scale = tf.cast(wanted, tf.float64) / tf.cast(longest, tf.float64)
-    size = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
-    size = tf.maximum(size, MIN_SIDE)
-    resized = tf.image.resize(image, size, method="lanczos3", antialias=True)
-    resized = tf.clip_by_value(resized, 0.0, 255.0)
-    return tf.cond(tf.reduce_all(size == shape), lambda: image, lambda: resized)

@@ -1,6 +1,5 @@
 """From a trained model to a SavedModel, pushed where a model server looks."""
 
-import io
 import json
 import shutil
 import tempfile
@@ -10,26 +9,23 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from nst_keras import __version__
-from nst_keras.converters.stylizer_files import load_stylizer
 from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError
 from nst_keras.export.classifier import export_classifier
 from nst_keras.export.push import push
 from nst_keras.export.style_transfer import export_style_transfer
-from nst_keras.export.stylizer import export_stylizer
 from nst_keras.io.files import write_whole
 from nst_keras.jobs.export_plan import STYLE_TRANSFER, STYLIZER, ExportPlan
+from nst_keras.jobs.export_stylizers import export_stylizer_file, gray_png
 from nst_keras.jobs.trained_model import load_classifier
 from nst_keras.jobs.training_plan import SAVED_MODEL
 from nst_keras.training.objective import Objective
 from nst_keras.training.settings import StyleTransferSettings
 
 SIGNATURES_FILE = Path("assets.extra", "signature.json")
-_WARMUP_SIDE = 64  # pixels
-_MAX_PIXELS = {STYLIZER: 2**24, STYLE_TRANSFER: 2**20}
+_MAX_PIXELS = 2**20  # of the optimiser's pictures
 
 
 def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) -> Path:
@@ -60,37 +56,13 @@ def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) ->
 
 def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
     if plan.model == STYLIZER:
-        _export_stylizer(plan, target, note)
+        _write_warmup(target, export_stylizer_file(plan, target, note), note)
     elif plan.model == STYLE_TRANSFER:
         _export_style_transfer(plan, target)
     elif (Path(plan.model) / SAVED_MODEL).is_dir():
         shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
     else:
         _export_classifier(Path(plan.model), target, note)
-
-
-def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
-    stylizer = load_stylizer(plan.stylizer)
-    export_stylizer(
-        stylizer.model,
-        target,
-        styles=stylizer.styles,
-        card={**stylizer.card, "weights": stylizer.digest, "program": f"nst_keras {__version__}"},
-        image_format=plan.image_format,
-        max_pixels=plan.max_pixels or _MAX_PIXELS[STYLIZER],
-    )
-    weights = np.eye(len(stylizer.styles), dtype=np.float32)[:1]
-    common = {"style_weights": weights, "strength": np.ones(1, np.float32)}
-    pixels = np.full([1, _WARMUP_SIDE, _WARMUP_SIDE, 3], 127.5, np.float32)
-    files = np.array([_gray_png()], object)
-    _write_warmup(
-        target,
-        [
-            ("serving_default", {"image": pixels, **common}),
-            ("serve_image_bytes", {"image_bytes": files, "longest_side": np.zeros(1, np.int32), **common}),
-        ],
-        note,
-    )
 
 
 def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
@@ -108,7 +80,7 @@ def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
         steps=(plan.steps, plan.steps),
         learning_rate=plan.learning_rate,
         image_format=plan.image_format,
-        max_pixels=plan.max_pixels or _MAX_PIXELS[STYLE_TRANSFER],
+        max_pixels=plan.max_pixels or _MAX_PIXELS,
     )
 
 
@@ -130,15 +102,9 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
     )
     requests = {
         "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},
-        "serve_image_bytes": {"image_bytes": np.array([_gray_png()], object)},
+        "serve_image_bytes": {"image_bytes": np.array([gray_png()], object)},
     }
     _write_warmup(target, list(requests.items()), note)
-
-
-def _gray_png() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (_WARMUP_SIDE, _WARMUP_SIDE), "gray").save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]) -> None:

@@ -28,7 +28,10 @@ class ExportPlan:
     output_dir: str = setting("", "Write the SavedModel to this new folder, and push nothing.")
     image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
     max_pixels: int = number(
-        0, "Most pixels of a picture that is taken; 0: 16 Mi, and 1 Mi for style_transfer.", Bounds(0)
+        0,
+        "Most pixels of a picture that is taken; 0: 16 Mi, 4 Mi for stylizers of any painting, and 1 Mi for "
+        "style_transfer.",
+        Bounds(0),
     )
     steps: int = number(150, "style_transfer: steps at the full size, after as many at half of it.", FROM_ONE)
     learning_rate: float = number(10.0, "style_transfer: Adam's first step, on the 0..255 scale.", POSITIVE)

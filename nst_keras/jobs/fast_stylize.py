@@ -10,7 +10,8 @@ from nst_keras import __version__
 from nst_keras.errors import InputError
 from nst_keras.io.images import read_settings, require_encodable, write_image
 from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painter import Painter, painted_size
+from nst_keras.jobs.painter import painted_size
+from nst_keras.jobs.painters import AnyPainter, load_painter
 from nst_keras.jobs.pictures import load_picture
 from nst_keras.jobs.plan import StylizeJob, check_job
 
@@ -29,7 +30,8 @@ class FastStylize:
         Raises:
             InputError: If it can't be read.
         """
-        self.settings, self.painter = settings, Painter(stylizer)
+        self.settings, self.painter = settings, load_painter(stylizer)
+        self._known: dict[tuple[Any, ...], tuple[np.ndarray, list[str]]] = {}
 
     def run(self, job: StylizeJob) -> Path:
         """Makes a picture and writes it, with the settings in its metadata.
@@ -41,7 +43,7 @@ class FastStylize:
             InputError: If something can't be read, painted or written.
         """
         check_job(job)
-        blend = self.painter.blend(job.styles, job.style_weights)
+        blend, _ = self._style(job)
         content = load_picture(job.content, "content")
         try:
             size = painted_size(content, self.settings)
@@ -63,11 +65,24 @@ class FastStylize:
 
     def _record(self, job: StylizeJob, content: np.ndarray) -> dict[str, Any]:
         """What is stored in the picture's metadata: enough to make it again, and to know that it is it."""
-        digest = hashlib.sha256(np.ascontiguousarray(content).data).hexdigest()
-        return {**record_of(job, self.settings, self.painter), "pictures": [digest]}
+        pictures = [_digest(content), *self._style(job)[1]]
+        return {**record_of(job, self.settings, self.painter), "pictures": pictures}
+
+    def _style(self, job: StylizeJob) -> tuple[np.ndarray, list[str]]:
+        """The blend, and hashes of its paintings; kept, since a folder of photos is painted in one style."""
+        key = job.styles, job.style_weights
+        if key not in self._known:
+            paintings = () if job.named_styles else job.styles
+            digests = [_digest(load_picture(name, "style")) for name in paintings]
+            self._known[key] = self.painter.blend(job.styles, job.style_weights), digests
+        return self._known[key]
 
 
-def record_of(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
+def _digest(picture: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
+
+
+def record_of(job: StylizeJob, settings: FastSettings, painter: AnyPainter) -> dict[str, Any]:
     """How something was made."""
     return {
         "program": f"nst_keras {__version__}",

@@ -9,7 +9,8 @@ import numpy as np
 from nst_keras.io.video import WRITABLE_VIDEO_SUFFIXES, change_video
 from nst_keras.jobs.fast_settings import VideoSettings
 from nst_keras.jobs.fast_stylize import record_of
-from nst_keras.jobs.painter import Painter, finish, fitted_content
+from nst_keras.jobs.painter import finish, fitted_content
+from nst_keras.jobs.painters import AnyPainter
 from nst_keras.jobs.plan import StylizeJob, check_job
 from nst_keras.jobs.status_line import StatusLine, format_seconds
 from nst_keras.jobs.stop_signals import StopSignals
@@ -19,7 +20,7 @@ from nst_keras.ops.steadiness import keep_steady
 class FramePainter:
     """Paints frames one after the other; each one sees the one before."""
 
-    def __init__(self, painter: Painter, blend: np.ndarray, settings: VideoSettings) -> None:
+    def __init__(self, painter: AnyPainter, blend: np.ndarray, settings: VideoSettings) -> None:
         """Takes what `Painter.paint` takes."""
         self._painter, self._blend, self._settings = painter, blend, settings
         self._previous: tuple[np.ndarray, np.ndarray] | None = None
@@ -39,7 +40,7 @@ class FramePainter:
 
 
 def paint_video_at_console(
-    painter: Painter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
+    painter: AnyPainter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
 ) -> int:
     """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole.
 

@@ -39,7 +39,7 @@ class Painter:
         self.spec, self.name = stylizer, stylizer or "the package's stylizer"
         self.digest = self.stylizer.digest
 
-    def blend(self, styles: Sequence[str], weights: Sequence[float] = ()) -> np.ndarray:
+    def blend(self, styles: Sequence[str | np.ndarray], weights: Sequence[float] = ()) -> np.ndarray:
         """Weights of all the stylizer's styles, float32 [num_styles], that add up to 1.
 
         Args:
@@ -51,16 +51,17 @@ class Painter:
         """
         known = self.stylizer.styles
         for style in styles:
-            if style not in known:
+            if not isinstance(style, str) or style not in known:
+                received = style if isinstance(style, str) else "a picture"
                 raise InputError(
-                    f"style: {self.name} knows the styles {', '.join(known)}. Received: {style} "
+                    f"style: {self.name} knows the styles {', '.join(known)}. Received: {received} "
                     "(without --fast a style is any painting; nst-train-stylizer teaches a stylizer new ones)"
                 )
         weights = tuple(weights) or (1.0,) * len(styles)
         require_blend(weights, len(styles))
         blended = np.zeros(len(known), np.float32)
         for style, weight in zip(styles, weights, strict=True):
-            blended[known.index(style)] += weight / sum(weights)
+            blended[known.index(str(style))] += weight / sum(weights)
         return blended
 
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:

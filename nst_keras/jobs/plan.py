@@ -117,7 +117,8 @@ def check_job(
     pictures = () if job.named_styles else job.styles
     for role, name in (("content", job.content), *(("style", style) for style in pictures)):
         if not name.startswith(SAMPLE) and not os.path.exists(name):
-            raise InputError(f"{role}: {name}: there is no such file")
+            hint = " (names are for stylizers trained on named styles)" if role == "style" else ""
+            raise InputError(f"{role}: {name}: there is no such file{hint}")
     targets = [job.output, checkpoint_path(job.output)]
     targets += [Path(options.trace)] if options.trace else []
     for name in (job.content, *pictures, *job.other_inputs):

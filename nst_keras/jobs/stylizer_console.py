@@ -6,10 +6,11 @@ from nst_keras.jobs.stylizer_pictures import load_training_pictures
 from nst_keras.jobs.stylizer_plan import StylizerPlan
 from nst_keras.jobs.train_stylizer import StylizerTraining
 from nst_keras.jobs.training_console import TrainingConsole, device, make_strategy
+from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
 from nst_keras.training.stylizer_settings import StylizerSettings
 
 
-def train_stylizer_at_console(settings: StylizerSettings, plan: StylizerPlan) -> int:
+def train_stylizer_at_console(settings: StylizerSettings | ArbitraryStyleSettings, plan: StylizerPlan) -> int:
     """Trains, shows how far it is, and prints where the stylizer is.
 
     Returns:
@@ -24,7 +25,7 @@ def train_stylizer_at_console(settings: StylizerSettings, plan: StylizerPlan) ->
     training = StylizerTraining(settings, plan, pictures, strategy)
     parameters = training.trainer.model.count_params()
     console.say(
-        f"{', '.join(training.styles)}: {parameters:,} parameters, {training.num_photos} photos, "
+        f"{training.title}: {parameters:,} parameters, {training.num_photos} photos, "
         f"on {device()}, into {training.folder}"
     )
     try:

@@ -1,8 +1,9 @@
 """The pictures that a stylizer is trained with and judged by."""
 
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from PIL import Image
 from nst_keras.errors import InputError
 from nst_keras.io.images import list_images
 from nst_keras.io.photos import load_photos
+from nst_keras.io.stylizer_archive import ARBITRARY
 from nst_keras.jobs.pictures import SAMPLE, load_picture
 from nst_keras.jobs.stylizer_plan import StylizerPlan
 from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.samples import CONTENTS
 
 _GAP = 4  # pixels between the pictures of a sheet
+_MOST_SHOWN = 4  # of the paintings of a training, in a sheet
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,16 @@ class TrainingPictures:
     """All pictures of a training.
 
     Attributes:
-        paintings: float32 [h, w, 3] on 0..255, by the names of their styles.
+        paintings: [h, w, 3] on 0..255, by the names of their styles.
         photos: To train on, uint8 [h, w, 3] each.
         previews: Photos that are painted as training goes, float32 [h, w, 3] on 0..255; may be none.
+        preview_paintings: Those that they are painted in, where a stylizer takes any painting, likewise.
     """
 
     paintings: Mapping[str, np.ndarray]
     photos: Sequence[np.ndarray]
     previews: Sequence[np.ndarray] = ()
+    preview_paintings: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def load_training_pictures(
@@ -47,17 +52,41 @@ def load_training_pictures(
     Raises:
         InputError: If there are none, or one that is named can't be read.
     """
-    return TrainingPictures(
-        load_styles(plan.styles, style_size), load_training_photos(plan, note), load_previews(plan)
-    )
+    photos, previews = load_training_photos(plan, note), load_previews(plan)
+    if plan.architecture != ARBITRARY:
+        return TrainingPictures(load_styles(plan.styles, style_size), photos, previews)
+    paintings = load_paintings(plan, style_size, note)
+    shown: Mapping[str, np.ndarray] = {}
+    if previews and plan.preview_styles:
+        shown = load_styles(plan.preview_styles, style_size, "preview_styles")
+    elif previews:
+        first = itertools.islice(paintings.items(), _MOST_SHOWN)
+        shown = {name: painting.astype(np.float32) for name, painting in first}
+    return TrainingPictures(paintings, photos, previews, shown)
 
 
-def load_styles(spec: str, longest_side: int) -> dict[str, np.ndarray]:
+def load_paintings(
+    plan: StylizerPlan, longest_side: int, note: Callable[[str], None]
+) -> dict[str, np.ndarray]:
+    """Reads many paintings, uint8 [h, w, 3] each, none larger than that, by numbers as names.
+
+    Raises:
+        InputError: If there are none, or one that is named can't be read.
+    """
+    if os.path.isdir(plan.styles):
+        found = load_photos(plan.styles, longest_side=longest_side, most=plan.most_paintings, note=note)
+    else:
+        found = [painting.astype(np.uint8) for painting in load_styles(plan.styles, longest_side).values()]
+    return {str(number): painting for number, painting in enumerate(found[: plan.most_paintings])}
+
+
+def load_styles(spec: str, longest_side: int, role: str = "styles") -> dict[str, np.ndarray]:
     """Reads paintings, float32 [h, w, 3] on 0..255, by the names of their files without suffix.
 
     Args:
         spec: A folder, or files or `sample:NAME` by commas.
         longest_side: To which each is resized, in pixels.
+        role: What messages begin with.
 
     Raises:
         InputError: If one can't be read, or two have one name.
@@ -67,8 +96,8 @@ def load_styles(spec: str, longest_side: int) -> dict[str, np.ndarray]:
     for path in filter(None, (path.strip() for path in paths)):
         name = path.removeprefix(SAMPLE) if path.startswith(SAMPLE) else Path(path).stem
         if name in styles:
-            raise InputError(f"styles: two paintings are named {name}; rename one of the files")
-        styles[name] = fitted(load_picture(path, "styles"), longest_side)
+            raise InputError(f"{role}: two paintings are named {name}; rename one of the files")
+        styles[name] = fitted(load_picture(path, role), longest_side)
     return styles
 
 

@@ -26,7 +26,7 @@ MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CODE_LAYER = STYLE_LAYERS[-1]
 
-_STRIDE = 8  # of relu4_1
+STRIDE = 8  # of relu4_1
 _CODE_SCALE = 1e-3  # about 1 / root mean square of relu4_1 over photos
 
 # Convolutions between enlargements, from relu4_1 to the picture, whose own convolution comes last.
@@ -51,11 +51,15 @@ def arbitrary_style(weights: VGG19Weights, *, width: float = 1.0) -> keras.Model
     Raises:
         InputError: If no filter is left.
     """
-    encoder, decoder = build_encoder(weights), build_decoder(width=width)
+    return assemble(build_encoder(weights), build_decoder(width=width))
+
+
+def assemble(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+    """Puts the two together; inputs and output are those of `arbitrary_style`."""
     image = keras.Input((None, None, 3), name="image")
     statistics = [keras.Input((1, 1, decoder.input_shape[-1]), name=name) for name in ("mean", "deviation")]
     strength = keras.Input((1, 1, 1), name="strength")
-    code = encoder(PadToMultiple(_STRIDE, name="pad")(image))[CODE_LAYER]
+    code = encoder(PadToMultiple(STRIDE, name="pad")(image))[CODE_LAYER]
     styled = AdaptiveInstanceNormalization(name="adain")([code, *statistics])
     change = keras.layers.Subtract(name="change")([styled, code])
     change = keras.layers.Multiply(name="strength_times_change")([change, strength])
@@ -65,9 +69,15 @@ def arbitrary_style(weights: VGG19Weights, *, width: float = 1.0) -> keras.Model
     return keras.Model(inputs, outputs, name="arbitrary_style")
 
 
-def build_encoder(weights: VGG19Weights) -> keras.Model:
-    """VGG-19, frozen, from pixels on 0..255 to the features of `STYLE_LAYERS` by name."""
-    network = feature_extractor(vgg19(weights, deepest=CODE_LAYER, edges="replicate"), STYLE_LAYERS)
+def build_encoder(weights: VGG19Weights, *, convolution: str = "auto") -> keras.Model:
+    """VGG-19, frozen, from pixels on 0..255 to the features of `STYLE_LAYERS` by name.
+
+    Args:
+        weights: Of VGG-19.
+        convolution: As for `vgg19`.
+    """
+    layers = vgg19(weights, deepest=CODE_LAYER, edges="replicate", convolution=convolution)
+    network = feature_extractor(layers, STYLE_LAYERS)
     image = keras.Input((None, None, 3), name="image")
     offset = [-value for value in weights.mean_pixel]
     centered = keras.layers.Rescaling(1.0, offset, name="mean_pixel")(image)

@@ -1,5 +1,6 @@
 """What a model of pictures takes beside the picture: styles, their blend, strength, size."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ def make_options(
         InputError: If the model can't do what is asked for, or takes what isn't known here.
     """
     default = PictureSettings()
+    settings = _as_painting(settings, signature)
     given = {
         STYLE_WEIGHTS: (settings.style, default.style, "style"),
         STYLE_IMAGE: (settings.style_image, default.style_image, "style_image"),
@@ -54,6 +56,14 @@ def make_options(
             raise InputError(f"style_image must be a picture: {model.name} takes one. Received: nothing")
         options[STYLE_IMAGE] = read_for_server(settings.style_image)
     return options
+
+
+def _as_painting(settings: PictureSettings, signature: Signature) -> PictureSettings:
+    """Takes what `style` names for the painting, where a model takes one and no names of styles."""
+    takes_no_other = STYLE_IMAGE in signature.inputs and STYLE_WEIGHTS not in signature.inputs
+    if takes_no_other and settings.style and not settings.style_image:
+        return dataclasses.replace(settings, style="", style_image=settings.style)
+    return settings
 
 
 def parse_style(text: str, styles: Sequence[str]) -> list[float]:

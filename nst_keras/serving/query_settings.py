@@ -57,8 +57,12 @@ class PictureSettings:
         InputError: If a value is out of range, with the field's name.
     """
 
-    style: str = setting("", "A style's name, or a blend such as starry_night:0.7,wave:0.3.")
-    style_image: str = setting("", "A painting, for models that take one with each request.")
+    style: str = setting(
+        "",
+        "A style's name, or a blend such as starry_night:0.7,wave:0.3; or a painting's file, for models that "
+        "take one with each request.",
+    )
+    style_image: str = setting("", "The same as style, for such models only.")
     strength: float = number(1.0, "From 0, the photo as it is, to 1, the whole style.", Bounds(0))
     longest_side: int = number(0, "Longest side of the result in pixels; 0: as the model does by itself.")
 

@@ -22,14 +22,15 @@ _CLIENT = """
 import json, sys
 sys.modules["nst_keras"] = None
 import numpy as np, tensorflow as tf
-folder, signature, pictures = sys.argv[1:]
-signature = tf.saved_model.load(folder).signatures[signature]
-if pictures.endswith(".npy"):
-    found = signature(image=tf.constant(np.load(pictures)))
-else:
-    found = signature(image_bytes=tf.constant([open(name, "rb").read() for name in pictures.split(",")]))
-names = [name.decode() for name in found["class_name"].numpy()]
-print(json.dumps([names, found["probability"].numpy().tolist(), found["probabilities"].numpy().tolist()]))
+folder, pixels, *pictures = sys.argv[1:]
+signatures = tf.saved_model.load(folder).signatures
+encoded = tf.constant([open(name, "rb").read() for name in pictures])
+for found in (
+    signatures["serving_default"](image=tf.constant(np.load(pixels))),
+    signatures["serve_image_bytes"](image_bytes=encoded),
+):
+    names = [name.decode() for name in found["class_name"].numpy()]
+    print(json.dumps([names, found["probability"].numpy().tolist(), found["probabilities"].numpy().tolist()]))
 """
 
 
@@ -49,29 +50,20 @@ def folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path
     return target
 
 
-def _ask(folder: Path, signature: str, pictures: str) -> tuple[list[str], np.ndarray, np.ndarray]:
-    done = subprocess.run(
-        [sys.executable, "-c", _CLIENT, str(folder), signature, pictures],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _ask(folder: Path, pixels: Path, pictures: list[Path]) -> list[tuple[list[str], np.ndarray, np.ndarray]]:
+    """Class names, their probabilities and all probabilities, of pixels and of encoded pictures."""
+    command = [sys.executable, "-c", _CLIENT, folder, pixels, *pictures]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    names, most, all_of_them = json.loads(done.stdout.splitlines()[-1])
-    return names, np.array(most), np.array(all_of_them)
+    answers = [json.loads(line) for line in done.stdout.splitlines()[-2:]]
+    return [(names, np.array(most), np.array(all_of_them)) for names, most, all_of_them in answers]
 
 
-def test_pixels(model: keras.Model, folder: Path, tmp_path: Path) -> None:
-    images = RNG.uniform(0, 255, (4, 30, 20, 3)).astype(np.float32)
-    np.save(tmp_path / "images.npy", images)
-    names, most, probabilities = _ask(folder, "serving_default", str(tmp_path / "images.npy"))
-    wanted = softmax(model(images).numpy() / 0.5, axis=1)
-    np.testing.assert_allclose(probabilities, wanted, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(most, wanted.max(axis=1), rtol=1e-4)
-    assert names == [NAMES[number] for number in wanted.argmax(axis=1)]
-
-
-def test_encoded_pictures_of_unequal_sizes(model: keras.Model, folder: Path, tmp_path: Path) -> None:
+def test_pixels_and_encoded_pictures_of_unequal_sizes(
+    model: keras.Model, folder: Path, tmp_path: Path
+) -> None:
+    pixels = RNG.uniform(0, 255, (4, 30, 20, 3)).astype(np.float32)
+    np.save(tmp_path / "pixels.npy", pixels)
     paths, images = [], []
     for number, (size, kind) in enumerate([((16, 12), "PNG"), ((40, 30), "PNG"), ((9, 21), "JPEG")]):
         picture = Image.fromarray(RNG.integers(0, 256, (size[1], size[0], 3), np.uint8))
@@ -82,7 +74,15 @@ def test_encoded_pictures_of_unequal_sizes(model: keras.Model, folder: Path, tmp
         paths.append(tmp_path / f"{number}.bin")
         paths[-1].write_bytes(buffer.getvalue())
         images.append(np.asarray(picture.convert("RGB")))
-    _, _, probabilities = _ask(folder, "serve_image_bytes", ",".join(map(str, paths)))
+    of_pixels, of_pictures = _ask(folder, tmp_path / "pixels.npy", paths)
+
+    names, most, probabilities = of_pixels
+    wanted = softmax(model(pixels).numpy() / 0.5, axis=1)
+    np.testing.assert_allclose(probabilities, wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(most, wanted.max(axis=1), rtol=1e-4)
+    assert names == [NAMES[number] for number in wanted.argmax(axis=1)]
+
+    _, _, probabilities = of_pictures
     assert probabilities.shape == (3, 3)
     # The first needs no resizing, so it must be answered like its pixels.
     wanted = softmax(model(images[0][None].astype(np.float32)).numpy() / 0.5, axis=1)

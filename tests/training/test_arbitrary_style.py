@@ -40,7 +40,7 @@ def test_it_goes_on_exactly_from_a_state(
     trainer.set_state(state)
     again = [trainer.step(*(some.batch(step) for some in batches)) for step in (40, 41)]
     np.testing.assert_allclose(again, first, rtol=1e-5)
-    with pytest.raises(InputError, match="of another network"):
+    with pytest.raises(InputError, match="the checkpoint doesn't fit the model"):
         trainer.set_state(state[:-1])
 
 

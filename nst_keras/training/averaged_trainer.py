@@ -1,0 +1,135 @@
+"""What both kinds of stylizers share in training: a compiled step, averaged weights, exact states."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
+from nst_keras.training.classification import NonFiniteLossError
+from nst_keras.training.stylizer_settings import StylizerSettings
+
+
+class AveragedTrainer(ABC):
+    """A network with its optimiser (Adam), average of weights and compiled step.
+
+    Attributes:
+        model: What is trained.
+        average: The average of its weights, which is what is kept.
+        settings: How it is trained.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: StylizerSettings | ArbitraryStyleSettings,
+        rate: float | keras.optimizers.schedules.LearningRateSchedule,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
+        variables: Sequence[Any] | None = None,
+    ) -> None:
+        """Builds optimiser and average.
+
+        Args:
+            model: Made within the strategy's scope if there is one.
+            settings: Decay of the average, and what messages tell.
+            rate: The learning rate, or its course.
+            strategy: Over several devices or workers; each computes its part of every batch.
+            variables: Those to train; all trainable ones of the model if left out.
+        """
+        self.model, self.settings = model, settings
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._variables = list(model.trainable_variables if variables is None else variables)
+        with self._strategy.scope():
+            self.average = keras.models.clone_model(model)
+            self.average.set_weights(model.get_weights())
+            self._optimizer = keras.optimizers.Adam(rate)
+            self._optimizer.build(self._variables)
+
+    @property
+    @abstractmethod
+    def term_names(self) -> tuple[str, ...]:
+        """Names of the loss's terms, in the order in which `step` returns them."""
+
+    @abstractmethod
+    def _terms(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
+        """The loss's weighted terms, float32 [len(term_names)], means over a replica's part of a batch."""
+
+    def step(self, contents: np.ndarray, styles: np.ndarray) -> np.ndarray:
+        """Takes one step and returns the weighted terms of the loss before it, as `term_names`.
+
+        Args:
+            contents: Photos, float32 [batch, h, w, 3] on 0..255, of all workers together.
+            styles: What says in which style each is painted, [batch, ...].
+
+        Raises:
+            NonFiniteLossError: If the loss isn't a finite number.
+        """
+        terms: np.ndarray = self._step(self._share(contents), self._share(styles)).numpy()
+        if not math.isfinite(terms.sum()):
+            rate = self.settings.learning_rate
+            raise NonFiniteLossError(f"the loss is {terms.sum()}: learning_rate={rate:g} is too high")
+        return terms
+
+    @tf.function(reduce_retracing=True)
+    def _step(self, contents: Any, styles: Any) -> tf.Tensor:
+        terms = self._strategy.run(self._replica_step, (contents, styles))
+        taken = tf.cast(self._optimizer.iterations, tf.float32)
+        # Less decay in the first steps, so that the start is soon forgotten (as in tf.train's average).
+        decay = tf.minimum(self.settings.ema, (1 + taken) / (10 + taken))
+        for average, variable in zip(self.average.weights, self.model.weights, strict=True):
+            average.assign(decay * average.value + (1 - decay) * variable.value)
+        return self._strategy.reduce("MEAN", terms, axis=None)
+
+    def _replica_step(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            terms = self._terms(contents, styles)
+            # Divided over all replicas, since the optimiser adds up their gradients.
+            total = tf.reduce_sum(terms) / self._strategy.num_replicas_in_sync
+        gradients = tape.gradient(total, self._variables)
+        # Rows of styles that aren't in the batch get 0, and Adam's step for a row that always got 0 is 0.
+        self._optimizer.apply(gradients, self._variables)
+        return terms
+
+    def _share(self, array: np.ndarray) -> Any:
+        """Each replica's part of a batch.
+
+        Raises:
+            InputError: If the batch can't be divided.
+        """
+        replicas = self._strategy.num_replicas_in_sync
+        if len(array) % replicas:
+            raise InputError(
+                f"batch_size must be a multiple of the {replicas} devices. Received: batch_size={len(array)}"
+            )
+        size = len(array) // replicas
+
+        def part(context: tf.distribute.DistributedValues) -> tf.Tensor:
+            first = context.replica_id_in_sync_group * size
+            return tf.constant(array[first : first + size])
+
+        return self._strategy.experimental_distribute_values_from_function(part)
+
+    def state(self) -> list[np.ndarray]:
+        """Every number that the next steps depend on."""
+        return [np.asarray(variable) for variable in self._all_variables()]
+
+    def set_state(self, arrays: Sequence[np.ndarray]) -> None:
+        """Goes back to a state.
+
+        Raises:
+            InputError: If it is of another model.
+        """
+        try:
+            for variable, array in zip(self._all_variables(), arrays, strict=True):
+                variable.assign(array)
+        except ValueError as error:
+            raise InputError(f"the checkpoint doesn't fit the model, use --restart: {error}") from error
+
+    def _all_variables(self) -> list[Any]:
+        return [*self.model.weights, *self.average.weights, *self._optimizer.variables]
