@@ -1,13 +1,16 @@
 """What the exports of pictures share: encoding, and writing a module with its signatures."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import fingerprint_pb2
 
 from nst_keras.errors import require_choice
 from nst_keras.export.image_formats import IMAGE_FORMATS
+from nst_keras.io.files import write_whole
 
 _JPEG_QUALITY = 95
 
@@ -46,6 +49,8 @@ def describe_with(card: str) -> Endpoint:
 def write_module(module: tf.Module, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
     """Traces the endpoints and writes the SavedModel.
 
+    In fresh processes, equal models give equal files; in one process, TensorFlow numbers functions on.
+
     Args:
         module: Holds the variables.
         folder: Must not exist.
@@ -59,3 +64,14 @@ def write_module(module: tf.Module, folder: Path, endpoints: Mapping[str, Endpoi
     module.signatures_ = signatures
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
+    _settle_fingerprint(folder)
+
+
+def _settle_fingerprint(folder: Path) -> None:
+    """Gives equal models equal fingerprints: TensorFlow puts a random number into each."""
+    path = folder / "fingerprint.pb"
+    fingerprint = fingerprint_pb2.FingerprintDef.FromString(path.read_bytes())
+    fingerprint.uuid = ""
+    digest = hashlib.sha256(fingerprint.SerializeToString(deterministic=True)).digest()
+    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))
+    write_whole(path, fingerprint.SerializeToString(deterministic=True))

@@ -32,4 +32,4 @@ def write_warmup(saved_model: Path, requests: Sequence[Request]) -> None:
             request.model_spec.name, request.model_spec.signature_name = "model", signature
             for name, array in inputs.items():
                 request.inputs[name].CopyFrom(to_proto(array))
-            writer.write(log.SerializeToString())
+            writer.write(log.SerializeToString(deterministic=True))

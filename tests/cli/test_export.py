@@ -3,15 +3,23 @@
 import functools
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.cli import export
+from nst_keras.cli import export, query
+from nst_keras.converters.arbitrary_stylizer_files import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
+from nst_keras.io.images import read_image, write_image
+from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.serving.server import ModelServer
+from nst_keras.serving.server_settings import ServerSettings
 
 
 @pytest.fixture
@@ -30,6 +38,36 @@ def test_versions_of_a_stylizer(run_here: Callable, tmp_path: Path) -> None:
     signature = json.loads((folder / "assets.extra" / "signature.json").read_text())
     assert signature["serve_image_bytes"]["inputs"]["image_bytes"] == {"dtype": "string", "shape": [None]}
     assert (folder / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+
+
+@pytest.mark.large  # TensorFlow starts twice
+def test_equal_models_are_equal_files(tmp_path: Path) -> None:
+    write_stylizer(tmp_path / "own.npz", Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    command = [sys.executable, "-m", "nst_keras.cli.export", "--stylizer=own.npz"]
+    both = [subprocess.Popen([*command, f"--output_dir={name}"], cwd=tmp_path) for name in ("one", "other")]
+    assert [process.wait() for process in both] == [0, 0]
+    one, other = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "other")
+    )
+    assert one == other and "fingerprint.pb" in one
+
+
+def test_a_stylizer_of_any_painting_is_served(
+    run_here: Callable, tmp_path: Path, real_weights: VGG19Weights, photo: np.ndarray, run_main: Callable
+) -> None:
+    """Warmed up by its own requests, and asked by nst-query."""
+    stylizer = ArbitraryStylizer(build_decoder(width=0.125), 0.125, 64, real_weights.digest)
+    write_arbitrary_stylizer(tmp_path / "any.npz", stylizer)
+    done = run_here("--stylizer=any.npz", "--name=any")
+    assert (done.returncode, done.stdout) == (0, "saved_models/any/1\n"), done.stderr
+    write_image(tmp_path / "photo.png", photo[:40, :50])
+    write_image(tmp_path / "painting.png", photo[60:100, :60])
+    with ModelServer(ServerSettings(serving_dir="saved_models", rest_api_port=0, port=0)) as server:
+        flags = [f"--grpc={server.grpc_address}", "--model=any", "--content=photo.png"]
+        done = run_main(query.main, *flags, "--style=painting.png", "--output=painted.png")
+        assert (done.returncode, done.stdout) == (0, "painted.png\n"), done.stderr
+    assert read_image(tmp_path / "painted.png").shape == (40, 50, 3)
 
 
 def test_the_packages_own_stylizer(run_here: Callable) -> None:

@@ -107,8 +107,12 @@ def test_a_photo_from_disk_to_disk(ask: Callable, tmp_path: Path, photo: np.ndar
 def test_a_model_that_takes_a_painting(ask: Callable, tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(255 - photo).save(tmp_path / "painting.tiff")
     flags = ["--model=copier", "--content=photo.png", "--output=out.png"]
-    assert ask(*flags, "--style_image=painting.tiff").returncode == 0
-    np.testing.assert_array_equal(read_image(tmp_path / "out.png"), 255 - photo)
+    for flag in ("--style_image=painting.tiff", "--style=painting.tiff"):
+        (tmp_path / "out.png").unlink(missing_ok=True)
+        assert ask(*flags, flag).returncode == 0
+        np.testing.assert_array_equal(read_image(tmp_path / "out.png"), 255 - photo)
+    assert "wave: does not exist" in ask(*flags, "--style=wave").stderr
+    assert "style must be left out" in ask(*flags, "--style=a.png", "--style_image=painting.tiff").stderr
     assert "style_image must be a picture: copier takes one" in ask(*flags).stderr
 
 
