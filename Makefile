@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CODE := nst_keras pipelines tests benchmarks
+# Processes that share the tests. More are faster where there are more cores; each may come to 5 GB.
+TEST_WORKERS ?= 2
+PYTEST := $(BIN)/pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 DEMO := demo/china_strokes.png
 
 .PHONY: help demo test test-large lint bench clean
@@ -20,10 +23,10 @@ demo: $(STAMP)
 	@echo "The picture is in $(abspath $(DEMO))"
 
 test: lint
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-large: lint
-	$(BIN)/pytest --run_large
+	$(PYTEST) --run_large
 
 lint: $(STAMP)
 	$(BIN)/ruff check $(CODE)

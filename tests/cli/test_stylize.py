@@ -42,20 +42,12 @@ def folder(tmp_path: Path, real_weights: VGG19Weights) -> Path:
 
 
 @pytest.fixture
-def run_here(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_here(folder: Path, run_main: Callable) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command inside this process, where TensorFlow is loaded already."""
 
     def run(*flags: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["nst-stylize", *flags])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as ended:
-            stylize.main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+        with flagsaver.flagsaver():
+            return run_main(stylize.main, *flags)
 
     return run
 
@@ -68,7 +60,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path) -> None:
+def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path, run_here: Callable) -> None:
     done = _run(*_inputs(), *FAST, "--optimizer=adam", folder=folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "out.png"
@@ -80,10 +72,10 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path) -> None:
         "relu1_1": 1.0,
         "relu2_1": 0.5,
     }
-    again = _run("--from=out.png", "--output=again.png", folder=folder)
+    again = run_here("--from=out.png", "--output=again.png")
     assert again.returncode == 0, again.stderr
     np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
-    changed = _run("--from=out.png", "--output=small.png", "--size=24", folder=folder)
+    changed = run_here("--from=out.png", "--output=small.png", "--size=24")
     assert changed.returncode == 0, changed.stderr
     assert read_image(folder / "small.png").shape == (20, 24, 3)
 
@@ -131,7 +123,7 @@ def test_preview_paints_a_real_photo(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
-    folder: Path, number: signal.Signals
+    folder: Path, number: signal.Signals, run_here: Callable
 ) -> None:
     slow = ["--optimizer=adam", "--num_steps=400", "--trace=trace.jsonl"]
     flags = [*_inputs(), *FAST, *slow]
@@ -148,14 +140,14 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
     assert process.returncode == 128 + number, stderr
     assert "--resume" in stderr
     assert {"out.png", "out.png.checkpoint.npz"} <= set(_names(folder))
-    resumed = _run(*flags, "--resume", folder=folder)
+    resumed = run_here(*flags, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert "resuming at" in resumed.stderr
     steps = [json.loads(line)["step"] for line in (folder / "trace.jsonl").read_text().splitlines()]
     assert steps == list(range(1, 401))
     assert "out.png.checkpoint.npz" not in _names(folder)
     stopped_and_resumed = read_image(folder / "out.png")
-    whole = _run(*flags, folder=folder)
+    whole = run_here(*flags)
     assert whole.returncode == 0
     np.testing.assert_array_equal(read_image(folder / "out.png"), stopped_and_resumed)
 

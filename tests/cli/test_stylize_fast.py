@@ -1,8 +1,6 @@
 """nst-stylize --fast as a user runs it: pictures, folders, repetition, errors."""
 
-import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,18 +39,10 @@ def folder(tmp_path: Path, stylizer_file: Path, photo: np.ndarray) -> Path:
 
 
 @pytest.fixture
-def run_here(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_here(folder: Path, run_main: Callable) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*flags: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["nst-stylize", *flags])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as ended:
-            stylize.main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return subprocess.CompletedProcess(flags, ended.value.code, *capsys.readouterr())
+        with flagsaver.flagsaver():
+            return run_main(stylize.main, *flags)
 
     return run
 

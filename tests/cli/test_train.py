@@ -123,7 +123,7 @@ def test_bad_input_is_named(
 
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
-    flags = ["--model=mlp", "--epochs=40", "--batch_size=32", "--checkpoint_seconds=1"]
+    flags = ["--model=mlp", "--epochs=20", "--batch_size=32", "--checkpoint_seconds=1"]
     process = subprocess.Popen(
         [*COMMAND, *flags, "--output_dir=killed"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )

@@ -5,11 +5,11 @@ without such code may stand alone. A block of text right after Python is what th
 three dots stands for any lines.
 """
 
-import os
+import importlib.metadata
 import re
 import shlex
 import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,15 +56,16 @@ def _name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def _run_line(line: str, page: Path) -> None:
-    """Runs a command of ours as a shell would; anything else has no place on a page."""
+def _run_line(line: str, page: Path, run_main: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Runs a command of ours as its script would; anything else has no place on a page."""
     words = shlex.split(line, comments=True)
     if not words:
         return
+    scripts = importlib.metadata.entry_points(group="console_scripts")
     assert words[0].startswith("nst-"), f"{_name(page)}: only nst- commands are run: {line}"
-    binaries = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")])}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert words[0] in scripts.names, f"{_name(page)}: there is no such command: {line}"
+    # Inside this process, where TensorFlow is loaded already.
+    done = run_main(scripts[words[0]].load(), *words[1:])
     assert done.returncode == 0, f"{_name(page)}: {line}\n{done.stderr}"
 
 
@@ -77,9 +78,8 @@ def _to_run() -> list[Any]:
 
 @pytest.mark.parametrize("page", _to_run())
 def test_code_runs_from_top_to_bottom_and_prints_what_the_page_says(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path, run_main: Callable[..., subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     last: Block | None = None
     for block in _blocks(page):
@@ -90,7 +90,7 @@ def test_code_runs_from_top_to_bottom_and_prints_what_the_page_says(
             exec(compile(padded, _name(page), "exec"), names)
         elif block.language == "sh":
             for line in block.text.replace("\\\n", " ").splitlines():
-                _run_line(line, page)
+                _run_line(line, page, run_main)
         elif last and last.language == "python" and block.follows(last):
             printed = " ".join(capsys.readouterr().out.split())
             parts = [" ".join(part.split()) for part in re.split(r"(?m)^\.\.\.$", block.text)]
