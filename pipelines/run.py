@@ -27,6 +27,7 @@ from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
 from pipelines.engine.console import RunConsole
 from pipelines.engine.runner import Choice, Runner
+from pipelines.engine.sources import SourceCache, sources_path
 from pipelines.engine.stage import Node, Pipeline, Stopped
 from pipelines.engine.store import FILE_NAME, Store
 
@@ -82,10 +83,13 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
     from pipelines.engine.mapping import open_map
     from pipelines.run_report import write_report
 
+    sources = SourceCache(sources_path())
     store, console = Store(Path(ROOT.value or f"runs/{pipeline.name}")), RunConsole()
     try:
         with open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping:
-            runner = Runner(pipeline, store, console.for_run(executes=_start_tensorflow), mapping, choice)
+            runner = Runner(
+                pipeline, store, console.for_run(executes=_start_tensorflow), mapping, choice, sources
+            )
             try:
                 runner.run(shlex.join(sys.argv), __version__)
             except BaseException:
@@ -100,6 +104,7 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
     except sqlite3.Error as error:
         raise InputError(f"{store.root / FILE_NAME}: {error}") from error
     finally:
+        sources.keep()
         console.close()
         store.close()
     return 0

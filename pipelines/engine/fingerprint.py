@@ -64,7 +64,7 @@ class Source:
 
 
 class Sources(Protocol):
-    """Remembers sources between processes, as `pipelines.engine.store.Store` does."""
+    """Remembers sources between processes, as `pipelines.engine.sources.SourceCache` does."""
 
     def source(self, path: Path, read: Callable[[], Source]) -> Source:
         """Returns what a file comes to, read anew only if it has changed."""

@@ -17,7 +17,7 @@ from nst_keras.io.cache import locked
 from pipelines.engine.artifact_files import check, folder_of, place, placing, seal
 from pipelines.engine.artifacts import ExternalData
 from pipelines.engine.digests import read_tree
-from pipelines.engine.fingerprint import fingerprint, read_code
+from pipelines.engine.fingerprint import Sources, fingerprint, read_code
 from pipelines.engine.stage import Channel, Context, LatestBlessed, Node, Pipeline, Stopped, map_here
 from pipelines.engine.store import FILE_NAME, Execution, Store, StoredArtifact
 
@@ -85,6 +85,7 @@ class Runner:
         console: What to tell.
         map: How stages run tasks that don't depend on one another.
         choice: Which nodes to execute.
+        sources: Remembers what files of code come to; None: all are read.
         results: Results of the nodes so far, by name.
         run_id: The run's number once it has begun, else 0.
     """
@@ -94,6 +95,7 @@ class Runner:
     console: Console = field(default_factory=Console)
     map: Map = map_here
     choice: Choice = field(default_factory=Choice)
+    sources: Sources | None = None
     results: dict[str, NodeResult] = field(default_factory=dict)
     run_id: int = 0
 
@@ -141,7 +143,7 @@ class Runner:
             return self._earlier(node)
         try:
             reads = self._read_external(node)
-            code = read_code(node.stage.function.__module__, self.store)
+            code = read_code(node.stage.function.__module__, self.sources)
         except InputError as error:
             raise InputError(f"{node.name}: {error}") from error
         found = {name: self._resolve(node, name) for name in node.inputs}

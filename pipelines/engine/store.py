@@ -12,13 +12,13 @@ import os
 import platform
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
+from nst_keras.io.cache import locked
 from pipelines.engine.digests import file_digest
-from pipelines.engine.fingerprint import Source
 from pipelines.engine.rows import Execution, Run, StoredArtifact, artifact_of, execution_of, run_of
 
 __all__ = ["FILE_NAME", "Execution", "Run", "Store", "StoredArtifact"]
@@ -66,10 +66,6 @@ CREATE INDEX run_execution_execution ON run_execution (execution);
 CREATE TABLE file_digest (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE source (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, python TEXT NOT NULL,
-    digest TEXT NOT NULL, names TEXT NOT NULL
-) WITHOUT ROWID;
 """
 
 
@@ -94,7 +90,9 @@ class Store:
             root.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
             self.connection.row_factory = sqlite3.Row
-            self.connection.execute("PRAGMA journal_mode = WAL")
+            # SQLite doesn't wait for others when it changes the mode, as it does for everything else.
+            with locked(path, use="pipeline root", remedy="choose a --pipeline_root"):
+                self.connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may cost the last rows, no more.
             self.connection.execute("PRAGMA synchronous = NORMAL")
             self.connection.execute("PRAGMA foreign_keys = ON")
@@ -365,19 +363,6 @@ class Store:
             "INSERT OR REPLACE INTO file_digest VALUES (?,?,?,?)",
             (name, stat.st_size, stat.st_mtime_ns, found),
         )
-        return found
-
-    def source(self, path: Path, read: Callable[[], Source]) -> Source:
-        """What a file of code comes to, read anew only if it has changed."""
-        stat, python = path.stat(), platform.python_version()
-        key = (str(path), stat.st_size, stat.st_mtime_ns, python)
-        query = "SELECT digest, names FROM source WHERE path=? AND size=? AND mtime_ns=? AND python=?"
-        row = self.connection.execute(query, key).fetchone()
-        if row is not None:
-            return Source(row["digest"], tuple(json.loads(row["names"])))
-        found = read()
-        values = (*key, found.digest, _json(found.names))
-        self.connection.execute("INSERT OR REPLACE INTO source VALUES (?,?,?,?,?,?)", values)
         return found
 
 

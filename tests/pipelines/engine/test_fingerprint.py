@@ -10,7 +10,7 @@ import pytest
 from nst_keras.errors import InputError
 from pipelines.engine import fingerprint as module
 from pipelines.engine.fingerprint import Code, fingerprint, read_code
-from pipelines.engine.store import Store
+from pipelines.engine.sources import SourceCache
 
 STAGE = '''"""A stage."""
 
@@ -137,16 +137,17 @@ def test_everything_else_counts_too() -> None:
 
 
 def test_files_are_parsed_once(
-    code: Callable[..., Code], tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    code: Callable[..., Code], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"code_{tmp_path.name}"
     code()
-    first = read_code(name, store)
+    sources = SourceCache(tmp_path / "sources.json")
+    first = read_code(name, sources)
     with monkeypatch.context() as patched:
         patched.setattr(module.ast, "parse", lambda *arguments: pytest.fail("was parsed again"))
-        assert read_code(name, store) == first
+        assert read_code(name, sources) == first
     (tmp_path / f"{name}_top.py").write_text("def double(x):\n    return x + x + 0\n")
-    assert read_code(name, store).digest != first.digest
+    assert read_code(name, sources).digest != first.digest
 
 
 def test_what_is_not_python_is_named(code: Callable[..., Code]) -> None:
