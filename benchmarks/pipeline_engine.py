@@ -120,7 +120,7 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     given, rates, made = _collection(folder), dict[str, float](), list[dict[str, bytes]]()
-    style = "china_ink" if _STYLIZER.value else ""
+    style = "starry_night" if _STYLIZER.value else ""
     config = BulkInferrerConfig(style=style)
     for count in map(int, _WORKERS.value):
         result = InferenceResult(folder / f"result{count}")
