@@ -8,50 +8,23 @@ folder of pictures for each class, or name a set of tensorflow-datasets.
 
 from pathlib import Path
 
-from pipelines.engine.stage import LatestBlessed, Pipeline
-from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
-from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
-from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig
-from pipelines.stages.exporter import Exporter, ExporterConfig
-from pipelines.stages.infra_validator import InfraValidator, InfraValidatorConfig
-from pipelines.stages.pusher import Pusher, PusherConfig
-from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig
-from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
+from pipelines.engine.stage import Pipeline
+from pipelines.labelled import judge_and_push, prepare
+from pipelines.stages.evaluator import EvaluatorConfig
+from pipelines.stages.example_gen import ExampleGenConfig
 from pipelines.stages.trainer import Trainer, TrainerConfig
-from pipelines.stages.transform import Transform, TransformConfig
-
-DATASET = ExampleGenConfig.dataset
 
 
 def pipeline(serving_dir: Path) -> Pipeline:
     """The pipeline, which pushes to `serving_dir/classifier`."""
-    examples = ExampleGen(ExampleGenConfig())
-    statistics = StatisticsGen(StatisticsGenConfig(), examples=examples["examples"])
-    schema = SchemaGen(SchemaGenConfig(), statistics=statistics["statistics"])
-    anomalies = ExampleValidator(
-        ExampleValidatorConfig(), statistics=statistics["statistics"], schema=schema["schema"]
-    )
-    transform = Transform(TransformConfig(), examples=examples["examples"], schema=schema["schema"])
+    config = ExampleGenConfig()
+    data = prepare(config)
     trainer = Trainer(
-        TrainerConfig.of("small_cnn", DATASET, epochs=20, batch_size=32),
-        examples=transform["transformed_examples"],
-        schema=schema["schema"],
+        TrainerConfig.of("small_cnn", config.dataset, epochs=20, batch_size=32),
+        examples=data.examples,
+        schema=data.schema,
     )
-    evaluator = Evaluator(
-        EvaluatorConfig(min_accuracy=0.9),
-        examples=transform["transformed_examples"],
-        model=trainer["model"],
-        baseline=LatestBlessed(other_than=trainer["model"]),
+    rest = judge_and_push(
+        EvaluatorConfig(min_accuracy=0.9), data.examples, trainer["model"], "classifier", serving_dir
     )
-    exporter = Exporter(ExporterConfig(), model=trainer["model"])
-    infra_validator = InfraValidator(
-        InfraValidatorConfig(), servable=exporter["servable"], examples=transform["transformed_examples"]
-    )
-    pusher = Pusher(
-        PusherConfig("classifier", str(serving_dir)),
-        servable=exporter["servable"],
-        blessing=evaluator["blessing"],
-        infra_blessing=infra_validator["blessing"],
-    )
-    nodes = (examples, statistics, schema, anomalies, transform, trainer, evaluator, exporter)
-    return Pipeline("classifier", (*nodes, infra_validator, pusher))
+    return Pipeline("classifier", (*data.nodes, trainer, *rest))

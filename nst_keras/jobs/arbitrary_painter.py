@@ -7,19 +7,15 @@ import tensorflow as tf
 
 from nst_keras.converters.arbitrary_stylizer_files import load_encoder, read_arbitrary_stylizer
 from nst_keras.errors import InputError
-from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painter import finish, fitted_content
+from nst_keras.jobs.painter import PainterOfAnySize
 from nst_keras.jobs.pictures import load_picture
 from nst_keras.models.arbitrary_style import CODE_LAYER, MIN_SIDE, assemble, build_encoder, style_statistics
 from nst_keras.models.arbitrary_style_strips import paint_in_strips
 from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.training.settings import require_blend
 
-# In one piece, a picture of this many pixels takes about 1 GB; larger ones are painted strip by strip.
-MAX_PIXELS_IN_ONE_PIECE = 2**20
 
-
-class ArbitraryPainter:
+class ArbitraryPainter(PainterOfAnySize):
     """A decoder behind VGG-19, which is traced once for all sizes.
 
     Attributes:
@@ -27,6 +23,8 @@ class ArbitraryPainter:
         spec: Where it was read from.
         digest: Hash of all weights.
     """
+
+    max_pixels_in_one_piece = 2**20
 
     def __init__(self, stylizer: str) -> None:
         """Reads the stylizer and VGG-19.
@@ -58,38 +56,13 @@ class ArbitraryPainter:
         mean, deviation = style_statistics(self._encoder, paintings, shares)
         return np.concatenate([mean, deviation]).reshape(2, -1)
 
-    def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
-        """Paints a picture.
+    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        return paint_in_strips(self._encode, self._decode, content, blend)
 
-        Args:
-            content: float32 [h, w, 3], RGB on 0..255.
-            blend: As `blend` returns it.
-            settings: How.
-
-        Returns:
-            uint8 [H, W, 3], RGB, whose longest side is `settings.size`.
-
-        Raises:
-            InputError: If a side is too short.
-        """
-        content = fitted_content(content, settings)
-        return finish(content, self.painted(content, blend), settings)
-
-    def painted(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
-        """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
-
-        Raises:
-            InputError: If there is too little memory.
-        """
-        height, width = content.shape[:2]
-        try:
-            if height * width > MAX_PIXELS_IN_ONE_PIECE:
-                return paint_in_strips(self._encode, self._decode, content, blend)
-            mean, deviation = blend.reshape(2, 1, 1, 1, -1)
-            whole: np.ndarray = self._whole(tf.constant(content[np.newaxis]), mean, deviation)[0].numpy()
-            return whole
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
+    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        mean, deviation = blend.reshape(2, 1, 1, 1, -1)
+        whole: np.ndarray = self._whole(tf.constant(content[np.newaxis]), mean, deviation)[0].numpy()
+        return whole
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3]), *[tf.TensorSpec([1, 1, 1, None])] * 2])
     def _whole(self, image: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:

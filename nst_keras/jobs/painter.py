@@ -1,5 +1,6 @@
 """A trained stylizer that paints pictures of any size."""
 
+import abc
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,11 +16,55 @@ from nst_keras.ops.color import with_colors_of
 from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.training.settings import require_blend
 
-# In one piece, a picture of this many pixels takes about 1 GB; larger ones are painted strip by strip.
-MAX_PIXELS_IN_ONE_PIECE = 2**21
+
+class PainterOfAnySize(abc.ABC):
+    """What paints a picture in one piece, or strip by strip if it is large.
+
+    Attributes:
+        max_pixels_in_one_piece: Of the pictures that aren't large; such a piece takes about 1 GB.
+    """
+
+    max_pixels_in_one_piece: int
+
+    def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
+        """Paints a picture.
+
+        Args:
+            content: float32 [h, w, 3], RGB on 0..255.
+            blend: As `blend` returns it.
+            settings: How.
+
+        Returns:
+            uint8 [H, W, 3], RGB, whose longest side is `settings.size`.
+
+        Raises:
+            InputError: If a side is too short.
+        """
+        content = fitted_content(content, settings)
+        return finish(content, self.painted(content, blend), settings)
+
+    def painted(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
+
+        Raises:
+            InputError: If there is too little memory.
+        """
+        height, width = content.shape[:2]
+        try:
+            if height * width > self.max_pixels_in_one_piece:
+                return self._in_strips(content, blend)
+            return self._in_one_piece(content, blend)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
+
+    @abc.abstractmethod
+    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
+
+    @abc.abstractmethod
+    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
 
 
-class Painter:
+class Painter(PainterOfAnySize):
     """A stylizer with its compiled network, which is traced once for all sizes.
 
     Attributes:
@@ -28,6 +73,8 @@ class Painter:
         name: What messages call it.
         digest: Hash of its weights.
     """
+
+    max_pixels_in_one_piece = 2**21
 
     def __init__(self, stylizer: str = "") -> None:
         """Reads the stylizer: a file, or "" for the one that comes with the package.
@@ -64,36 +111,14 @@ class Painter:
             blended[known.index(str(style))] += weight / sum(weights)
         return blended
 
-    def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
-        """Paints a picture.
+    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        return stylize_in_strips(self.stylizer.model, content, blend)
 
-        Args:
-            content: float32 [h, w, 3], RGB on 0..255.
-            blend: As `blend` returns it.
-            settings: How.
-
-        Returns:
-            uint8 [H, W, 3], RGB, whose longest side is `settings.size`.
-
-        Raises:
-            InputError: If a side is too short.
-        """
-        content = fitted_content(content, settings)
-        return finish(content, self.painted(content, blend), settings)
-
-    def painted(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
-        """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
-
-        Raises:
-            InputError: If there is too little memory.
-        """
-        height, width = content.shape[:2]
-        try:
-            if height * width > MAX_PIXELS_IN_ONE_PIECE:
-                return stylize_in_strips(self.stylizer.model, content, blend)
-            return self._whole(tf.constant(content[np.newaxis]), tf.constant(blend[np.newaxis]))[0].numpy()
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
+    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        whole: np.ndarray = self._whole(tf.constant(content[np.newaxis]), tf.constant(blend[np.newaxis]))[
+            0
+        ].numpy()
+        return whole
 
     @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])])
     def _whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -100,7 +100,7 @@ def test_any_size_in_one_piece_or_in_strips(
     for height, width in ((16, 16), (17, 40), (101, 67)):
         assert painter.painted(photo[:height, :width], blend).shape == (height, width, 3)
     whole = painter.painted(photo, blend)
-    monkeypatch.setattr(arbitrary_painter, "MAX_PIXELS_IN_ONE_PIECE", 1000)
+    monkeypatch.setattr(arbitrary_painter.ArbitraryPainter, "max_pixels_in_one_piece", 1000)
     np.testing.assert_allclose(painter.painted(photo, blend), whole, atol=0.1)
 
 

@@ -105,7 +105,7 @@ def test_a_large_picture_equals_one_in_one_piece(
     photo: np.ndarray, stylizer_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
-    monkeypatch.setattr(painter, "MAX_PIXELS_IN_ONE_PIECE", 1000)
+    monkeypatch.setattr(painter.Painter, "max_pixels_in_one_piece", 1000)
     strips = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
     assert np.abs(strips.astype(int) - whole).max() <= 1
 

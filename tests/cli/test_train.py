@@ -175,6 +175,7 @@ def _start_workers(folder: Path, *flags: str) -> list[subprocess.Popen[str]]:
     return processes
 
 
+@pytest.mark.large  # TensorFlow starts three times
 def test_two_workers_equal_one(run_here: Callable, tmp_path: Path) -> None:
     """With augmentation and batch normalisation; few steps, before rounding differences grow."""
     flags = ["--model=advanced_cnn", "--epochs=1", "--batch_size=433", "--learning_rate=0.01", "--warmup=0"]

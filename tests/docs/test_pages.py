@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from absl.testing import flagsaver
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = sorted((ROOT / "docs").glob("*.md"))
@@ -65,7 +66,9 @@ def _run_line(line: str, page: Path, run_main: Callable[..., subprocess.Complete
     assert words[0].startswith("nst-"), f"{_name(page)}: only nst- commands are run: {line}"
     assert words[0] in scripts.names, f"{_name(page)}: there is no such command: {line}"
     # Inside this process, where TensorFlow is loaded already.
-    done = run_main(scripts[words[0]].load(), *words[1:])
+    main = scripts[words[0]].load()
+    with flagsaver.flagsaver():  # some commands' flags outlive a call
+        done = run_main(main, *words[1:])
     assert done.returncode == 0, f"{_name(page)}: {line}\n{done.stderr}"
 
 

@@ -2,8 +2,6 @@
 
 import importlib
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -101,22 +99,3 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     monkeypatch.delenv("TINY_TRICK", raising=False)
     yield importlib.import_module(name)
     sys.modules.pop(name)
-
-
-@pytest.fixture
-def run_main(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Calls a command's `main` inside this process, in the test's folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(main: Callable[[], None], *arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["command", *arguments])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        with pytest.raises(SystemExit) as ended:
-            main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
-
-    return run

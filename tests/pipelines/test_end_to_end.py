@@ -118,6 +118,7 @@ def test_another_learning_rate_redoes_the_training_and_what_follows_from_it(
     assert sorted(redone) == ["Evaluator", "Exporter", "InfraValidator", "Pusher", "Trainer"]
 
 
+@pytest.mark.large  # the stage itself has smaller tests
 def test_a_fine_tuned_network_is_pushed(run_main: Run, tmp_path: Path, real_weights: VGG19Weights) -> None:
     flags = ["--pipeline=fine_tuning", "--pipeline_root=root", "--serving_dir=served"]
     flags += ["--set=FineTuner.base_weights=8bit"]

@@ -39,7 +39,7 @@ def stripes(real_weights: VGG19Weights, tmp_path: Path, monkeypatch: pytest.Monk
     return Examples(folder)
 
 
-@pytest.mark.parametrize("questions", [1, 8])
+@pytest.mark.parametrize("questions", [1, pytest.param(8, marks=pytest.mark.large)])
 def test_a_stopped_run_goes_on_to_the_same_files(
     questions: int, stripes: Examples, new: Callable[..., Model], tmp_path: Path
 ) -> None:
