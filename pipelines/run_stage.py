@@ -146,7 +146,7 @@ def _folders(flag: str, given: Sequence[str], parameters: Mapping[str, Parameter
         folders[name] = Path(path)
     for name, parameter in parameters.items():
         if name not in folders and not parameter.optional:
-            raise InputError(f"{flag} must give {name}=FOLDER, a {parameter.kind.__name__}")
+            raise InputError(f"{flag} must give {name}=FOLDER ({parameter.kind.__name__})")
     return folders
 
 

@@ -61,7 +61,7 @@ def read_archive(file: IO[bytes], name: str, architecture: str) -> Archive:
     Raises:
         InputError: If it isn't a stylizer of that architecture.
     """
-    with stylizer_errors(name), np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:
+    with stylizer_errors(name), _open(io.BytesIO(file.read())) as archive:
         header = _read_header(archive, name)
         if header["architecture"] != architecture:
             kinds = {MULTI_STYLE: "a stylizer of named styles", ARBITRARY: "a stylizer of any painting"}
@@ -80,9 +80,17 @@ def read_architecture(path: str | os.PathLike[str]) -> str:
     with (
         open_file(path) as file,
         stylizer_errors(str(path)),
-        np.load(file, allow_pickle=False) as archive,
+        _open(file) as archive,
     ):
         return str(_read_header(archive, str(path))["architecture"])
+
+
+def _open(file: IO[bytes]) -> Any:
+    # NumPy would take it for a pickle, and advise to trust it.
+    if not zipfile.is_zipfile(file):
+        raise zipfile.BadZipFile("it is no .npz archive")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 @contextlib.contextmanager

@@ -53,7 +53,8 @@ def _moved(
 
 def _value(node: Node, name: str, text: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(node.config)}
-    require_choice(f"set's field of {node.name}", name, fields)
+    if name not in fields:
+        raise InputError(f"set: {node.name} has the fields {', '.join(fields)}. Received: {node.name}.{name}")
     now, given = getattr(node.config, name), f"{node.name}.{name}={text}"
     try:
         if isinstance(now, bool):
@@ -69,7 +70,7 @@ def _value(node: Node, name: str, text: str) -> Any:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"set must give {node.name}.{name} a {type(now).__name__}. Received: {given}"
+            f"set must give {node.name}.{name} a value of type {type(now).__name__}. Received: {given}"
         ) from error
     return text
 

@@ -54,8 +54,11 @@ def test_stages_are_listed_without_a_run(command: Run, tiny: ModuleType, tmp_pat
     [
         (["--set=Train.rate"], "set must be NODE.FIELD=VALUE. Received: Train.rate"),
         (["--set=Trian.rate=1"], "set's node must be one of Gather, Count, Train, Judge, Push"),
-        (["--set=Train.rte=1"], "set's field of Train must be one of rate, steps"),
-        (["--set=Train.rate=fast"], "set must give Train.rate a float. Received: Train.rate=fast"),
+        (["--set=Train.rte=1"], "set: Train has the fields rate, steps. Received: Train.rte"),
+        (
+            ["--set=Train.rate=fast"],
+            "set must give Train.rate a value of type float. Received: Train.rate=fast",
+        ),
         (["--set=Count.letters=maybe"], "letters must be one of true"),
         (["--set=Train.steps=0"], "set: Train.steps must be a positive integer"),
         (["--only=Trian"], "only must be one of Gather"),

@@ -67,10 +67,10 @@ def test_a_stage_runs_in_a_process_of_its_own(
         ([_EVALUATOR, '--config={"split": 3}'], "config: split must be a str. Received: split=3"),
         ([_EVALUATOR, '--config={"max_drop": -1}'], "max_drop must be"),
         ([_EVALUATOR, "--input=modle=m"], "input's name must be one of examples, model, baseline"),
-        ([_EVALUATOR, "--input=examples=e"], "input must give model=FOLDER, a Model"),
+        ([_EVALUATOR, "--input=examples=e"], "input must give model=FOLDER (Model)"),
         (
             [_EVALUATOR, "--input=examples=e", "--input=model=m", "--output=evaluation=v"],
-            "output must give blessing=FOLDER, a ModelBlessing",
+            "output must give blessing=FOLDER (ModelBlessing)",
         ),
     ],
 )
