@@ -28,13 +28,13 @@ class Engine:
             text=True,
         )
 
-    def paint(self, content: Path, style: str | int, output: Path | None = None) -> float:
-        """Paints a picture at its size and returns the seconds that it took.
+    def paint(self, content: Path, style: str | int, output: Path | None = None, **more: str) -> float:
+        """Paints a picture at its size and returns the seconds that it took; `more` is for ours alone.
 
         Raises:
             RuntimeError: If the process ended; it has said why.
         """
-        task = {"content": str(content), "style": style, "output": str(output) if output else ""}
+        task = {"content": str(content), "style": style, "output": str(output) if output else "", **more}
         questions = cast(IO[str], self._process.stdin)
         questions.write(json.dumps(task) + "\n")
         questions.flush()

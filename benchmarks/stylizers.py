@@ -45,6 +45,7 @@ from nst_keras.io.images import list_images, read_image, write_image
 from nst_keras.jobs.fast_settings import FastSettings
 from nst_keras.jobs.painter import Painter, finish
 from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.training.fields import MIXED_BFLOAT16
 from nst_keras.training.picture_judges import Distances, OptimizerJudge
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")
@@ -117,11 +118,17 @@ class Benchmark:
         with engines(flags.stylizer, flags.peer_python, flags.threads) as (ours, peer):
             calls = {
                 "ours": lambda: ours.paint(photo, style),
+                "ours_bfloat16": lambda: ours.paint(photo, style, precision=MIXED_BFLOAT16),
                 "magenta_26": lambda: peer.paint(photo, 0),
                 "magenta_arbitrary": lambda: peer.paint(photo, str(painting)),
             }
             medians = time_by_turns(calls, flags.rounds)
-        ratios = {f"ours / {name}": medians["ours"] / medians[name] for name in calls if name != "ours"}
+        ratios = {
+            f"{one} / {other}": medians[one] / medians[other]
+            for one in calls
+            for other in calls
+            if one.startswith("ours") and not other.startswith("ours")
+        }
         return {name: round(value, 4) for name, value in (medians | ratios).items()}
 
     def start_up(self) -> dict[str, Any]:

@@ -26,8 +26,9 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         content = read_image(task["content"])
+        settings = FastSettings(size=0, precision=task.get("precision", FastSettings.precision))
         began = time.perf_counter()
-        picture = painter.paint(content, painter.blend([task["style"]]), FastSettings(size=0))
+        picture = painter.paint(content, painter.blend([task["style"]]), settings)
         seconds = time.perf_counter() - began
         if task["output"]:
             write_image(task["output"], picture)

@@ -8,6 +8,7 @@ from absl import flags
 
 from nst_keras.errors import InputError
 from nst_keras.jobs.fast_settings import FastSettings, VideoSettings
+from nst_keras.training.fields import PRECISIONS
 
 _Settings = TypeVar("_Settings", bound=FastSettings)
 
@@ -28,6 +29,9 @@ STYLIZER = flags.DEFINE_string(
 )
 _STRENGTH = flags.DEFINE_float("strength", None, f"With --fast: {_HELP['strength']} [{_DEFAULTS.strength}]")
 
+_PRECISION = flags.DEFINE_enum(
+    "precision", None, PRECISIONS, f"With --fast: {_HELP['precision']} [{_DEFAULTS.precision}]"
+)
 _STEADY = flags.DEFINE_float("steady", None, f"With --fast, videos: {_HELP['steady']} [{_DEFAULTS.steady}]")
 
 # Flags that mean the same for a stylizer; all others of the command are the optimiser's.
@@ -51,7 +55,7 @@ def is_wanted(record: dict[str, Any]) -> bool:
         )
     if _FAST.present and not _FAST.value and (repeats or STYLIZER.present):
         raise flags.IllegalFlagValueError("--nofast contradicts --stylizer, or --from a stylizer's picture")
-    for flag in (_STRENGTH, _STEADY):
+    for flag in (_STRENGTH, _PRECISION, _STEADY):
         if not (wanted or repeats) and flag.present:
             raise flags.IllegalFlagValueError(f"--{flag.name} works with --fast only")
     return wanted or repeats
@@ -63,12 +67,12 @@ def require_no_others(command_flags: Iterable[flags.Flag]) -> None:
     Raises:
         absl.flags.IllegalFlagValueError: If one was.
     """
-    own = (*_SHARED, _FAST.name, STYLIZER.name, _STRENGTH.name, _STEADY.name)
+    own = (*_SHARED, _FAST.name, STYLIZER.name, _STRENGTH.name, _PRECISION.name, _STEADY.name)
     wrong = sorted(f"--{flag.name}" for flag in command_flags if flag.present and flag.name not in own)
     if wrong:
         raise flags.IllegalFlagValueError(
             f"{', '.join(wrong)}: only for the optimiser; a stylizer (--fast) takes --size, --strength, "
-            "--preserve_color, --style_weights and --each_style"
+            "--preserve_color, --precision, --style_weights and --each_style"
         )
 
 

@@ -95,7 +95,11 @@ def assign(variables: Sequence[Any], weights: Mapping[str, np.ndarray]) -> None:
         ValueError: If one has another shape.
     """
     for variable in variables:
-        variable.assign(weights[variable.path])
+        array = weights[variable.path]
+        # Keras would say so too, but with all the numbers.
+        if array.shape != tuple(variable.shape):
+            raise ValueError(f"{variable.path} is {list(array.shape)} but must be {list(variable.shape)}")
+        variable.assign(array)
 
 
 def digest_of(model: keras.Model, *more: str) -> str:

@@ -1,6 +1,6 @@
 """Files of trained stylizers: 16-bit weights by name and a header; reading them loads no TensorFlow.
 
-Format 1 is a stylizer of named styles, format 2 one of any painting; its header names the architecture.
+The header names the architecture; its format is the architecture's version.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from nst_keras.io.files import open_file, write_whole
 
 ARCHITECTURES = MULTI_STYLE, ARBITRARY = ("multi_style", "arbitrary")
 
-_FORMATS = {MULTI_STYLE: 1, ARBITRARY: 2}
+_FORMATS = {MULTI_STYLE: 3, ARBITRARY: 2}
 _HEADER = "header"
 
 # What damaged or foreign files raise when they are read or put into a network.
@@ -44,9 +44,7 @@ def write_archive(
     Raises:
         InputError: If the file can't be written.
     """
-    whole = {**header, "format": _FORMATS[architecture]}
-    if architecture != MULTI_STYLE:  # files of format 1 have no such field
-        whole["architecture"] = architecture
+    whole = {**header, "format": _FORMATS[architecture], "architecture": architecture}
     arrays: dict[str, Any] = {name: array.astype(np.float16) for name, array in weights.items()}
     arrays[_HEADER] = json.dumps(whole, sort_keys=True)
     buffer = io.BytesIO()
@@ -106,10 +104,12 @@ def stylizer_errors(name: str) -> Iterator[None]:
 
 def _read_header(archive: Mapping[str, np.ndarray], name: str) -> dict[str, Any]:
     header: dict[str, Any] = json.loads(str(archive[_HEADER]))
-    if header["format"] not in _FORMATS.values():
-        raise InputError(f"{name}: has format {header['format']}; this version reads 1 and 2")
-    if header["format"] == _FORMATS[MULTI_STYLE]:
-        header["architecture"] = MULTI_STYLE
-    if header["architecture"] not in ARCHITECTURES:
-        raise InputError(f"{name}: has the unknown architecture {header['architecture']}")
+    architecture = header.get("architecture", MULTI_STYLE)  # which format 1 didn't name
+    if architecture not in ARCHITECTURES:
+        raise InputError(f"{name}: has the unknown architecture {architecture}")
+    if header["format"] != _FORMATS[architecture]:
+        raise InputError(
+            f"{name}: has format {header['format']}; this version reads {_FORMATS[architecture]}: "
+            "train the stylizer anew, or use the version that wrote it"
+        )
     return header

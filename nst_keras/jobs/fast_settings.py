@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.training.fields import BELOW_ONE, check_fields, number, setting
+from nst_keras.training.fields import BELOW_ONE, check_fields, number, precision_choice, setting
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class FastSettings:
     size: int = number(1024, "Longest side of the picture, in pixels; 0 keeps the content's size.")
     strength: float = setting(1.0, "From 0, the content itself, to 1, the painted picture.")
     preserve_color: bool = setting(False, "Keep the content image's colours: only brightness is painted.")
+    precision: str = precision_choice("the network")
 
     def __post_init__(self) -> None:
         """Checks every value."""

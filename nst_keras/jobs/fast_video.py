@@ -32,7 +32,7 @@ class FramePainter:
             InputError: If a side is too short.
         """
         content = fitted_content(frame.astype(np.float32), self._settings)
-        painted = self._painter.painted(content, self._blend)
+        painted = self._painter.painted(content, self._blend, self._settings.precision)
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
         self._previous = painted, content

@@ -13,7 +13,9 @@ from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.models.multi_style_strips import stylize_in_strips
 from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.color import with_colors_of
+from nst_keras.ops.precision import bfloat16_products
 from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.training.fields import MIXED_BFLOAT16
 from nst_keras.training.settings import require_blend
 
 
@@ -41,10 +43,14 @@ class PainterOfAnySize(abc.ABC):
             InputError: If a side is too short.
         """
         content = fitted_content(content, settings)
-        return finish(content, self.painted(content, blend), settings)
+        return finish(content, self.painted(content, blend, settings.precision), settings)
 
-    def painted(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+    def painted(
+        self, content: np.ndarray, blend: np.ndarray, precision: str = FastSettings.precision
+    ) -> np.ndarray:
         """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
+
+        Pictures that are painted strip by strip are computed in float32 whatever `precision` says.
 
         Raises:
             InputError: If there is too little memory.
@@ -53,7 +59,8 @@ class PainterOfAnySize(abc.ABC):
         try:
             if height * width > self.max_pixels_in_one_piece:
                 return self._in_strips(content, blend)
-            return self._in_one_piece(content, blend)
+            with bfloat16_products(precision == MIXED_BFLOAT16):
+                return self._in_one_piece(content, blend)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
 
@@ -74,7 +81,7 @@ class Painter(PainterOfAnySize):
         digest: Hash of its weights.
     """
 
-    max_pixels_in_one_piece = 2**21
+    max_pixels_in_one_piece = 2**23
 
     def __init__(self, stylizer: str = "") -> None:
         """Reads the stylizer: a file, or "" for the one that comes with the package.

@@ -1,31 +1,19 @@
 """Instance normalisation with a scale and an offset for each style."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
+from nst_keras.layers.conditional_layer import ConditionalLayer
 from nst_keras.ops.instance_statistics import renormalize
 
 
 @keras.saving.register_keras_serializable(package="nst_keras")
-class ConditionalInstanceNormalization(keras.layers.Layer):
+class ConditionalInstanceNormalization(ConditionalLayer):
     """Normalises each picture's channels and gives them the mean and deviation of a blend of styles.
 
     Dumoulin et al. 2017 (arXiv:1610.07629, eq. 5), with weights instead of the number of one style: the
     scale is `weights @ gamma`, the offset `weights @ beta`. With one style and the weight 1 it is instance
-    normalisation (Ulyanov et al. 2016, arXiv:1607.08022).
-
-    Args:
-        num_styles: Rows of gamma and beta; at least 1.
-        scale: What gamma begins with.
-        **kwargs: As for `keras.layers.Layer`.
-
-    Input shape: features [batch, height, width, channels] and weights [batch, num_styles].
-    Output shape: [batch, height, width, channels].
-
-    Raises:
-        ValueError: If `num_styles` isn't a positive integer.
+    normalisation (Ulyanov et al. 2016, arXiv:1607.08022). Arguments and shapes are as in `ConditionalLayer`.
 
     Example:
     >>> layer = ConditionalInstanceNormalization(2)
@@ -33,30 +21,13 @@ class ConditionalInstanceNormalization(keras.layers.Layer):
     TensorShape([1, 8, 6, 3])
     """
 
-    def __init__(self, num_styles: int = 1, scale: float = 1.0, **kwargs: Any) -> None:
-        """Checks and stores the number of styles, and the scale."""
-        super().__init__(**kwargs)
-        if not isinstance(num_styles, int) or num_styles < 1:
-            raise ValueError(f"num_styles must be a positive integer. Received: num_styles={num_styles}")
-        self.num_styles, self.scale = num_styles, scale
-
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
         """Makes scale and offset, [num_styles, channels]."""
-        shape = (self.num_styles, input_shape[0][-1])
-        constant = keras.initializers.Constant(self.scale)
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=constant)
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        super().build(input_shape)
+        self.beta = self.add_weight(name="beta", shape=self.gamma.shape, initializer="zeros")
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """Normalises over positions."""
         features, weights = inputs
         mean, deviation = (tf.matmul(weights, rows)[:, None, None] for rows in (self.beta, self.gamma))
         return renormalize(features, mean, deviation)
-
-    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """That of the features."""
-        return tuple(input_shape[0])
-
-    def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
-        return {**super().get_config(), "num_styles": self.num_styles, "scale": self.scale}

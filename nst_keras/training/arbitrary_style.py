@@ -58,7 +58,7 @@ class ArbitraryStyleTrainer(AveragedTrainer):
             if initial:
                 decoder.set_weights(initial.get_weights())
         rate = keras.optimizers.schedules.InverseTimeDecay(settings.learning_rate, 1, settings.decay)
-        super().__init__(decoder, settings, rate, strategy=strategy)
+        super().__init__(decoder, settings, [(rate, decoder.trainable_variables)], strategy=strategy)
         self.network = assemble(self._encoder, self.average)
 
     @property

@@ -1,7 +1,8 @@
 """What both kinds of stylizers share in training: a compiled step, averaged weights, exact states."""
 
+import itertools
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.ops.precision import bfloat16_products
 from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.training.classification import NonFiniteLossError
+from nst_keras.training.fields import MIXED_BFLOAT16
 from nst_keras.training.stylizer_settings import StylizerSettings
+from nst_keras.training.trainer import NonFiniteLossError, Trainer
 
 
-class AveragedTrainer(ABC):
-    """A network with its optimiser (Adam), average of weights and compiled step.
+class AveragedTrainer(Trainer):
+    """A network with its optimisers (Adam), average of weights and compiled step.
 
     Attributes:
         model: What is trained.
@@ -28,28 +31,26 @@ class AveragedTrainer(ABC):
         self,
         model: keras.Model,
         settings: StylizerSettings | ArbitraryStyleSettings,
-        rate: float | keras.optimizers.schedules.LearningRateSchedule,
+        groups: Sequence[tuple[Any, Sequence[Any]]],
         *,
         strategy: tf.distribute.Strategy | None = None,
-        variables: Sequence[Any] | None = None,
     ) -> None:
-        """Builds optimiser and average.
+        """Builds optimisers and average.
 
         Args:
             model: Made within the strategy's scope if there is one.
-            settings: Decay of the average, and what messages tell.
-            rate: The learning rate, or its course.
+            settings: Precision, decay of the average, and what messages tell.
+            groups: Learning rates, or their courses, and the variables that are trained with them.
             strategy: Over several devices or workers; each computes its part of every batch.
-            variables: Those to train; all trainable ones of the model if left out.
         """
         self.model, self.settings = model, settings
         self._strategy = strategy or tf.distribute.get_strategy()
-        self._variables = list(model.trainable_variables if variables is None else variables)
         with self._strategy.scope():
             self.average = keras.models.clone_model(model)
             self.average.set_weights(model.get_weights())
-            self._optimizer = keras.optimizers.Adam(rate)
-            self._optimizer.build(self._variables)
+            self._optimizers = [(keras.optimizers.Adam(rate), group) for rate, group in groups]
+            for optimizer, group in self._optimizers:
+                optimizer.build(group)
 
     @property
     @abstractmethod
@@ -70,7 +71,8 @@ class AveragedTrainer(ABC):
         Raises:
             NonFiniteLossError: If the loss isn't a finite number.
         """
-        terms: np.ndarray = self._step(self._share(contents), self._share(styles)).numpy()
+        with bfloat16_products(self.settings.precision == MIXED_BFLOAT16):
+            terms: np.ndarray = self._step(self._share(contents), self._share(styles)).numpy()
         if not math.isfinite(terms.sum()):
             rate = self.settings.learning_rate
             raise NonFiniteLossError(f"the loss is {terms.sum()}: learning_rate={rate:g} is too high")
@@ -79,7 +81,7 @@ class AveragedTrainer(ABC):
     @tf.function(reduce_retracing=True)
     def _step(self, contents: Any, styles: Any) -> tf.Tensor:
         terms = self._strategy.run(self._replica_step, (contents, styles))
-        taken = tf.cast(self._optimizer.iterations, tf.float32)
+        taken = tf.cast(self._optimizers[0][0].iterations, tf.float32)
         # Less decay in the first steps, so that the start is soon forgotten (as in tf.train's average).
         decay = tf.minimum(self.settings.ema, (1 + taken) / (10 + taken))
         for average, variable in zip(self.average.weights, self.model.weights, strict=True):
@@ -91,9 +93,10 @@ class AveragedTrainer(ABC):
             terms = self._terms(contents, styles)
             # Divided over all replicas, since the optimiser adds up their gradients.
             total = tf.reduce_sum(terms) / self._strategy.num_replicas_in_sync
-        gradients = tape.gradient(total, self._variables)
+        gradients = tape.gradient(total, [group for _, group in self._optimizers])
         # Rows of styles that aren't in the batch get 0, and Adam's step for a row that always got 0 is 0.
-        self._optimizer.apply(gradients, self._variables)
+        for (optimizer, group), part in zip(self._optimizers, gradients, strict=True):
+            optimizer.apply(part, group)
         return terms
 
     def _share(self, array: np.ndarray) -> Any:
@@ -115,21 +118,6 @@ class AveragedTrainer(ABC):
 
         return self._strategy.experimental_distribute_values_from_function(part)
 
-    def state(self) -> list[np.ndarray]:
-        """Every number that the next steps depend on."""
-        return [np.asarray(variable) for variable in self._all_variables()]
-
-    def set_state(self, arrays: Sequence[np.ndarray]) -> None:
-        """Goes back to a state.
-
-        Raises:
-            InputError: If it is of another model.
-        """
-        try:
-            for variable, array in zip(self._all_variables(), arrays, strict=True):
-                variable.assign(array)
-        except ValueError as error:
-            raise InputError(f"the checkpoint doesn't fit the model, use --restart: {error}") from error
-
-    def _all_variables(self) -> list[Any]:
-        return [*self.model.weights, *self.average.weights, *self._optimizer.variables]
+    def _variables(self) -> list[Any]:
+        kept = [optimizer.variables for optimizer, _ in self._optimizers]
+        return [*self.model.weights, *self.average.weights, *itertools.chain.from_iterable(kept)]

@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 
 from nst_keras.errors import InputError
 from nst_keras.training.classification_settings import StepSettings
+from nst_keras.training.trainer import NonFiniteLossError, Trainer
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class StepResult:
     count: int
 
 
-class ClassifierTrainer:
+class ClassifierTrainer(Trainer):
     """A model with its optimiser, average of weights and compiled step.
 
     Models with an `update` method (perceptron, ADALINE) have a rule of their own; all others follow the
@@ -166,22 +167,6 @@ class ClassifierTrainer:
     def _logits(self, images: tf.Tensor) -> tf.Tensor:
         return self.evaluated(tf.cast(images, tf.float32), training=False)
 
-    def state(self) -> list[np.ndarray]:
-        """Every number that the next steps depend on."""
-        return [np.asarray(variable) for variable in self._variables()]
-
-    def set_state(self, arrays: Sequence[np.ndarray]) -> None:
-        """Goes back to a state.
-
-        Raises:
-            InputError: If it is of another model.
-        """
-        try:
-            for variable, array in zip(self._variables(), arrays, strict=True):
-                variable.assign(array)
-        except ValueError as error:
-            raise InputError(f"the checkpoint doesn't fit the model, use --restart: {error}") from error
-
     def weights(self) -> list[np.ndarray]:
         """The weights of `evaluated`, but for frozen ones."""
         return [np.asarray(variable) for variable in self._kept(self.evaluated.weights)]
@@ -199,10 +184,6 @@ class ClassifierTrainer:
 
     def _kept(self, variables: Sequence[Any]) -> list[Any]:
         return [variable for variable in variables if variable.path not in self._frozen]
-
-
-class NonFiniteLossError(InputError):
-    """The loss left the finite numbers."""
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:

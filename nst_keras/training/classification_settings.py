@@ -16,11 +16,11 @@ from nst_keras.training.fields import (
     check_fields,
     choice,
     number,
+    precision_choice,
     setting,
 )
 
 OPTIMIZERS = ("sgd", "adamw")
-PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,7 @@ class ClassificationSettings(StepSettings):
     model: str = choice("small_cnn", "What to train", CLASSIFIERS)
     epochs: int = number(15, "Passes over the training pictures.", FROM_ONE)
     min_steps: int = number(600, "Least steps without --epochs: a small set gets more passes.")
-    precision: str = choice(
-        "float32", "Numbers of a training step; bfloat16 is fast on CPUs that compute in it", PRECISIONS
-    )
+    precision: str = precision_choice()
 
     def num_epochs(self, steps_per_epoch: int) -> int:
         """Passes over a training set of so many steps."""

@@ -33,6 +33,9 @@ class Bounds:
 POSITIVE, FROM_ONE, BELOW_ONE = Bounds(open_low=True), Bounds(1), Bounds(0, 1)
 
 
+PRECISIONS = FLOAT32, MIXED_BFLOAT16 = ("float32", "mixed_bfloat16")
+
+
 def number(default: float, text: str, bounds: Bounds = Bounds()) -> Any:
     """A field that holds a number within bounds."""
     return field(default=default, metadata={"help": text, "bounds": bounds})
@@ -41,6 +44,11 @@ def number(default: float, text: str, bounds: Bounds = Bounds()) -> Any:
 def choice(default: str, text: str, choices: tuple[str, ...]) -> Any:
     """A field that holds one of some words."""
     return field(default=default, metadata={"help": f"{text}: {' or '.join(choices)}.", "choices": choices})
+
+
+def precision_choice(of: str = "a training step") -> Any:
+    """A field for the numbers of a computation."""
+    return choice(FLOAT32, f"Numbers of {of}; bfloat16 is fast on CPUs that compute in it", PRECISIONS)
 
 
 def setting(default: Any, text: str) -> Any:

@@ -1,5 +1,7 @@
 """Training of feed-forward stylizers of several styles."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,7 +12,7 @@ from nst_keras.training.stylizer_settings import StylizerSettings
 
 
 class StylizerTrainer(AveragedTrainer):
-    """A stylizer with its loss, optimiser, average of weights and compiled step.
+    """A stylizer with its loss, optimisers, average of weights and compiled step.
 
     Attributes:
         loss: What is minimised.
@@ -25,7 +27,7 @@ class StylizerTrainer(AveragedTrainer):
         strategy: tf.distribute.Strategy | None = None,
         first_trained_style: int = 0,
     ) -> None:
-        """Builds optimiser and average.
+        """Builds optimisers and average.
 
         Args:
             model: As `models.multi_style` builds it, made within the strategy's scope if there is one.
@@ -35,12 +37,15 @@ class StylizerTrainer(AveragedTrainer):
             first_trained_style: Above 0, only the scales and offsets of the styles from this one on are
                 trained, and all other weights stay what they are.
         """
-        trained = [
-            variable
-            for variable in model.trainable_variables
-            if not first_trained_style or variable.name in ("gamma", "beta")
-        ]
-        super().__init__(model, settings, _course(settings), strategy=strategy, variables=trained)
+        styles: list[Any] = []
+        network: list[Any] = []
+        for variable in model.trainable_variables:
+            (styles if variable.name in ("gamma", "beta") else network).append(variable)
+        rate = settings.learning_rate
+        groups = [(_course(settings, rate * settings.style_rate), styles)]
+        if not first_trained_style:
+            groups.append((_course(settings, rate), network))
+        super().__init__(model, settings, groups, strategy=strategy)
         self.loss, self._first_style = loss, first_trained_style
 
     @property
@@ -75,11 +80,11 @@ class StylizerTrainer(AveragedTrainer):
         return self.average({"image": image, "style_weights": weights}, training=False)
 
 
-def _course(settings: StylizerSettings) -> keras.optimizers.schedules.LearningRateSchedule:
+def _course(settings: StylizerSettings, rate: float) -> keras.optimizers.schedules.LearningRateSchedule:
     warmup = round(settings.warmup * settings.num_steps)
     return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else settings.learning_rate,
+        0.0 if warmup else rate,
         decay_steps=max(1, settings.num_steps - warmup),
-        warmup_target=settings.learning_rate if warmup else None,
+        warmup_target=rate if warmup else None,
         warmup_steps=warmup,
     )

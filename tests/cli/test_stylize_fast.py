@@ -57,7 +57,12 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, fo
     picture = read_image(folder / "out.png")
     assert picture.shape == (43, 64, 3)
     record = read_settings(folder / "out.png")
-    assert record["settings"] == {"size": 64, "strength": 0.75, "preserve_color": False}
+    assert record["settings"] == {
+        "size": 64,
+        "strength": 0.75,
+        "preserve_color": False,
+        "precision": "float32",
+    }
     assert (record["styles"], record["style_weights"]) == (["wave", "night"], [3.0, 1.0])
     assert run_here("--from=out.png", "--output=again.png").returncode == 0
     np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
@@ -79,6 +84,17 @@ def test_a_style_of_the_package_s_own_stylizer(run_here: Callable, folder: Path)
     done = run_here("--fast", "--content=photo.png", "--style=starry_night", "--size=0", "--output=out.png")
     assert done.returncode == 0, done.stderr
     assert read_image(folder / "out.png").shape == (107, 160, 3)
+
+
+def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path) -> None:
+    flags = ["--fast", "--content=photo.png", "--style=night_cafe", "--size=0"]
+    pictures = []
+    for precision in ("float32", "mixed_bfloat16"):
+        done = run_here(*flags, f"--precision={precision}", f"--output={precision}.png")
+        assert done.returncode == 0, done.stderr
+        pictures.append(read_image(folder / f"{precision}.png"))
+    assert np.abs(pictures[0] - pictures[1]).mean() < 1
+    assert read_settings(folder / "mixed_bfloat16.png")["settings"]["precision"] == "mixed_bfloat16"
 
 
 def test_strength_goes_from_the_photo_to_the_painting(photo: np.ndarray, stylizer_file: Path) -> None:
@@ -157,6 +173,7 @@ def test_a_picture_repeated_by_another_stylizer_says_so(run_here: Callable, fold
         (["--vgg=8bit"], 2, "--vgg: only for the optimiser"),
         (["--nofast"], 2, "--nofast contradicts --stylizer"),
         (["--from=optimised.png"], 2, "made by the optimiser"),
+        (["--precision=float16", "--style=wave"], 2, "<float32|mixed_bfloat16>"),
     ],
 )
 def test_bad_input_is_named_and_leaves_nothing(

@@ -55,7 +55,7 @@ def test_each_kind_is_told_from_the_other(stylizer: ArbitraryStylizer, tmp_path:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version reads 1 and 2"),
+        ({"format": 99}, "has format 99; this version reads 2: train"),
         ({"architecture": "other"}, "has the unknown architecture other"),
         ({"width": 0.25}, "isn't a stylizer, or is damaged"),
         ({"width": 0}, "isn't a stylizer, or is damaged"),

@@ -87,6 +87,18 @@ def test_files_that_are_no_stylizers_are_named(
     assert str(raised.value).startswith(str(path))
 
 
+def test_a_file_of_an_earlier_version_is_told_from_a_damaged_one(stylizer: Stylizer, tmp_path: Path) -> None:
+    path = tmp_path / "earlier.npz"
+    write_stylizer(path, stylizer)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = {**json.loads(str(arrays["header"])), "format": 1}
+    del header["architecture"]
+    np.savez(path, **{**arrays, "header": np.array(json.dumps(header))})
+    with pytest.raises(InputError, match=r"earlier\.npz: has format 1; this version reads 3: train .* anew"):
+        read_stylizer(path)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.npz: does not exist"):
         load_stylizer(str(tmp_path / "none.npz"))

@@ -18,9 +18,11 @@ def test_channels_are_multiplied_by_a_blend_of_factors() -> None:
 
 
 def test_survives_saving() -> None:
-    saved = keras.saving.serialize_keras_object(ConditionalGain(3, name="gain"))
+    saved = keras.saving.serialize_keras_object(ConditionalGain(3, 0.5, name="gain"))
     layer = keras.saving.deserialize_keras_object(saved)
-    assert (layer.num_styles, layer.name) == (3, "gain")
+    assert (layer.num_styles, layer.scale, layer.name) == (3, 0.5, "gain")
+    layer.build([(None, None, None, 8), (None, 3)])
+    np.testing.assert_array_equal(layer.gamma, np.full((3, 8), 0.5))
 
 
 def test_invalid_number_of_styles() -> None:

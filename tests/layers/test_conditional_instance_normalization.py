@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nst_keras.layers.conditional_instance_normalization import ConditionalInstanceNormalization
 
@@ -33,14 +34,31 @@ def test_each_picture_gets_the_statistics_of_its_blend(features: np.ndarray) -> 
     np.testing.assert_allclose(outputs, expected, atol=2e-3)
 
 
+def test_a_picture_alone_is_what_it_is_among_others(features: np.ndarray) -> None:
+    """Both in values and in gradients, though another kernel computes them."""
+    layer, weights = _layer(features, 2), np.array([[0.3, 0.7], [1, 0]], np.float32)
+    results = []
+    for count in (1, 2):
+        inputs = tf.constant(features[:count])
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer([inputs, weights[:count]])
+            total = tf.reduce_sum(tf.sin(outputs[0]))
+        gradients = tape.gradient(total, [inputs, *layer.trainable_variables])
+        results.append([outputs[:1], gradients[0][:1], *gradients[1:]])
+    for alone, among in zip(*results, strict=True):
+        np.testing.assert_allclose(alone, among, rtol=1e-3, atol=1e-4)
+
+
 def test_contrast_and_brightness_of_the_content_make_no_difference(features: np.ndarray) -> None:
     layer, weights = _layer(features, 1), np.ones((2, 1), np.float32)
     np.testing.assert_allclose(layer([3 * features - 2, weights]), layer([features, weights]), atol=2e-3)
 
 
 def test_flat_features_stay_finite(features: np.ndarray) -> None:
-    outputs = _layer(features, 1)([np.full_like(features, 7), np.ones((2, 1), np.float32)])
-    assert np.isfinite(outputs).all()
+    for count in (1, 2):
+        flat, weights = np.full_like(features[:count], 7), np.ones((count, 1), np.float32)
+        assert np.isfinite(_layer(features, 1)([flat, weights])).all()
 
 
 def test_survives_saving() -> None:

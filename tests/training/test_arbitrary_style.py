@@ -1,5 +1,7 @@
 """The training of a decoder for any painting: it learns, and goes on exactly from a state."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ from nst_keras.errors import InputError
 from nst_keras.samples import read_sample
 from nst_keras.training.arbitrary_style import ArbitraryStyleTrainer
 from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.training.classification import NonFiniteLossError
 from nst_keras.training.photo_batches import PhotoBatches
+from nst_keras.training.trainer import NonFiniteLossError
 
 SETTINGS = ArbitraryStyleSettings(width=0.125, batch_size=2, crop_size=64, learning_rate=2e-3)
 
@@ -30,6 +32,19 @@ def test_every_term_falls(trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBa
     assert terms.shape[1] == len(trainer.term_names)
     assert (terms[-8:].mean(axis=0) < terms[0]).all()
     assert terms[-8:].sum(axis=1).mean() < 0.6 * terms[0].sum()
+
+
+def test_bfloat16_steps_are_nearly_those_of_float32(
+    real_weights, batches: tuple[PhotoBatches, PhotoBatches]
+) -> None:
+    """Through the encoder's wide layers too, whose Winograd transforms amplify rounding."""
+    terms = [
+        ArbitraryStyleTrainer(real_weights, replace(SETTINGS, precision=precision)).step(
+            *(some.batch(0) for some in batches)
+        )
+        for precision in ("float32", "mixed_bfloat16")
+    ]
+    np.testing.assert_allclose(terms[1], terms[0], rtol=0.05)
 
 
 def test_it_goes_on_exactly_from_a_state(

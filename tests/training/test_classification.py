@@ -11,13 +11,10 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.io.image_dataset import Split
 from nst_keras.models.classifiers import CLASSIFIERS, build_classifier
-from nst_keras.training.classification import (
-    ClassifierTrainer,
-    NonFiniteLossError,
-    cross_entropy,
-)
+from nst_keras.training.classification import ClassifierTrainer, cross_entropy
 from nst_keras.training.classification_settings import ClassificationSettings, recipe
 from nst_keras.training.input_pipeline import BatchSource, in_order
+from nst_keras.training.trainer import NonFiniteLossError
 
 
 @pytest.fixture(scope="module")

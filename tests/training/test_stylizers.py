@@ -4,24 +4,29 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nst_keras.errors import InputError
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.training.classification import NonFiniteLossError
 from nst_keras.training.perceptual_loss import PerceptualLoss
 from nst_keras.training.settings import StyleTransferSettings
 from nst_keras.training.stylizer_settings import StylizerSettings
 from nst_keras.training.stylizers import StylizerTrainer
+from nst_keras.training.trainer import NonFiniteLossError
 
 SETTINGS = StylizerSettings(
     width=0.125, num_steps=12, batch_size=2, crop_size=64, ema=0.5, warmup=0, learning_rate=0.01
 )
 STYLES = 3
+BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
+CPU = Path("/proc/cpuinfo")
+HAS_AVX512 = CPU.exists() and "avx512f" in CPU.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,26 @@ def test_the_loss_falls_and_a_state_is_gone_on_from_exactly(
         np.testing.assert_array_equal(one, two)
 
 
+def test_bfloat16_steps_are_nearly_those_of_float32(loss: PerceptualLoss, contents: np.ndarray) -> None:
+    exact = _steps(_trainer(loss), contents, 0, 3)
+    options = tf.config.optimizer.get_experimental_options()
+    trainer = _trainer(loss, replace(SETTINGS, precision="mixed_bfloat16"))
+    np.testing.assert_allclose(_steps(trainer, contents, 0, 3), exact, rtol=0.05)
+    # What else the process computes is computed as before.
+    after = tf.config.optimizer.get_experimental_options()
+    assert {**after, BFLOAT16: False} == {**options, BFLOAT16: False}
+    assert not after[BFLOAT16]
+
+
+@pytest.mark.skipif(
+    not HAS_AVX512 or bool(tf.config.list_physical_devices("GPU")),
+    reason="steps stay float32 on a GPU, and without AVX-512",
+)
+def test_bfloat16_is_used(loss: PerceptualLoss, contents: np.ndarray) -> None:
+    trainer = _trainer(loss, replace(SETTINGS, precision="mixed_bfloat16"))
+    assert _steps(trainer, contents, 0, 1) != _steps(_trainer(loss), contents, 0, 1)
+
+
 def test_the_average_follows_the_weights(loss: PerceptualLoss, contents: np.ndarray) -> None:
     trainer = _trainer(loss)
     before = trainer.model.get_weights()
@@ -93,6 +118,18 @@ def test_adding_a_style_trains_its_rows_and_nothing_else(loss: PerceptualLoss, c
         else:
             np.testing.assert_array_equal(new, old)
     assert moved > 10
+
+
+def test_styles_are_trained_faster_than_kernels(loss: PerceptualLoss, contents: np.ndarray) -> None:
+    trainer = _trainer(loss, replace(SETTINGS, learning_rate=0.001, style_rate=4.0))
+    before = trainer.model.get_weights()
+    _steps(trainer, contents, 0, 1)
+    largest = {True: 0.0, False: 0.0}
+    for variable, old in zip(trainer.model.weights, before, strict=True):
+        of_a_style = variable.name in ("gamma", "beta")
+        largest[of_a_style] = max(largest[of_a_style], float(np.abs(np.asarray(variable) - old).max()))
+    # Adam's first step is the learning rate wherever there is a clear gradient.
+    assert largest == {True: pytest.approx(0.004, rel=0.02), False: pytest.approx(0.001, rel=0.02)}
 
 
 def test_every_style_comes_as_often_as_any_other(loss: PerceptualLoss) -> None:

@@ -1,0 +1,44 @@
+"""How feed-forward stylizers of both kinds are trained; importing this loads no TensorFlow."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from nst_keras.training.fields import (
+    BELOW_ONE,
+    FROM_ONE,
+    Bounds,
+    check_fields,
+    number,
+    precision_choice,
+    setting,
+)
+
+
+@dataclass(frozen=True)
+class AveragedSettings:
+    """What the training of a stylizer is given, whatever the stylizer is.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    batch_size: int = number(4, "Photos a step.", FROM_ONE)
+    crop_size: int = number(192, "Height and width of the training pictures, in pixels.", Bounds(64))
+    largest_scale: float = number(
+        1.0,
+        "Pictures are shown at sizes from the one at which the crop just fits in up to this factor.",
+        Bounds(0, 16, open_low=True),
+    )
+    ema: float = number(0.998, "Decay of the average of the weights, which is what is kept.", BELOW_ONE)
+    precision: str = precision_choice()
+    seed: int = number(0, "Seed of weights, order, crops and styles.", Bounds(0, 2**31))
+    flip: bool = setting(True, "Augmentation: mirrored pictures too.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,37 @@
+"""What all trainers of networks share: exact states to go on from, and the end of a lost loss."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nst_keras.errors import InputError
+
+
+class NonFiniteLossError(InputError):
+    """The loss left the finite numbers."""
+
+
+class Trainer(ABC):
+    """Takes steps that depend on variables and the step's data alone."""
+
+    def state(self) -> list[np.ndarray]:
+        """Every number that the next steps depend on."""
+        return [np.asarray(variable) for variable in self._variables()]
+
+    def set_state(self, arrays: Sequence[np.ndarray]) -> None:
+        """Goes back to a state.
+
+        Raises:
+            InputError: If it is of another model.
+        """
+        try:
+            for variable, array in zip(self._variables(), arrays, strict=True):
+                variable.assign(array)
+        except ValueError as error:
+            raise InputError(f"the checkpoint doesn't fit the model, use --restart: {error}") from error
+
+    @abstractmethod
+    def _variables(self) -> list[Any]:
+        """What a state holds, always in the same order."""
