@@ -70,6 +70,7 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
         "size": 64,
         "strength": 1.0,
         "preserve_color": False,
+        "precision": "float32",
         "steady": VideoSettings.steady,
     }
     assert run_here(*FAST, "--steady=0", "--output=plain.mkv").returncode == 0
