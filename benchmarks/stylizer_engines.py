@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-_HERE = Path(__file__).parent
 NUM_MAGENTA = 26  # styles of Magenta's network
 
+_HERE = Path(__file__).parent
 _PAUSE = 0.05  # seconds; ONNX Runtime's threads go on spinning for a moment
 
 

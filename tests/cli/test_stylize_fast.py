@@ -86,7 +86,7 @@ def test_a_style_of_the_package_s_own_stylizer(run_here: Callable, folder: Path)
     assert read_image(folder / "out.png").shape == (107, 160, 3)
 
 
-def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path) -> None:
+def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path, has_bfloat16: bool) -> None:
     flags = ["--fast", "--content=photo.png", "--style=night_cafe", "--size=0"]
     pictures = []
     for precision in ("float32", "mixed_bfloat16"):
@@ -94,6 +94,7 @@ def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path) -> No
         assert done.returncode == 0, done.stderr
         pictures.append(read_image(folder / f"{precision}.png"))
     assert np.abs(pictures[0] - pictures[1]).mean() < 1
+    assert np.array_equal(*pictures) is not has_bfloat16
     assert read_settings(folder / "mixed_bfloat16.png")["settings"]["precision"] == "mixed_bfloat16"
 
 
