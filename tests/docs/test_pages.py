@@ -65,6 +65,7 @@ def _run_line(line: str, page: Path, run_main: Callable[..., subprocess.Complete
     scripts = importlib.metadata.entry_points(group="console_scripts")
     assert words[0].startswith("nst-"), f"{_name(page)}: only nst- commands are run: {line}"
     assert words[0] in scripts.names, f"{_name(page)}: there is no such command: {line}"
+    importlib.import_module("absl.logging")  # has flags of its own, which must outlive the restoring below
     # Inside this process, where TensorFlow is loaded already.
     main = scripts[words[0]].load()
     with flagsaver.flagsaver():  # some commands' flags outlive a call
