@@ -45,7 +45,7 @@ from nst_keras.io.images import list_images, read_image, write_image
 from nst_keras.jobs.fast_settings import FastSettings
 from nst_keras.jobs.painter import Painter, finish
 from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.training.fields import MIXED_BFLOAT16
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.picture_judges import Distances, OptimizerJudge
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")

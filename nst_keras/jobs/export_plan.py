@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nst_keras.errors import InputError
 from nst_keras.export.image_formats import IMAGE_FORMATS
 from nst_keras.export.push import DEFAULT_KEEP
-from nst_keras.training.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
 
 STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
 

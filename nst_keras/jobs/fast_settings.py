@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.training.fields import BELOW_ONE, check_fields, number, precision_choice, setting
+from nst_keras.fields import BELOW_ONE, check_fields, number, precision_choice, setting
 
 
 @dataclass(frozen=True)

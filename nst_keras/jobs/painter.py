@@ -15,7 +15,7 @@ from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.color import with_colors_of
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.training.fields import MIXED_BFLOAT16
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.settings import require_blend
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nst_keras.errors import InputError
 from nst_keras.io.stylizer_archive import ARBITRARY, ARCHITECTURES
-from nst_keras.training.fields import FROM_ONE, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, check_fields, choice, number, setting
 
 DISTRIBUTIONS = ("none", "mirrored", "multi_worker")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nst_keras.errors import InputError
 from nst_keras.io.split_plans import DEFAULT_VALIDATION
-from nst_keras.training.fields import FROM_ONE, Bounds, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, Bounds, check_fields, choice, number, setting
 
 DISTRIBUTIONS = ("none", "multi_worker")
 

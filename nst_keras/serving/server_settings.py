@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from nst_keras.training.fields import FROM_ONE, POSITIVE, Bounds, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, number, setting
 
 _PORT = Bounds(0, 65536)
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from nst_keras.training.fields import (
+from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
     Bounds,

@@ -13,7 +13,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.training.fields import MIXED_BFLOAT16
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.stylizer_settings import StylizerSettings
 from nst_keras.training.trainer import NonFiniteLossError, Trainer
 

@@ -7,7 +7,7 @@ from typing import Any
 from nst_keras.errors import InputError
 from nst_keras.models.classifiers import HEAD_POOLINGS
 from nst_keras.training.classification_settings import StepSettings
-from nst_keras.training.fields import (
+from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
     POSITIVE,

@@ -7,7 +7,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
-from nst_keras.training.fields import (
+from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
     POSITIVE,

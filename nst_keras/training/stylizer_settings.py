@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nst_keras.training.averaged_settings import AveragedSettings
-from nst_keras.training.fields import BELOW_ONE, FROM_ONE, POSITIVE, number
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, number
 
 
 @dataclass(frozen=True)

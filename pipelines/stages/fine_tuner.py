@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from nst_keras.training.fields import FROM_ONE, number
+from nst_keras.fields import FROM_ONE, number
 from nst_keras.training.fine_tuning_settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped

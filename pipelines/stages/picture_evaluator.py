@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.io.files import write_whole
-from nst_keras.training.fields import (
+from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
     POSITIVE,

@@ -15,7 +15,7 @@ from nst_keras.io.model_store import (
     find_versions,
 )
 from nst_keras.jobs.export_plan import ExportPlan
-from nst_keras.training.fields import check_fields, number, setting
+from nst_keras.fields import check_fields, number, setting
 from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage

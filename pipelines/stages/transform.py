@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.training.fields import check_fields, number
+from nst_keras.fields import check_fields, number
 from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.finished import keep
