@@ -40,12 +40,12 @@ from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
 from nst_keras.converters.vgg19 import load_vgg19
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.io.files import write_whole
 from nst_keras.io.images import list_images, read_image, write_image
 from nst_keras.jobs.fast_settings import FastSettings
 from nst_keras.jobs.painter import Painter, finish
 from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.picture_judges import Distances, OptimizerJudge
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from nst_keras.converters.stylizer_files import Stylizer, load_stylizer
 from nst_keras.errors import InputError
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.jobs.fast_settings import FastSettings
 from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.models.multi_style_strips import stylize_in_strips
@@ -15,7 +16,6 @@ from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.color import with_colors_of
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.settings import require_blend
 
 

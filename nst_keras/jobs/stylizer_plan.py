@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.io.stylizer_archive import ARBITRARY, ARCHITECTURES
 from nst_keras.fields import FROM_ONE, check_fields, choice, number, setting
+from nst_keras.io.stylizer_archive import ARBITRARY, ARCHITECTURES
 
 DISTRIBUTIONS = ("none", "mirrored", "multi_worker")
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, choice, number, setting
+from nst_keras.io.split_plans import DEFAULT_VALIDATION
 
 DISTRIBUTIONS = ("none", "multi_worker")
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.serving.model_spec import ModelSpec
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.serving.model_spec import ModelSpec
 
 SHOWN = ("nothing", "status", "signatures", "styles", "description")
 

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.training.stylizer_settings import StylizerSettings
 from nst_keras.training.trainer import NonFiniteLossError, Trainer
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.models.classifiers import CLASSIFIERS
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -19,6 +18,7 @@ from nst_keras.fields import (
     precision_choice,
     setting,
 )
+from nst_keras.models.classifiers import CLASSIFIERS
 
 OPTIMIZERS = ("sgd", "adamw")
 

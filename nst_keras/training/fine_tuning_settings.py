@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.models.classifiers import HEAD_POOLINGS
-from nst_keras.training.classification_settings import StepSettings
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -17,6 +15,8 @@ from nst_keras.fields import (
     number,
     setting,
 )
+from nst_keras.models.classifiers import HEAD_POOLINGS
+from nst_keras.training.classification_settings import StepSettings
 
 DEFAULT_IMAGE_SIZE = 160  # height and width that the base sees, in pixels
 

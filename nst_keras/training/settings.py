@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -18,6 +17,7 @@ from nst_keras.fields import (
     require_number,
     setting,
 )
+from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")

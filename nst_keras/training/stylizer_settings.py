@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from nst_keras.training.averaged_settings import AveragedSettings
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, number
+from nst_keras.training.averaged_settings import AveragedSettings
 
 
 @dataclass(frozen=True)

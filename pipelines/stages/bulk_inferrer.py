@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.io.files import write_whole
 from nst_keras.serving.query_settings import PictureSettings
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.finished import file_name, keep

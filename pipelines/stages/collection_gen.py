@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.io.files import open_file, write_whole
 from nst_keras.io.image_opening import open_image, pillow_errors
 from nst_keras.io.images import decode_image, encode_image, list_images
 from nst_keras.jobs.pictures import SAMPLE, load_picture
 from nst_keras.ops.resizing import fit_size, resize
 from nst_keras.samples import CONTENTS
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from pipelines.collection import PAINTINGS, PHOTOS
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
 from nst_keras.io.files import write_whole
 from nst_keras.jobs.training_plan import MODEL
-from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
 from pipelines.blessing import Blessing, judge, write_blessing
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
+from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.finished import keep

@@ -8,9 +8,9 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.export.image_formats import IMAGE_FORMATS
+from nst_keras.fields import Bounds, check_fields, choice, number
 from nst_keras.jobs.export_plan import STYLIZER, ExportPlan
 from nst_keras.jobs.training_plan import MODEL
-from nst_keras.fields import Bounds, check_fields, choice, number
 from pipelines.engine.artifacts import Model, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.io.files import write_whole
 from nst_keras.serving.status_codes import ServingError
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from pipelines import servable_check
 from pipelines.blessing import judge, write_blessing
 from pipelines.engine.artifacts import Examples, InfraBlessing, ServableModel

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -23,6 +22,7 @@ from nst_keras.fields import (
     number,
     setting,
 )
+from nst_keras.io.files import write_whole
 from pipelines.blessing import judge, write_blessing
 from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation

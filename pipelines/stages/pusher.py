@@ -7,6 +7,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.export.push import DEFAULT_KEEP, push
+from nst_keras.fields import check_fields, number, setting
 from nst_keras.io.model_store import (
     SAVED_MODEL_FILE,
     check_version,
@@ -15,7 +16,6 @@ from nst_keras.io.model_store import (
     find_versions,
 )
 from nst_keras.jobs.export_plan import ExportPlan
-from nst_keras.fields import check_fields, number, setting
 from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError, require_choice
+from nst_keras.fields import FROM_ONE, choice, number, setting
 from nst_keras.io.files import write_whole
 from nst_keras.jobs.plan import checkpoint_path
-from nst_keras.fields import FROM_ONE, choice, number, setting
 from nst_keras.training.presets import PRESETS
 from nst_keras.training.settings import INITS, StyleTransferSettings
 from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found

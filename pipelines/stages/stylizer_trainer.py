@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.io.shipped_stylizer import SHIPPED
 from nst_keras.jobs.stylizer_plan import StylizerRun
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.training.stylizer_settings import StylizerSettings
 from pipelines.collection import PAINTINGS, PHOTOS, no_pictures
 from pipelines.engine.artifacts import Examples, Model

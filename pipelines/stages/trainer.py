@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nst_keras.fields import FROM_ONE, number
 from nst_keras.jobs.training_plan import CHECKPOINT
 from nst_keras.training.classification_settings import ClassificationSettings, recipe
-from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.training_folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
