@@ -4,7 +4,7 @@
         --held_out_photo=FILE --held_out_painting=FILE --num_steps=20000 --output_dir=runs/arbitrary
 
 Prints one JSON object: the loss's weighted terms, means over so many steps, and the relative distances (see
-nst_keras.training.picture_judges) of a photo and a painting that training never sees, before and after. The
+nst_keras.stylizers.judges) of a photo and a painting that training never sees, before and after. The
 output folder gets that picture now and then, and the state, from which the same command goes on.
 """
 
@@ -22,15 +22,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from nst_keras.converters.vgg19 import load_vgg19
-from nst_keras.io.files import write_whole
-from nst_keras.io.images import read_image, write_image
-from nst_keras.io.photos import load_photos
-from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.training.arbitrary_style import ArbitraryStyleTrainer
-from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.training.photo_batches import PhotoBatches
-from nst_keras.training.picture_judges import OptimizerJudge
+from nst_keras.data.photos import load_photos
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.storage.files import write_whole
+from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
+from nst_keras.stylizers.arbitrary.trainer import ArbitraryStyleTrainer
+from nst_keras.stylizers.judges import OptimizerJudge
+from nst_keras.stylizers.training.photo_batches import PhotoBatches
+from nst_keras.weights.vgg19 import load_vgg19
 
 _KEPT_SECONDS = 120
 _LONGEST_SIDE = 512  # of photos and paintings, in pixels

@@ -21,9 +21,9 @@ def measure(layer: str, precision: str) -> float:
     import keras
     import numpy as np
 
+    from nst_keras.classifiers.settings import recipe
+    from nst_keras.classifiers.trainer import ClassifierTrainer
     from nst_keras.models import cnn
-    from nst_keras.training.classification import ClassifierTrainer
-    from nst_keras.training.classification_settings import recipe
 
     if layer == "keras":
         cnn.FusedBatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc]

@@ -25,12 +25,12 @@ import numpy as np
 from sklearn.linear_model import Perceptron, SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from nst_keras.io.datasets import ImageDataset, load_dataset
-from nst_keras.models.classifiers import CLASSIFIERS, build_classifier
+from nst_keras.classifiers.batches import BatchSource
+from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
+from nst_keras.classifiers.settings import recipe
+from nst_keras.classifiers.trainer import ClassifierTrainer
+from nst_keras.data.datasets import ImageDataset, load_dataset
 from nst_keras.models.mlp import mlp
-from nst_keras.training.classification import ClassifierTrainer
-from nst_keras.training.classification_settings import recipe
-from nst_keras.training.input_pipeline import BatchSource
 
 _HIDDEN = inspect.signature(mlp).parameters["hidden"].default
 _READY, _SECONDS, _ROUNDS = 40, 2.0, 9

@@ -27,18 +27,18 @@ import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from nst_keras.converters.pretrained import load_base
-from nst_keras.io.datasets import load_dataset
-from nst_keras.io.files import write_whole
-from nst_keras.io.image_dataset import ImageDataset, Split
-from nst_keras.jobs.fine_tune import FineTuning
-from nst_keras.jobs.training_plan import TrainingPlan
-from nst_keras.models.classifier import classifier, feature_model, head_model
-from nst_keras.models.classifiers import build_classifier
-from nst_keras.training.classification import ClassifierTrainer, cross_entropy
-from nst_keras.training.classification_settings import ClassificationSettings, recipe
-from nst_keras.training.fine_tuning_settings import FineTuningSettings
-from nst_keras.training.input_pipeline import BatchSource, in_order
+from nst_keras.classifiers.batches import BatchSource, in_order
+from nst_keras.classifiers.fine_tuning.job import FineTuning
+from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
+from nst_keras.classifiers.plan import TrainingPlan
+from nst_keras.classifiers.registry import build_classifier
+from nst_keras.classifiers.settings import ClassificationSettings, recipe
+from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
+from nst_keras.data.datasets import load_dataset
+from nst_keras.data.image_dataset import ImageDataset, Split
+from nst_keras.models.on_base import classifier, feature_model, head_model
+from nst_keras.storage.files import write_whole
+from nst_keras.weights.pretrained import load_base
 
 DATASET = "fashion_mnist"
 IMAGE_SIZE = 64

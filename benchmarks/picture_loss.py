@@ -11,11 +11,11 @@ import json
 
 import tensorflow as tf
 
-from nst_keras.converters.vgg19 import load_vgg19
-from nst_keras.io.images import read_image
-from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.training.objective import Objective
-from nst_keras.training.presets import PRESETS
+from nst_keras.pictures.images import read_image
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.presets import PRESETS
+from nst_keras.weights.vgg19 import load_vgg19
 
 
 def losses(objective: Objective, picture: str, content: str, style: str) -> dict[str, float]:

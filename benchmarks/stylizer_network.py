@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nst_keras.converters.stylizer_files import Stylizer
 from nst_keras.models.multi_style import multi_style
-from nst_keras.training.picture_judges import Distances
+from nst_keras.stylizers.judges import Distances
+from nst_keras.stylizers.multi_style.file import Stylizer
 
 _WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 _TENTHS = 10

@@ -39,14 +39,14 @@ from stylizer_judges import vgg16_judge
 from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
-from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.fields import MIXED_BFLOAT16
-from nst_keras.io.files import write_whole
-from nst_keras.io.images import list_images, read_image, write_image
-from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painter import Painter, finish
-from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.training.picture_judges import Distances, OptimizerJudge
+from nst_keras.pictures.images import list_images, read_image, write_image
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.storage.files import write_whole
+from nst_keras.stylizers.judges import Distances, OptimizerJudge
+from nst_keras.stylizers.painter import Painter, finish
+from nst_keras.stylizers.settings import FastSettings
+from nst_keras.weights.vgg19 import load_vgg19
 
 PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")
 _STRENGTHS = tuple(np.linspace(1.0, 0.2, 17).round(2).tolist())

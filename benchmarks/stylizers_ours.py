@@ -10,9 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import tensorflow as tf
 
-from nst_keras.io.images import read_image, write_image
-from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painter import Painter
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.settings import FastSettings
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from absl import app, flags
 from scipy import ndimage
 from stylizer_engines import NUM_MAGENTA, Engine, peer_command
 
-from nst_keras.io.images import read_image, write_image
-from nst_keras.jobs.fast_settings import VideoSettings
-from nst_keras.jobs.fast_video import FramePainter
-from nst_keras.jobs.painter import Painter
-from nst_keras.samples import read_sample
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.pictures.samples import read_sample
+from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.settings import VideoSettings
+from nst_keras.stylizers.video import FramePainter
 
 Figures = dict[str, float]
 

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from nst_keras.figures.look import BLUE, FAINT, GREEN, ORANGE, encode_png, in_our_look, new_figure
-from nst_keras.io.datasets import load_dataset
-from nst_keras.io.files import write_whole
-from nst_keras.training.diagnostics import diagnose
+from nst_keras.reports.look import BLUE, FAINT, GREEN, ORANGE, encode_png, in_our_look, new_figure
+from nst_keras.data.datasets import load_dataset
+from nst_keras.storage.files import write_whole
+from nst_keras.diagnosis.diagnostics import diagnose
 
 IMAGES = Path(__file__).parent / "images"
 TEXTS = {

@@ -21,16 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from nst_keras.converters.vgg19 import load_vgg19
 from nst_keras.errors import InputError, require_choice
-from nst_keras.jobs.fast_settings import FastSettings
-from nst_keras.jobs.painters import AnyPainter, load_painter
-from nst_keras.jobs.pictures import load_picture
-from nst_keras.jobs.progress import Progress, Stopwatch
-from nst_keras.training.image_optimization import Pictures, State, finish, optimize_image
-from nst_keras.training.objective import Objective
-from nst_keras.training.presets import PRESETS
-from nst_keras.training.settings import INITS, StyleTransferSettings
+from nst_keras.pictures.by_name import load_picture
+from nst_keras.stylizers.painters import AnyPainter, load_painter
+from nst_keras.stylizers.settings import FastSettings
+from nst_keras.transfer.descent import Pictures, State, finish, optimize_image
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.presets import PRESETS
+from nst_keras.transfer.progress import Progress, Stopwatch
+from nst_keras.transfer.settings import INITS, StyleTransferSettings
+from nst_keras.weights.vgg19 import load_vgg19
 
 __all__ = ["InputError", "Picture", "Progress", "StyleTransferSettings", "paint", "settings", "stylize"]
 

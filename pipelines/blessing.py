@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import open_file, write_whole
+from nst_keras.storage.files import open_file, write_whole
 from pipelines.engine.artifacts import InfraBlessing, ModelBlessing
 
 BLESSING_FILE = "blessing.json"

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.special import softmax
 from scipy.stats import binomtest
 
+from nst_keras.classifiers.calibration import accuracy_interval, calibration_error
+from nst_keras.classifiers.trainer import cross_entropy
 from nst_keras.ops.confusion import confusion_counts
-from nst_keras.training.calibration import accuracy_interval, calibration_error
-from nst_keras.training.classification import cross_entropy
 from pipelines.classifier_predictions import Predictions
 
 # Where kinds of pictures begin and end: luma on 0..255, and pixels.

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.classifiers.trained import TrainedClassifier, load_classifier
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
-from nst_keras.io.image_fitting import fit_pixels
-from nst_keras.jobs.trained_model import TrainedClassifier, load_classifier
-from nst_keras.ops.color import luma
+from nst_keras.ops.fitting import fit_pixels
+from nst_keras.pictures.color import luma
+from nst_keras.storage.files import write_whole
 from pipelines.examples import Example, decode_picture, read_shard
 
 _BATCH = 64

@@ -17,7 +17,7 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError
-from nst_keras.io.model_store import SAVED_MODEL_FILE
+from nst_keras.served.store import SAVED_MODEL_FILE
 from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.artifacts import PushedModel
 from pipelines.engine.garbage import collect

@@ -46,7 +46,7 @@ def read_found(found: Found) -> "np.ndarray":
     Raises:
         InputError: If it can't be decoded, with its name; or isn't there any more.
     """
-    from nst_keras.io.images import decode_image
+    from nst_keras.pictures.images import decode_image
     from pipelines.examples import read_shard
 
     for example in read_shard(found.shard):

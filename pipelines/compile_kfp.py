@@ -20,7 +20,7 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
+from nst_keras.storage.files import write_whole
 from pipelines.engine.choices import change_configs
 from pipelines.engine.stage import Channel, Node, Pipeline
 from pipelines.run import load_pipeline

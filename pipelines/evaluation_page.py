@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from nst_keras.figures.look import encode_png
-from nst_keras.figures.training_plots import confident_mistakes, confusion_matrix
-from nst_keras.jobs.page_parts import cards, frame, heading, label, png_image, table, warning_list
+from nst_keras.reports.look import encode_png
+from nst_keras.reports.page_parts import cards, frame, heading, label, png_image, table, warning_list
+from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
 from pipelines.blessing import Blessing
 from pipelines.classifier_evaluation import Judged, surest_mistakes
 

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.data.image_dataset import ImageDataset, Split
+from nst_keras.data.splits import PARTS
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
-from nst_keras.io.image_dataset import ImageDataset, Split
-from nst_keras.io.split_plans import PARTS
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples
 
 INFO = "info.json"

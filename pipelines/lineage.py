@@ -19,8 +19,8 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError
-from nst_keras.io.files import check_writable, write_whole
-from nst_keras.io.model_store import SAVED_MODEL_FILE, digest_file, find_files
+from nst_keras.served.store import SAVED_MODEL_FILE, digest_file, find_files
+from nst_keras.storage.files import check_writable, write_whole
 from pipelines.engine.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.artifacts import ExternalData, PushedModel
 from pipelines.engine.digests import read_tree

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_keras.jobs.page_parts import frame, heading, pairs, warning_list
+from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
 from pipelines.engine.artifacts import ExternalData
 from pipelines.engine.lineage import Lineage
 from pipelines.engine.rows import Execution, StoredArtifact

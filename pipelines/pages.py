@@ -1,12 +1,12 @@
-"""What the pages about examples share besides `nst_keras.jobs.page_parts`; no TensorFlow is needed."""
+"""What the pages about examples share besides `nst_keras.reports.page_parts`; no TensorFlow is needed."""
 
 import base64
 import html
 from collections.abc import Iterable
 from pathlib import Path
 
-from nst_keras.io.files import write_whole
-from nst_keras.jobs.page_parts import frame
+from nst_keras.reports.page_parts import frame
+from nst_keras.storage.files import write_whole
 
 _STYLE = """.pictures { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-end; }
 figure { margin: 0; max-width: 8rem; }

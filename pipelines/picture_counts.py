@@ -14,7 +14,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from nst_keras.ops.color import luma
+from nst_keras.pictures.color import luma
 
 # Steps in a unit of each feature, which is an int or a float.
 INT_FEATURES = {"height": 1, "width": 1, "channels": 1, "encoded_bytes": 1}

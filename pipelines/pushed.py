@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import open_file, write_whole
+from nst_keras.storage.files import open_file, write_whole
 from pipelines.engine.artifacts import PushedModel
 
 PUSHED_FILE = "pushed.json"
@@ -34,7 +34,7 @@ class Pushed:
 
 
 def digest_files(files: Mapping[str, tuple[int, str]]) -> str:
-    """Hex SHA-256 over sizes and hashes of files by path, as `nst_keras.io.model_store.Manifest` has them."""
+    """Hex SHA-256 over sizes and hashes of files by path, as `nst_keras.served.store.Manifest` has them."""
     listed = sorted((name, size, digest) for name, (size, digest) in files.items())
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 

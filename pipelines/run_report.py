@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
-from nst_keras.jobs.page_parts import frame, heading, pairs, warning_list
+from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.store import Execution, Run, Store, StoredArtifact
 from pipelines.graph_svg import STYLE, Box, draw

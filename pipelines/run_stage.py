@@ -21,7 +21,7 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError, require_choice
-from nst_keras.io.files import write_whole
+from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Node, Parameter, Stage, Stopped
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import open_file
+from nst_keras.storage.files import open_file
 from pipelines.engine.artifacts import Schema
 
 FILE = "schema.pbtxt"

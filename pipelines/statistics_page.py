@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from nst_keras.figures.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
-from nst_keras.jobs.page_parts import cards, heading, png_image, table
+from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
+from nst_keras.reports.page_parts import cards, heading, png_image, table
 from pipelines.examples import ExampleInfo
 from pipelines.pages import note, picture_grid, write_page
 from pipelines.picture_counts import STEPS, PictureCounts

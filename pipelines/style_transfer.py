@@ -7,7 +7,7 @@ Out of the box it paints two photos in three drawn styles, small, with the prese
 
 from pathlib import Path
 
-from nst_keras.samples import STYLES
+from nst_keras.pictures.samples import STYLES
 from pipelines.engine.stage import Pipeline
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig
 from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig

@@ -8,7 +8,7 @@ steps enough to see where it goes, not to get there. A real training is in docs/
 
 from pathlib import Path
 
-from nst_keras.samples import STYLES
+from nst_keras.pictures.samples import STYLES
 from pipelines.engine.stage import LatestBlessed, Pipeline
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from nst_keras.jobs.training_plan import CHECKPOINT, LOG, MODEL, REPORT, REPORT_FILES, TrainingPlan
+from nst_keras.classifiers.plan import CHECKPOINT, LOG, MODEL, REPORT, REPORT_FILES, TrainingPlan
 from pipelines.engine.artifacts import Model
 from pipelines.engine.stage import Context
 

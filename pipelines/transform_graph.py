@@ -4,8 +4,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from nst_keras.export.served_module import write_module
-from nst_keras.io.image_fitting import fit_pixels
+from nst_keras.ops.fitting import fit_pixels
+from nst_keras.served.module import write_module
 
 SIGNATURE = "transform"
 

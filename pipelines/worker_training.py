@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nst_keras.classifiers.settings import ClassificationSettings
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
-from nst_keras.training.classification_settings import ClassificationSettings
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
 from pipelines.training_folder import plan_training
@@ -181,9 +181,9 @@ def main() -> None:
 
 
 def _train(task: WorkerTask, stop: threading.Event) -> bool:
-    from nst_keras.jobs.train import Training
-    from nst_keras.jobs.training_console import make_strategy
-    from nst_keras.jobs.training_progress import TrainingProgress, describe_step
+    from nst_keras.classifiers.at_console import make_strategy
+    from nst_keras.classifiers.job import Training
+    from nst_keras.classifiers.progress import TrainingProgress, describe_step
     from pipelines.examples import read_dataset
 
     strategy = make_strategy("multi_worker")  # before anything else of TensorFlow is used

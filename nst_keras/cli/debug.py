@@ -16,11 +16,9 @@ from typing import Any
 
 from absl import flags
 
+from nst_keras.classifiers.registry import GRADIENT_CLASSIFIERS
 from nst_keras.cli import common
-from nst_keras.errors import InputError, require_choice
-from nst_keras.io.files import check_writable, write_whole
-from nst_keras.models.classifiers import GRADIENT_CLASSIFIERS
-from nst_keras.training.findings import (
+from nst_keras.diagnosis.findings import (
     BATCH_SIZE,
     CHECKS,
     FAULTS,
@@ -29,6 +27,8 @@ from nst_keras.training.findings import (
     NUM_PICTURES,
     Report,
 )
+from nst_keras.errors import InputError, require_choice
+from nst_keras.storage.files import check_writable, write_whole
 
 FLAGS = flags.FlagValues()
 _text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
@@ -60,7 +60,7 @@ _text("json", "", "File for the report as JSON.")
 def _main(arguments: Sequence[str]) -> int:
     _check_flags(arguments)
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.debugging import debug
+    from nst_keras.diagnosis.job import debug
 
     settings: dict[str, Any] = {name: FLAGS[name].value for name in _SETTINGS}
     report = debug(**settings)

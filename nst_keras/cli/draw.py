@@ -62,8 +62,8 @@ def _main(arguments: Sequence[str]) -> None:
     if output.suffix.lower() != ".png":
         raise flags.Error(f"--output must end in .png. Received: output={output}")
     drawing = _draw_model() if "model" in _USES[figure] else _draw_numbers()
-    from nst_keras.figures.look import encode_png
-    from nst_keras.io.files import write_whole
+    from nst_keras.reports.look import encode_png
+    from nst_keras.storage.files import write_whole
 
     write_whole(output, encode_png(drawing))
     print(output)
@@ -71,7 +71,7 @@ def _main(arguments: Sequence[str]) -> None:
 
 def _draw_numbers() -> "Figure":
     """What needs no model; all that can be wrong are flags."""
-    from nst_keras.figures import convolution, network
+    from nst_keras.reports import convolution, network
 
     try:
         if FLAGS.figure == "network":
@@ -92,8 +92,8 @@ def _draw_model() -> "Figure":
         needed = "--model and --image" if FLAGS.figure == "feature_maps" else "--model"
         raise flags.Error(f"--figure={FLAGS.figure} needs {needed}")
     common.import_tensorflow_quietly()
-    from nst_keras.figures import feature_maps
-    from nst_keras.jobs import trained_model
+    from nst_keras.classifiers import trained as trained_model
+    from nst_keras.reports import feature_maps
 
     model = trained_model.load_model(FLAGS.model)
     if FLAGS.figure == "filters":

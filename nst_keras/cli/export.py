@@ -16,7 +16,7 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.jobs.export_plan import ExportPlan
+from nst_keras.export.plan import ExportPlan
 
 FLAGS = flags.FlagValues()
 field_flags.define(ExportPlan, FLAGS)
@@ -35,7 +35,7 @@ def _main(arguments: Sequence[str]) -> None:
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.export import export
+    from nst_keras.export.job import export
 
     print(export(plan, lambda text: print(text, file=sys.stderr, flush=True)))
 

@@ -8,7 +8,7 @@ from absl import flags
 
 from nst_keras.errors import InputError
 from nst_keras.fields import PRECISIONS
-from nst_keras.jobs.fast_settings import FastSettings, VideoSettings
+from nst_keras.stylizers.settings import FastSettings, VideoSettings
 
 _Settings = TypeVar("_Settings", bound=FastSettings)
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
+from nst_keras.classifiers.plan import TrainingPlan
+from nst_keras.classifiers.settings import may_be_mirrored
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.jobs.training_plan import TrainingPlan
-from nst_keras.training.classification_settings import may_be_mirrored
-from nst_keras.training.fine_tuning_settings import FineTuningSettings
 
 FLAGS = flags.FlagValues()
 field_flags.define(FineTuningSettings, FLAGS)
@@ -40,7 +40,7 @@ def _main(arguments: Sequence[str]) -> int:
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.fine_tuning_console import fine_tune_at_console
+    from nst_keras.classifiers.fine_tuning.at_console import fine_tune_at_console
 
     return fine_tune_at_console(settings, plan)
 

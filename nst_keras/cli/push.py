@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from nst_keras.cli import common
-from nst_keras.export.push import DEFAULT_KEEP, push, rollback
+from nst_keras.served.push import DEFAULT_KEEP, push, rollback
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("saved_model", "", "The folder with saved_model.pb.", flag_values=FLAGS)

@@ -20,11 +20,11 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.serving.query_settings import SHOWN, CallSettings, PictureSettings, QuerySettings
+from nst_keras.serving.client.settings import SHOWN, CallSettings, PictureSettings, QuerySettings
 
 if TYPE_CHECKING:
-    from nst_keras.serving.client import Client
-    from nst_keras.serving.picture_files import Done
+    from nst_keras.serving.client.client import Client
+    from nst_keras.serving.client.picture_files import Done
 
 FLAGS = flags.FlagValues()
 field_flags.define(QuerySettings, FLAGS)
@@ -46,14 +46,14 @@ def _main(arguments: Sequence[str]) -> int:
         calls = CallSettings(**field_flags.given(CallSettings, FLAGS))
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
-    from nst_keras.serving.client import connect
+    from nst_keras.serving.client.client import connect
 
     client = connect(query.address, calls)
     if query.show != SHOWN[0]:
         print(_show(client, query))
         return 0
-    from nst_keras.serving.picture_files import send_files
-    from nst_keras.serving.pictures import PictureModel
+    from nst_keras.serving.client.picture_files import send_files
+    from nst_keras.serving.client.pictures import PictureModel
 
     model = PictureModel(client, query.spec, pictures)
     failed = 0
@@ -64,7 +64,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _show(client: "Client", query: QuerySettings) -> str:
-    from nst_keras.serving.pictures import read_description, read_styles
+    from nst_keras.serving.client.pictures import read_description, read_styles
 
     if query.show == "status":
         return _to_json([dataclasses.asdict(status) for status in client.status(query.spec)])

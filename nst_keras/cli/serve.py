@@ -24,7 +24,7 @@ from absl import flags
 from nst_keras import serving
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.serving.server_settings import ServerSettings
+from nst_keras.serving.server.settings import ServerSettings
 
 FLAGS = flags.FlagValues()
 field_flags.define(ServerSettings, FLAGS)
@@ -45,7 +45,7 @@ def _main(arguments: Sequence[str]) -> None:
     _start_log()
     stop = _stop_signals()
     common.import_tensorflow_quietly()
-    from nst_keras.serving.server import ModelServer
+    from nst_keras.serving.server.server import ModelServer
 
     server = ModelServer(settings)
     names = ", ".join(server.models.names()) or "no models yet"

@@ -6,8 +6,8 @@ from typing import Any
 from absl import flags
 
 from nst_keras.errors import InputError
-from nst_keras.training.presets import DEFAULT, PRESETS
-from nst_keras.training.settings import StyleTransferSettings, format_setting, parse_layers
+from nst_keras.transfer.presets import DEFAULT, PRESETS
+from nst_keras.transfer.settings import StyleTransferSettings, format_setting, parse_layers
 
 _FIELDS = dataclasses.fields(StyleTransferSettings)
 _LAYERS = ("content_layers", "style_layers")

@@ -25,10 +25,10 @@ from absl import flags
 
 from nst_keras.cli import common, fast_flags, settings_flags
 from nst_keras.errors import InputError
-from nst_keras.io.images import read_settings
-from nst_keras.io.stylizer_archive import MULTI_STYLE, read_architecture
-from nst_keras.io.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
-from nst_keras.jobs.plan import JobOptions, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.images import read_settings
+from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
+from nst_keras.stylizers.archive import MULTI_STYLE, read_architecture
 
 _CONTENT = flags.DEFINE_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
 _STYLE = flags.DEFINE_list(
@@ -70,8 +70,8 @@ def _paint(record: dict[str, Any]) -> int:
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.fast_console import paint_at_console
-    from nst_keras.jobs.fast_stylize import FastStylize
+    from nst_keras.stylizers.at_console import paint_at_console
+    from nst_keras.stylizers.job import FastStylize
 
     stylize = FastStylize(settings, stylizer)
     return paint_at_console(stylize, jobs, repeated_digest=record.get("stylizer_digest"))
@@ -87,9 +87,9 @@ def _paint_video() -> int:
         raise flags.Error("--content: one video at a time, in one style or one blend")
     check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.fast_console import say
-    from nst_keras.jobs.fast_video import paint_video_at_console
-    from nst_keras.jobs.painters import load_painter
+    from nst_keras.stylizers.at_console import say
+    from nst_keras.stylizers.painters import load_painter
+    from nst_keras.stylizers.video import paint_video_at_console
 
     return paint_video_at_console(load_painter(stylizer), settings, jobs[0], say)
 
@@ -101,8 +101,8 @@ def _optimize(record: dict[str, Any]) -> int:
     if len(jobs) == 1:
         check_job(jobs[0], options)
     common.import_tensorflow_quietly()
-    from nst_keras.jobs.console import run_at_console
-    from nst_keras.jobs.stylize import StyleTransfer
+    from nst_keras.transfer.at_console import run_at_console
+    from nst_keras.transfer.job import StyleTransfer
 
     vgg = common.VGG.value or record.get("vgg", "")
     order = record.get("kernel_order") if not flags.FLAGS["kernel_order"].present else None

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from nst_keras.classifiers.plan import DISTRIBUTIONS, TrainingPlan
+from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.jobs.training_plan import DISTRIBUTIONS, TrainingPlan
-from nst_keras.training.classification_settings import ClassificationSettings, recipe
 
 FLAGS = flags.FlagValues()
 field_flags.define(ClassificationSettings, FLAGS)
@@ -40,7 +40,7 @@ def _main(arguments: Sequence[str]) -> int:
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
-    from nst_keras.jobs.training_console import train_at_console
+    from nst_keras.classifiers.at_console import train_at_console
 
     return train_at_console(settings, plan)
 

@@ -16,10 +16,10 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
-from nst_keras.io.stylizer_archive import ARBITRARY, MULTI_STYLE
-from nst_keras.jobs.stylizer_plan import DISTRIBUTIONS, StylizerPlan
-from nst_keras.training.arbitrary_style_settings import ArbitraryStyleSettings
-from nst_keras.training.stylizer_settings import StylizerSettings
+from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
+from nst_keras.stylizers.archive import ARBITRARY, MULTI_STYLE
+from nst_keras.stylizers.multi_style.settings import StylizerSettings
+from nst_keras.stylizers.training.plan import DISTRIBUTIONS, StylizerPlan
 
 _SETTINGS = {MULTI_STYLE: StylizerSettings, ARBITRARY: ArbitraryStyleSettings}
 _FIELDS = {
@@ -54,7 +54,7 @@ def _main(arguments: Sequence[str]) -> int:
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
-    from nst_keras.jobs.stylizer_console import train_stylizer_at_console
+    from nst_keras.stylizers.training.at_console import train_stylizer_at_console
 
     return train_stylizer_at_console(settings, plan)
 

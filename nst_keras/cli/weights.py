@@ -31,7 +31,7 @@ def _main(arguments: Sequence[str]) -> None:
     action, *files = arguments or [""]
     if action not in _ACTIONS or len(files) != _ACTIONS[action]:
         raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}")
-    from nst_keras.converters import matconvnet_writer, vgg19
+    from nst_keras.weights import matconvnet_writer, vgg19
 
     if action == "import":
         weights = vgg19.import_vgg19(files[0], common.KERNEL_ORDER.value)

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from nst_keras.estimators import backpropagation
 from nst_keras.estimators.inputs import (
     DTYPES,
     Array,
@@ -18,7 +19,6 @@ from nst_keras.estimators.inputs import (
     class_ids,
     require_positive,
 )
-from nst_keras.training import backpropagation
 
 
 class MultilayerPerceptron(ClassifierMixin, BaseEstimator):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from nst_keras.ops.moments import gram_matrix, mean_squared_difference
+from nst_keras.losses.gram import gram_matrix, mean_squared_difference
 
 
 def style_loss(features: tf.Tensor, target: tf.Tensor, *, relative: bool = False) -> tf.Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nst_keras.io.cache import locked
-from nst_keras.io.model_store import sync_folder
+from nst_keras.served.store import sync_folder
+from nst_keras.storage.cache import locked
 from pipelines.engine.digests import Tree, find_files, read_tree
 from pipelines.engine.store import Store, StoredArtifact
 

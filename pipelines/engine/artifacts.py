@@ -39,7 +39,7 @@ class Model(Artifact):
 
 
 class ServableModel(Artifact):
-    """A SavedModel that a model server takes, as `nst_keras.jobs.export` writes it."""
+    """A SavedModel that a model server takes, as `nst_keras.export.job` writes it."""
 
 
 class ModelEvaluation(Artifact):

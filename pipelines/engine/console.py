@@ -4,8 +4,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from nst_keras.jobs.status_line import StatusLine, format_seconds
-from nst_keras.jobs.stop_signals import StopSignals
+from nst_keras.console.status_line import StatusLine, format_seconds
+from nst_keras.console.stop_signals import StopSignals
 from pipelines.engine.runner import Console, NodeResult
 from pipelines.engine.stage import Node
 

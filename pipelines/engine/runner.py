@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.cache import locked
+from nst_keras.storage.cache import locked
 from pipelines.engine.artifact_files import check, folder_of, place, placing, seal
 from pipelines.engine.artifacts import ExternalData
 from pipelines.engine.digests import read_tree

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.cache import cache_dir
-from nst_keras.io.files import write_whole
+from nst_keras.storage.cache import cache_dir
+from nst_keras.storage.files import write_whole
 from pipelines.engine.fingerprint import Source
 
 _FORMAT = 1  # another one whenever `Source` means something else

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.cache import locked
+from nst_keras.storage.cache import locked
 from pipelines.engine.digests import file_digest
 from pipelines.engine.rows import Execution, Run, StoredArtifact, artifact_of, execution_of, run_of
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
-from nst_keras.io.files import write_whole
-from nst_keras.serving.query_settings import PictureSettings
+from nst_keras.serving.client.settings import PictureSettings
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.finished import file_name, keep
@@ -24,7 +24,7 @@ from pipelines.pushed import read_pushed
 from pipelines.tables import read_table, write_table
 
 if TYPE_CHECKING:
-    from nst_keras.serving.pictures import Classification, PictureModel
+    from nst_keras.serving.client.pictures import Classification, PictureModel
     from pipelines.examples import Example
 
 T = TypeVar("T")
@@ -237,9 +237,9 @@ def load(folder: Path, settings: PictureSettings) -> "PictureModel":
     Raises:
         InputError: If it isn't there, is damaged, or can't do what is asked for.
     """
-    from nst_keras.serving.local_client import LocalClient
-    from nst_keras.serving.model_spec import ModelSpec
-    from nst_keras.serving.pictures import PictureModel
+    from nst_keras.serving.client.local_client import LocalClient
+    from nst_keras.serving.client.pictures import PictureModel
+    from nst_keras.serving.protocol.model_spec import ModelSpec
 
     return PictureModel(LocalClient(folder), ModelSpec(folder.parent.name), settings)
 

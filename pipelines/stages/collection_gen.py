@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
-from nst_keras.io.files import open_file, write_whole
-from nst_keras.io.image_opening import open_image, pillow_errors
-from nst_keras.io.images import decode_image, encode_image, list_images
-from nst_keras.jobs.pictures import SAMPLE, load_picture
-from nst_keras.ops.resizing import fit_size, resize
-from nst_keras.samples import CONTENTS
+from nst_keras.pictures.by_name import SAMPLE, load_picture
+from nst_keras.pictures.images import decode_image, encode_image, list_images
+from nst_keras.pictures.opening import open_image, pillow_errors
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.pictures.samples import CONTENTS
+from nst_keras.storage.files import open_file, write_whole
 from pipelines.collection import PAINTINGS, PHOTOS
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage
@@ -162,7 +162,7 @@ def _jpeg_kind(data: bytes, source: str) -> tuple[bool, bool]:
 
 def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool]]:
     """Split, pictures, and whether each must be readable."""
-    from nst_keras.io.photos import list_photos
+    from nst_keras.data.photos import list_photos
 
     if config.photos == SAMPLES:
         yield PHOTOS, [SAMPLE + name for name in CONTENTS], True

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
-from nst_keras.io.files import write_whole
-from nst_keras.jobs.training_plan import MODEL
+from nst_keras.storage.files import write_whole
 from pipelines.blessing import Blessing, judge, write_blessing
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -83,7 +83,7 @@ def _judge(
     config: EvaluatorConfig, context: Context, examples: Examples, model: Model, role: str
 ) -> "Judged":
     """Asks a model about all shards, wherever the context does that."""
-    from nst_keras.jobs.trained_model import load_classifier
+    from nst_keras.classifiers.trained import load_classifier
     from pipelines.classifier_evaluation import Judged
     from pipelines.classifier_predictions import PredictionTask, predict_shard, read_predictions
     from pipelines.examples import shard_paths
@@ -161,7 +161,7 @@ def _write(
     metrics: Mapping[str, Any],
     verdict: Blessing,
 ) -> None:
-    from nst_keras.jobs.trained_model import load_classifier
+    from nst_keras.classifiers.trained import load_classifier
     from pipelines.classifier_evaluation import surest_mistakes
     from pipelines.classifier_predictions import read_as_seen
     from pipelines.evaluation_page import MOST_MISTAKES, render_evaluation

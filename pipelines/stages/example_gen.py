@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
-from nst_keras.io.split_plans import DEFAULT_VALIDATION
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.finished import keep
 from pipelines.shard_work import run_shards, shard_sizes
 
 if TYPE_CHECKING:
-    from nst_keras.io.image_dataset import ImageDataset, Split
+    from nst_keras.data.image_dataset import ImageDataset, Split
     from pipelines.examples import Example
 
 DEFAULT_SHARDS = 4
@@ -61,7 +61,7 @@ def generate_examples(
 ) -> dict[str, Any]:
     """Writes train, validation and test as PNG files in TFRecord shards.
 
-    Pictures are cut and resized as `nst_keras.io.datasets.load_dataset` says, so that all have one size.
+    Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size.
 
     Returns:
         Numbers of examples, classes, and pictures that were left out because they can't be read.
@@ -70,7 +70,7 @@ def generate_examples(
         InputError: If the set can't be had or read.
         Stopped: If it was asked to stop; finished shards are kept.
     """
-    from nst_keras.io.datasets import load_dataset
+    from nst_keras.data.datasets import load_dataset
     from pipelines.examples import ExampleInfo, shard_name, write_info
 
     size = config.image_size
@@ -136,8 +136,8 @@ def write_folder_shard(task: FolderShard) -> None:
     """
     import tensorflow as tf
 
-    from nst_keras.io.folder_scan import read_pixels
-    from nst_keras.io.image_fitting import fit_pixels
+    from nst_keras.data.folder_scan import read_pixels
+    from nst_keras.ops.fitting import fit_pixels
     from pipelines.examples import Example, encode_picture, write_shard
 
     height, width, channels = task.image_shape

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import check_fields, setting
-from nst_keras.io.files import write_whole
-from nst_keras.jobs.page_parts import cards, heading, table
+from nst_keras.reports.page_parts import cards, heading, table
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.pages import note, write_page

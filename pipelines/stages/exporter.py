@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
-from nst_keras.export.image_formats import IMAGE_FORMATS
+from nst_keras.export.plan import STYLIZER, ExportPlan
 from nst_keras.fields import Bounds, check_fields, choice, number
-from nst_keras.jobs.export_plan import STYLIZER, ExportPlan
-from nst_keras.jobs.training_plan import MODEL
+from nst_keras.served.image_formats import IMAGE_FORMATS
 from pipelines.engine.artifacts import Model, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage
 
@@ -46,7 +46,7 @@ def export_model(
     Raises:
         InputError: If the model's folder holds neither a classifier nor a stylizer, or it can't be read.
     """
-    from nst_keras.jobs.export import export
+    from nst_keras.export.job import export
 
     target = context.scratch / "saved_model"
     shutil.rmtree(target, ignore_errors=True)  # what a killed run left
@@ -66,7 +66,7 @@ def export_model(
 
 def _plan(folder: Path) -> tuple[str, ExportPlan]:
     """What a model's folder holds, and how that is named to the exporting job."""
-    from nst_keras.jobs.train_stylizer import STYLIZER as STYLIZER_FILE
+    from nst_keras.stylizers.training.job import STYLIZER as STYLIZER_FILE
 
     if (folder / STYLIZER_FILE).exists():
         return "stylizer", ExportPlan(STYLIZER, str(folder / STYLIZER_FILE))

@@ -4,8 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.fields import FROM_ONE, number
-from nst_keras.training.fine_tuning_settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.training_folder import announce_checkpoint, plan_training, publish_training
@@ -48,8 +48,8 @@ def fine_tune(
     """
     import keras
 
-    from nst_keras.jobs.fine_tune import FineTuning
-    from nst_keras.jobs.training_progress import describe_step
+    from nst_keras.classifiers.fine_tuning.job import FineTuning
+    from nst_keras.classifiers.progress import describe_step
     from pipelines.examples import read_dataset
 
     keras.utils.clear_session()  # layers are named by a count, and equal models must be equal files

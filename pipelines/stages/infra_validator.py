@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
-from nst_keras.io.files import write_whole
-from nst_keras.serving.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.storage.files import write_whole
 from pipelines import servable_check
 from pipelines.blessing import judge, write_blessing
 from pipelines.engine.artifacts import Examples, InfraBlessing, ServableModel
@@ -168,7 +168,7 @@ def _requests(
 
 def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[str, np.ndarray]]]":
     try:
-        from nst_keras.serving.loaded_model import WARMUP_FILE, read_warmup
+        from nst_keras.serving.server.loaded_model import WARMUP_FILE, read_warmup
     except InputError as error:  # the packages for serving aren't there
         context.say(f"no warm-up requests are sent: {error}")
         return []

@@ -22,7 +22,7 @@ from nst_keras.fields import (
     number,
     setting,
 )
-from nst_keras.io.files import write_whole
+from nst_keras.storage.files import write_whole
 from pipelines.blessing import judge, write_blessing
 from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from nst_keras.jobs.painter import Painter
-    from nst_keras.training.picture_judges import Distances
+    from nst_keras.stylizers.judges import Distances
+    from nst_keras.stylizers.painter import Painter
 
 EFFICIENTNET = "efficientnet_lite0"
 
@@ -296,8 +296,8 @@ def _prepare(photo: "np.ndarray", made: str, config: PictureEvaluatorConfig) -> 
     """The photo at the size at which it is painted, made into one of a slice if it isn't."""
     import numpy as np
 
-    from nst_keras.jobs.stylizer_pictures import fitted
     from nst_keras.models.multi_style import MIN_SIDE
+    from nst_keras.stylizers.training.pictures import fitted
 
     least = math.ceil(MIN_SIDE * max(photo.shape[:2]) / min(photo.shape[:2]))
     longest = max(photo.shape[:2])
@@ -319,8 +319,8 @@ def _middle(picture: "np.ndarray", side: int) -> "np.ndarray":
 def _keep_small(pictures: "dict[str, np.ndarray]", task: Task) -> None:
     import numpy as np
 
-    from nst_keras.io.images import write_image
-    from nst_keras.jobs.stylizer_pictures import fitted
+    from nst_keras.pictures.images import write_image
+    from nst_keras.stylizers.training.pictures import fitted
 
     (task.folder / task.name).mkdir(exist_ok=True)
     for name, picture in pictures.items():
@@ -330,7 +330,7 @@ def _keep_small(pictures: "dict[str, np.ndarray]", task: Task) -> None:
 
 @functools.lru_cache(maxsize=2)
 def _painter(path: Path) -> "Painter":
-    from nst_keras.jobs.painter import Painter
+    from nst_keras.stylizers.painter import Painter
 
     return Painter(str(path))
 
@@ -340,11 +340,11 @@ def _judges(
     vgg: str, independent: str, paintings: tuple[Found, ...], painting_size: int
 ) -> "dict[str, Callable[[np.ndarray, np.ndarray, int], Distances]]":
     """The networks with the paintings' styles, once for all photos that a process judges."""
-    from nst_keras.converters.efficientnet_lite import load_efficientnet_lite0
-    from nst_keras.converters.vgg19 import load_vgg19
-    from nst_keras.jobs.stylizer_pictures import fitted
     from nst_keras.models.efficientnet_lite import FEATURES
-    from nst_keras.training.picture_judges import FeatureJudge, OptimizerJudge
+    from nst_keras.stylizers.judges import FeatureJudge, OptimizerJudge
+    from nst_keras.stylizers.training.pictures import fitted
+    from nst_keras.weights.efficientnet_lite import load_efficientnet_lite0
+    from nst_keras.weights.vgg19 import load_vgg19
 
     pictures = [fitted(read_found(painting), painting_size) for painting in paintings]
     judges: dict[str, Any] = {VGG19: OptimizerJudge(load_vgg19(vgg), pictures)}
@@ -357,8 +357,8 @@ def _draw_sheet(tasks: list[Task], styles: list[str]) -> bytes:
     """Photos and slices in all styles, as a JPEG file."""
     import numpy as np
 
-    from nst_keras.io.images import encode_image, read_image
-    from nst_keras.jobs.stylizer_pictures import draw_sheet
+    from nst_keras.pictures.images import encode_image, read_image
+    from nst_keras.stylizers.training.pictures import draw_sheet
 
     def small(task: Task, name: str) -> "np.ndarray":
         return read_image(task.folder / task.name / f"{file_name(name)}.png")
@@ -375,7 +375,7 @@ def _draw_sheet(tasks: list[Task], styles: list[str]) -> bytes:
 
 def _files(config: PictureEvaluatorConfig) -> list[Path]:
     """Weights that the user has."""
-    from nst_keras.converters.vgg19 import vgg19_files
+    from nst_keras.weights.vgg19 import vgg19_files
 
     return vgg19_files(config.vgg)
 

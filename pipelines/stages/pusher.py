@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.export.push import DEFAULT_KEEP, push
+from nst_keras.export.plan import ExportPlan
 from nst_keras.fields import check_fields, number, setting
-from nst_keras.io.model_store import (
+from nst_keras.served.push import DEFAULT_KEEP, push
+from nst_keras.served.store import (
     SAVED_MODEL_FILE,
     check_version,
     digest_file,
     find_files,
     find_versions,
 )
-from nst_keras.jobs.export_plan import ExportPlan
 from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage

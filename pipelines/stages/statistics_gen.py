@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number
-from nst_keras.io.files import write_whole
-from nst_keras.ops.resizing import fit_size, resize
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples, ExampleStatistics
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.picture_counts import PictureCounts, decode_counts, measure_picture, merge_counts

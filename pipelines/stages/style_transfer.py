@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import FROM_ONE, choice, number, setting
-from nst_keras.io.files import write_whole
-from nst_keras.jobs.plan import checkpoint_path
-from nst_keras.training.presets import PRESETS
-from nst_keras.training.settings import INITS, StyleTransferSettings
+from nst_keras.pictures.plan import checkpoint_path
+from nst_keras.storage.files import write_whole
+from nst_keras.transfer.presets import PRESETS
+from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.engine.artifacts import Examples, Pictures
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -24,8 +24,8 @@ from pipelines.tables import write_table
 if TYPE_CHECKING:
     import numpy as np
 
-    from nst_keras.training.image_optimization import State
-    from nst_keras.training.objective import Objective
+    from nst_keras.transfer.descent import State
+    from nst_keras.transfer.objective import Objective
 
 PAIRS = ("all", "cycle")
 
@@ -163,11 +163,11 @@ def paint(task: Task) -> dict[str, Any]:
 
 
 def _painted(task: Task) -> dict[str, Any]:
-    from nst_keras.io.images import write_image
-    from nst_keras.jobs.checkpoints import read_checkpoint, write_checkpoint
-    from nst_keras.jobs.progress import summed_losses
-    from nst_keras.training.image_optimization import Pictures, finish, optimize_image, scale_sizes
-    from nst_keras.training.optimizers import NonFiniteLossError
+    from nst_keras.pictures.images import write_image
+    from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
+    from nst_keras.transfer.descent import Pictures, finish, optimize_image, scale_sizes
+    from nst_keras.transfer.optimizers import NonFiniteLossError
+    from nst_keras.transfer.progress import summed_losses
 
     settings = StyleTransferSettings(**json.loads(task.settings))
     objective, network = _network(task.settings, task.vgg)
@@ -196,8 +196,8 @@ def _painted(task: Task) -> dict[str, Any]:
 def _network(settings: str, vgg: str) -> tuple["Objective", dict[str, Any]]:
     """The compiled step and what it is, once for all pictures that a process paints."""
     from nst_keras import __version__
-    from nst_keras.converters.vgg19 import load_vgg19
-    from nst_keras.training.objective import Objective
+    from nst_keras.transfer.objective import Objective
+    from nst_keras.weights.vgg19 import load_vgg19
 
     values, weights = json.loads(settings), load_vgg19(vgg)
     record = {"program": f"nst_keras {__version__}", "vgg_digest": weights.digest, "settings": values}
@@ -205,7 +205,7 @@ def _network(settings: str, vgg: str) -> tuple["Objective", dict[str, Any]]:
 
 
 def _start(settings: StyleTransferSettings) -> "np.ndarray | None":
-    from nst_keras.jobs.pictures import load_picture
+    from nst_keras.pictures.by_name import load_picture
 
     return None if settings.init in INITS else load_picture(settings.init, "init")
 
@@ -214,8 +214,8 @@ def _draw_sheet(config: StyleTransferConfig, tasks: list[Task], folder: Path) ->
     """The first photos in all styles; where there is no picture, the sheet is white."""
     import numpy as np
 
-    from nst_keras.io.images import read_image, write_image
-    from nst_keras.jobs.stylizer_pictures import draw_sheet, fitted
+    from nst_keras.pictures.images import read_image, write_image
+    from nst_keras.stylizers.training.pictures import draw_sheet, fitted
 
     places = {
         (task.photo, task.painting): folder / task.place for task in tasks if (folder / task.place).exists()
@@ -237,8 +237,8 @@ def _draw_sheet(config: StyleTransferConfig, tasks: list[Task], folder: Path) ->
 
 def _files(config: StyleTransferConfig) -> list[Path]:
     """The picture to start from, and weights that the user has."""
-    from nst_keras.converters.vgg19 import vgg19_files
-    from nst_keras.jobs.pictures import SAMPLE
+    from nst_keras.pictures.by_name import SAMPLE
+    from nst_keras.weights.vgg19 import vgg19_files
 
     named = config.init not in INITS and not config.init.startswith(SAMPLE)
     return [*([Path(config.init)] if named else []), *vgg19_files(config.vgg)]

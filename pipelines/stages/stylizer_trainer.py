@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
-from nst_keras.io.shipped_stylizer import SHIPPED
-from nst_keras.jobs.stylizer_plan import StylizerRun
-from nst_keras.training.stylizer_settings import StylizerSettings
+from nst_keras.stylizers.multi_style.settings import StylizerSettings
+from nst_keras.stylizers.shipped_stylizer import SHIPPED
+from nst_keras.stylizers.training.plan import StylizerRun
 from pipelines.collection import PAINTINGS, PHOTOS, no_pictures
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -22,7 +22,7 @@ from pipelines.tables import read_table, write_table
 if TYPE_CHECKING:
     import numpy as np
 
-    from nst_keras.jobs.stylizer_pictures import TrainingPictures
+    from nst_keras.stylizers.training.pictures import TrainingPictures
 
 # What `init` says for the stylizer that comes with the package.
 SHIPPED_STYLIZER = "shipped"
@@ -75,7 +75,7 @@ def train(
             finite numbers.
         Stopped: If it was asked to stop; a checkpoint is left.
     """
-    from nst_keras.jobs.train_stylizer import StylizerTraining
+    from nst_keras.stylizers.training.job import StylizerTraining
 
     plan = StylizerRun(
         str(context.scratch),
@@ -106,7 +106,7 @@ def train(
 
 
 def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "TrainingPictures":
-    from nst_keras.jobs.stylizer_pictures import TrainingPictures, fitted
+    from nst_keras.stylizers.training.pictures import TrainingPictures, fitted
     from pipelines.examples import read_pictures
 
     paintings = dict(read_pictures(examples, PAINTINGS))
@@ -127,9 +127,9 @@ def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "Traini
 
 def _keep(trained: Path, folder: Path) -> dict[str, Any]:
     """Writes what is kept of a training, without the times it took; returns the stylizer's card."""
-    from nst_keras.converters.stylizer_files import read_stylizer, write_stylizer
-    from nst_keras.jobs.train_stylizer import PREVIEWS, STYLIZER
-    from nst_keras.jobs.training_plan import LOG
+    from nst_keras.classifiers.plan import LOG
+    from nst_keras.stylizers.multi_style.file import read_stylizer, write_stylizer
+    from nst_keras.stylizers.training.job import PREVIEWS, STYLIZER
 
     stylizer = read_stylizer(trained)
     card = {name: value for name, value in stylizer.card.items() if name != "seconds"}
@@ -144,7 +144,7 @@ def _keep(trained: Path, folder: Path) -> dict[str, Any]:
 
 def _files(config: StylizerTrainerConfig) -> list[Path]:
     """The stylizer to begin with, and weights that the user has."""
-    from nst_keras.converters.vgg19 import vgg19_files
+    from nst_keras.weights.vgg19 import vgg19_files
 
     return [*([Path(config.init_path)] if config.init else []), *vgg19_files(config.vgg)]
 

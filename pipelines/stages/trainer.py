@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nst_keras.classifiers.plan import CHECKPOINT
+from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.fields import FROM_ONE, number
-from nst_keras.jobs.training_plan import CHECKPOINT
-from nst_keras.training.classification_settings import ClassificationSettings, recipe
 from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.training_folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
@@ -30,7 +30,7 @@ class TrainerConfig(ClassificationSettings):
 
     @classmethod
     def of(cls, model: str, dataset: str = "", *, workers: int = 1, **changes: Any) -> "TrainerConfig":
-        """The recipe of a model, as `nst_keras.training.classification_settings.recipe`, with changes."""
+        """The recipe of a model, as `nst_keras.classifiers.settings.recipe`, with changes."""
         return cls(workers=workers, **recipe(model, dataset, **changes).to_dict())
 
     def settings(self) -> ClassificationSettings:
@@ -74,8 +74,8 @@ def train(
 def _train_here(settings: ClassificationSettings, context: Context, examples: Examples, folder: Path) -> None:
     import keras
 
-    from nst_keras.jobs.train import Training
-    from nst_keras.jobs.training_progress import describe_step
+    from nst_keras.classifiers.job import Training
+    from nst_keras.classifiers.progress import describe_step
     from pipelines.examples import read_dataset
 
     # Layers are named by a count that goes on from model to model, and equal models must be equal files.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from nst_keras.cli import debug
+from nst_keras.diagnosis.findings import CHECKS
 from nst_keras.models.perceptron import Perceptron
-from nst_keras.training.findings import CHECKS
 
 QUICK = "--checks=data,outputs,initial_loss"
 

@@ -12,14 +12,14 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.cli import export, query
-from nst_keras.converters.arbitrary_stylizer_files import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
-from nst_keras.io.images import read_image, write_image
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.serving.server import ModelServer
-from nst_keras.serving.server_settings import ServerSettings
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.serving.server.server import ModelServer
+from nst_keras.serving.server.settings import ServerSettings
+from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
+from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from nst_keras.cli import finetune
-from nst_keras.io.images import write_image
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import write_image
 
 FAST = ["--dataset=pictures", "--base_layer=relu2_1", "--image_size=24", "--output_dir=out"]
 
@@ -41,7 +41,9 @@ def run_here(
     pictures: Path, run_main: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command with a cache of its own for features."""
-    monkeypatch.setattr("nst_keras.io.feature_store.cache_dir", lambda: pictures / "cache")
+    monkeypatch.setattr(
+        "nst_keras.classifiers.fine_tuning.feature_store.cache_dir", lambda: pictures / "cache"
+    )
     return functools.partial(run_main, finetune.main, *FAST)
 
 

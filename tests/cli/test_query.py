@@ -10,10 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from nst_keras.cli import query
-from nst_keras.export.push import push
-from nst_keras.io.images import read_image
-from nst_keras.serving.server import ModelServer
-from nst_keras.serving.server_settings import ServerSettings
+from nst_keras.pictures.images import read_image
+from nst_keras.served.push import push
+from nst_keras.serving.server.server import ModelServer
+from nst_keras.serving.server.settings import ServerSettings
 
 
 class Painter(tf.Module):

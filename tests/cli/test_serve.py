@@ -16,7 +16,7 @@ import tensorflow as tf
 import urllib3
 
 from nst_keras.cli import serve
-from nst_keras.export.push import push
+from nst_keras.served.push import push
 
 
 class Slow(tf.Module):

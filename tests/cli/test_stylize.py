@@ -14,8 +14,8 @@ import pytest
 from absl.testing import flagsaver
 
 from nst_keras.cli import common, stylize
-from nst_keras.io.images import read_image, read_settings, write_image
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, read_settings, write_image
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.stylize"]
 FAST = [

@@ -11,12 +11,12 @@ from absl.testing import flagsaver
 
 import nst_keras.api as nst
 from nst_keras.cli import stylize
-from nst_keras.converters.arbitrary_stylizer_files import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.io.images import read_image, read_settings, write_image
-from nst_keras.jobs import arbitrary_painter
-from nst_keras.jobs.arbitrary_painter import ArbitraryPainter
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.stylizers.arbitrary import painter as arbitrary_painter
+from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
+from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from absl.testing import flagsaver
 
 import nst_keras.api as nst
 from nst_keras.cli import stylize
-from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
-from nst_keras.io.images import read_image, read_settings, write_image
-from nst_keras.jobs import painter
 from nst_keras.models.multi_style import multi_style
+from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.stylizers import painter
+from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ import pytest
 from absl.testing import flagsaver
 
 from nst_keras.cli import stylize
-from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
-from nst_keras.jobs.fast_settings import VideoSettings
-from nst_keras.jobs.fast_video import FramePainter
-from nst_keras.jobs.painter import Painter
 from nst_keras.models.multi_style import multi_style
+from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.settings import VideoSettings
+from nst_keras.stylizers.video import FramePainter
 
 av = pytest.importorskip("av")
 

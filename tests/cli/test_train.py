@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import pytest
 
+from nst_keras.classifiers.registry import CLASSIFIERS
 from nst_keras.cli import train
-from nst_keras.io.datasets import load_dataset
-from nst_keras.io.images import write_image
-from nst_keras.models.classifiers import CLASSIFIERS
+from nst_keras.data.datasets import load_dataset
+from nst_keras.pictures.images import write_image
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.train"]
 

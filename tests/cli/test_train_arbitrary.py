@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nst_keras.cli import train_stylizer
-from nst_keras.converters.arbitrary_stylizer_files import read_arbitrary_stylizer
-from nst_keras.io.images import read_image, write_image
-from nst_keras.jobs.stylizer_plan import StylizerPlan
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
+from nst_keras.stylizers.training.plan import StylizerPlan
 
 SMALL = [
     "--architecture=arbitrary",

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from nst_keras.cli import train_stylizer
-from nst_keras.converters.stylizer_files import Stylizer, read_stylizer
-from nst_keras.io.images import read_image, write_image
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.train_stylizer"]
 SMALL = [

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nst_keras.converters.matconvnet import read_mat
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.weights.matconvnet import read_mat
 
 
 def nst_weights(*arguments: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:

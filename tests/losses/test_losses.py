@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.losses.content import content_loss
+from nst_keras.losses.gram import gram_matrix
 from nst_keras.losses.style import blend_targets, style_loss
-from nst_keras.ops.moments import gram_matrix
 
 
 def _features(seed: int, size: int = 6, channels: int = 5) -> tf.Tensor:

@@ -17,7 +17,7 @@ from nst_keras.models.arbitrary_style import (
     style_statistics,
 )
 from nst_keras.ops.instance_statistics import instance_statistics
-from nst_keras.samples import read_sample
+from nst_keras.pictures.samples import read_sample
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
 from nst_keras.errors import InputError
-from nst_keras.models.classifiers import CLASSIFIERS, build_classifier
 from nst_keras.models.cnn import advanced_cnn, small_cnn
 
 

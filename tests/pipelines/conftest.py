@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst_keras.io.images import encode_image
+from nst_keras.pictures.images import encode_image
 from pipelines.engine.artifacts import Artifact, Examples
 from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard
 

@@ -15,11 +15,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 from nst_keras.cli import query
-from nst_keras.io.digits import test_mask as of_the_test
-from nst_keras.io.digits import to_bytes
-from nst_keras.io.images import read_image, write_image
-from nst_keras.io.model_store import check_version, find_versions
+from nst_keras.data.digits import test_mask as of_the_test
+from nst_keras.data.digits import to_bytes
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.served.store import check_version, find_versions
 from pipelines import run
 from pipelines.engine.store import Store
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nst_keras.io.model_store import check_version, find_versions
-from nst_keras.jobs.training_plan import CHECKPOINT
+from nst_keras.classifiers.plan import CHECKPOINT
+from nst_keras.served.store import check_version, find_versions
 from pipelines import classifier, run
 from pipelines.engine.runner import WORK
 from pipelines.engine.store import Store

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.io.model_store import digest_file
+from nst_keras.served.store import digest_file
 from pipelines.engine.artifacts import (
     Artifact,
     Examples,

@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 import urllib3
 
-from nst_keras.export.push import push
-from nst_keras.serving.server import ModelServer
-from nst_keras.serving.server_settings import ServerSettings
+from nst_keras.served.push import push
+from nst_keras.serving.server.server import ModelServer
+from nst_keras.serving.server.settings import ServerSettings
 
 REAL_SERVER = "tensorflow_model_server"
 STYLES = ("ink", "wave")

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
-from nst_keras.serving.metrics import METRICS_PATH
-from nst_keras.serving.model_config import read_models
-from nst_keras.serving.protos import model_server_config_pb2
+from nst_keras.serving.protocol.protos import model_server_config_pb2
+from nst_keras.serving.server.metrics import METRICS_PATH
+from nst_keras.serving.server.model_config import read_models
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "serving_files"

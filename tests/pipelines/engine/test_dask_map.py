@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.io.files import write_whole
+from nst_keras.storage.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -265,8 +265,8 @@ def test_bulk_inference_with_a_worker_killed(start: Callable, tmp_path: Path, ph
     import keras
     import numpy as np
 
-    from nst_keras.export.classifier import export_classifier
-    from nst_keras.io.images import encode_image
+    from nst_keras.classifiers.served import export_classifier
+    from nst_keras.pictures.images import encode_image
     from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
     from pipelines.engine.stage import Context
     from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard

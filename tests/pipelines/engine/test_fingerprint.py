@@ -118,7 +118,7 @@ def test_stages_of_the_package_are_read_without_being_imported() -> None:
     loaded = set(sys.modules)
     found = read_code("pipelines.stages.trainer")
     assert {"keras", "tensorflow"} <= found.libraries.keys()
-    assert "nst_keras.training.classification" in found.modules
+    assert "nst_keras.classifiers.trainer" in found.modules
     assert set(sys.modules) - loaded <= {"pipelines"}
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from nst_keras.io.digits import test_mask as of_the_test
-from nst_keras.io.digits import to_bytes
+from nst_keras.data.digits import test_mask as of_the_test
+from nst_keras.data.digits import to_bytes
 from pipelines.engine.artifacts import Artifact, Examples, Model
 from pipelines.engine.stage import Context
 from pipelines.examples import (

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
+from nst_keras.classifiers.served import export_classifier
 from nst_keras.errors import InputError
-from nst_keras.export.classifier import export_classifier
-from nst_keras.io.images import decode_image, encode_image
-from nst_keras.jobs.export import export
-from nst_keras.jobs.export_plan import ExportPlan
+from nst_keras.export.job import export
+from nst_keras.export.plan import ExportPlan
 from nst_keras.models.multi_style import multi_style
+from nst_keras.pictures.images import decode_image, encode_image
+from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples import read_info, read_pictures, read_shard

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from nst_keras.errors import InputError
-from nst_keras.io.images import read_image, write_image
-from nst_keras.samples import CONTENTS
+from nst_keras.pictures.images import read_image, write_image
+from nst_keras.pictures.samples import CONTENTS
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples import read_info, read_pictures, read_shard, shard_paths

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nst_keras.data.datasets import load_dataset
 from nst_keras.errors import InputError
-from nst_keras.io.datasets import load_dataset
-from nst_keras.io.images import write_image
+from nst_keras.pictures.images import write_image
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples import read_dataset, read_info, read_shard, shard_paths

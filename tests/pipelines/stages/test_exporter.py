@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.converters.stylizer_files import Stylizer, write_stylizer
 from nst_keras.errors import InputError
 from nst_keras.models.multi_style import multi_style
-from nst_keras.serving.loaded_model import LoadedModel
+from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from pipelines.engine.artifacts import Examples, Model, ServableModel
 from pipelines.engine.stage import Context
 from pipelines.examples import read_dataset, read_shard, shard_paths

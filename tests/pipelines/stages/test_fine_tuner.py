@@ -24,7 +24,9 @@ SIZES = {"train": 24, "validation": 8, "test": 8}
 @pytest.fixture
 def stripes(real_weights: VGG19Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examples:
     """Stripes that go across or down, in any colours; and a cache of features of their own."""
-    monkeypatch.setattr("nst_keras.io.feature_store.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(
+        "nst_keras.classifiers.fine_tuning.feature_store.cache_dir", lambda: tmp_path / "cache"
+    )
     rng, folder = np.random.default_rng(0), tmp_path / "stripes"
     folder.mkdir()
     for split, size in SIZES.items():

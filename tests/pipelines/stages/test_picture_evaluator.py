@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nst_keras.converters.stylizer_files import load_stylizer, write_stylizer
 from nst_keras.errors import InputError
-from nst_keras.io.images import decode_image, encode_image, read_image
-from nst_keras.jobs.painter import Painter
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import decode_image, encode_image, read_image
+from nst_keras.stylizers.multi_style.file import load_stylizer, write_stylizer
+from nst_keras.stylizers.painter import Painter
 from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Stopped

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.io.images import encode_image, read_image, read_settings
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import encode_image, read_image, read_settings
 from pipelines.engine.artifacts import Examples, Pictures
 from pipelines.engine.stage import Context, Stopped
 from pipelines.stages.style_transfer import StyleTransfer, StyleTransferConfig, transfer
@@ -103,7 +103,7 @@ def test_a_picture_goes_on_from_its_checkpoint(
     )
     through, killed = make_output(Pictures, "through"), make_output(Pictures, "killed")
     transfer(config, Context(tmp_path / "other"), examples=collection, pictures=through)
-    from nst_keras.training import image_optimization
+    from nst_keras.transfer import descent as image_optimization
 
     write_image = image_optimization.finish
     with monkeypatch.context() as patch:

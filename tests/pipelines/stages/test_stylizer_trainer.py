@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nst_keras.converters.stylizer_files import Stylizer, load_stylizer, read_stylizer, write_stylizer
 from nst_keras.errors import InputError
-from nst_keras.io.images import read_image
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image
+from nst_keras.stylizers.multi_style.file import Stylizer, load_stylizer, read_stylizer, write_stylizer
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Stopped
 from pipelines.stages.stylizer_trainer import StylizerTrainer, StylizerTrainerConfig, train

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.errors import InputError
-from nst_keras.io.images import encode_image
-from nst_keras.samples import read_sample
+from nst_keras.pictures.images import encode_image
+from nst_keras.pictures.samples import read_sample
 from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples import (

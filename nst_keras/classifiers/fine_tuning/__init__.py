@@ -1,0 +1,1 @@
+"""Re-training of a pretrained network."""

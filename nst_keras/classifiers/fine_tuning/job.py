@@ -1,0 +1,260 @@
+"""Re-training of a pretrained network, from a folder of pictures to a served model's folder and a report."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from nst_keras.classifiers.batches import BatchSource, in_order
+from nst_keras.classifiers.calibration import accuracy_interval
+from nst_keras.classifiers.fine_tuning.feature_store import FeatureStore
+from nst_keras.classifiers.fine_tuning.features import compute_features, layer_rates, unfreeze
+from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate, require_enough, train_head
+from nst_keras.classifiers.fine_tuning.output import FineTuned, write_fine_tuned
+from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
+from nst_keras.classifiers.job import TrainingOutcome, read_and_check
+from nst_keras.classifiers.loop import TrainingLoop
+from nst_keras.classifiers.plan import CHECKPOINT, TrainingPlan
+from nst_keras.classifiers.progress import TrainingProgress
+from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
+from nst_keras.data.datasets import load_dataset
+from nst_keras.data.image_dataset import ImageDataset
+from nst_keras.models.on_base import classifier, feature_model, head_model
+from nst_keras.runs.state import TrainingState
+from nst_keras.weights.pretrained import load_base
+
+Labelled = tuple[np.ndarray, np.ndarray]  # features or logits [n, any], and labels [n]
+
+
+class FineTuning:
+    """One re-training: pictures, pretrained base, head, and everything that is kept of it.
+
+    Attributes:
+        settings: How to train.
+        plan: Where from and where to.
+        dataset: The pictures.
+        checks: What was found out about them.
+        base: The pretrained network.
+        folder: Where everything is written.
+    """
+
+    def __init__(
+        self, settings: FineTuningSettings, plan: TrainingPlan, dataset: ImageDataset | None = None
+    ) -> None:
+        """Reads and checks the pictures, and builds base and head.
+
+        Args:
+            settings: How to train.
+            plan: Where from and where to.
+            dataset: Pictures of any one size, instead of those that the plan names.
+
+        Raises:
+            InputError: If pictures or weights can't be had, or don't fit together.
+        """
+        self.settings, self.plan = settings, plan
+        self.folder = plan.make_folder(settings.base)
+        size = plan.image_size or DEFAULT_IMAGE_SIZE
+        self.dataset = dataset or load_dataset(
+            plan.dataset,
+            data_dir=plan.data_dir,
+            manual_dir=plan.manual_dir,
+            image_size=(size, size),
+            validation=plan.validation,
+            strict=plan.strict,
+            seed=settings.seed,
+        )
+        self.checks = read_and_check(self.dataset)
+        if settings.folds:
+            labels = [split.arrays()[1] for split in self.dataset.splits.values()]
+            require_enough(np.concatenate(labels), settings.folds)
+        self.base = load_base(settings.base, layer=settings.base_layer, weights=settings.base_weights)
+        self._features = feature_model(
+            self.base.network,
+            channels=self.dataset.image_shape[2],
+            image_size=size,
+            preprocessing=self.base.preprocessing,
+            pooling=settings.pooling,
+        )
+        if settings.epochs:
+            unfreeze(self.base.network, settings.unfreeze)
+        self._head = self._new_head()
+
+    def run(
+        self,
+        *,
+        on_features: Callable[[str, int, int], None] = lambda split, done, count: None,
+        observers: Sequence[Callable[[TrainingProgress], None]] = (),
+        should_stop: Callable[[], bool] = lambda: False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> TrainingOutcome:
+        """Trains both phases, or until told to stop, and writes model, SavedModel and report.
+
+        The time that is reported ends with training: without test pictures and cross-validation.
+
+        Args:
+            on_features: Called with split, pictures done and their number while features are computed.
+            observers: Called after each step of the second phase.
+            should_stop: Asked after each batch of features and each step of the second phase.
+            say: Called with a line of text now and then.
+
+        Raises:
+            InputError: If the folder holds another training, or something can't be written.
+        """
+
+        def report(name: str, done: int, count: int) -> None:
+            on_features(name, done, count)
+            if should_stop():
+                raise _Stopped
+
+        try:
+            features, state = self._first_phase(report, say)
+        except _Stopped as stopped:
+            return TrainingOutcome(False, Path(*stopped.args), TrainingState(), {})
+        answers = self._ask_head(features)
+        found = {f"head_{name}": value for name, value in _judge(answers).items()}
+        say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
+        found |= self._cross_validate(features, say) if self.settings.folds else {}
+        model = classifier(self._features, self._head)
+        if self.settings.epochs:
+            trainer, loop = self._second_phase(model, features["train"][1])
+            before = trainer.weights()
+            second, ended = loop.run(observers=observers, should_stop=should_stop, say=say)
+            if not ended:
+                return TrainingOutcome(False, self.folder / CHECKPOINT, second, {})
+            best = second.history[second.best_epoch - 1]
+            head = (found["head_val_accuracy"], -found["head_val_loss"])
+            better = (best["val_accuracy"], -best["val_loss"]) > head
+            trainer.set_weights(second.best if better else before)
+            if better:
+                answers = {name: trainer.predict(in_order(self.dataset.splits[name])) for name in answers}
+            found["second_phase_kept"] = float(better)
+            state = _joined(state, second)
+        result = FineTuned(model, self._features, self._head, self.base, self.dataset, self.checks)
+        metrics = write_fine_tuned(
+            result,
+            self.folder,
+            state,
+            answers,
+            found,
+            self.settings,
+            saved_model=self.plan.saved_model,
+            timed=self.plan.timed,
+        )
+        return TrainingOutcome(True, self.folder / "report.html", state, metrics)
+
+    def _first_phase(
+        self, report: Callable[[str, int, int], None], say: Callable[[str], None]
+    ) -> tuple[dict[str, Labelled], TrainingState]:
+        began = time.monotonic()
+        features = {name: self._compute(name, report) for name in ("train", "validation")}
+        say(f"features took {time.monotonic() - began:.1f} s")
+        history = train_head(self._head, features["train"], features["validation"], self.settings)
+        state = TrainingState(seconds=time.monotonic() - began, history=tuple(history))
+        features["test"] = self._compute("test", report)  # as long as the base is as it was
+        return features, state
+
+    def _compute(self, name: str, report: Callable[[str, int, int], None]) -> Labelled:
+        made_by = {
+            "base": self.base.name,
+            "weights": self.base.digest,
+            "layer": self.base.layer,
+            "pooling": f"{self.settings.pooling}, length 1",
+            "image_size": self.plan.image_size or DEFAULT_IMAGE_SIZE,
+            "preprocessing": self.base.preprocessing.mode,
+        }
+        with contextlib.closing(FeatureStore(made_by)) as store:
+            try:
+                return compute_features(
+                    self._features,
+                    self.dataset.splits[name],
+                    store,
+                    mirrored=self.settings.flip and name == "train",
+                    progress=functools.partial(report, name),
+                )
+            except _Stopped as stopped:
+                raise _Stopped(store.path) from stopped
+
+    def _new_head(self) -> keras.Model:
+        keras.utils.set_random_seed(self.settings.seed)
+        return head_model(
+            self._features.output_shape[-1],
+            len(self.dataset.class_names),
+            hidden=(self.settings.hidden,) if self.settings.hidden else (),
+            dropout=self.settings.dropout,
+        )
+
+    def _ask_head(self, features: Mapping[str, Labelled]) -> dict[str, Labelled]:
+        return {
+            name: (self._head(features[name][0], training=False).numpy(), features[name][1])
+            for name in ("validation", "test")
+        }
+
+    def _cross_validate(
+        self, features: Mapping[str, Labelled], say: Callable[[str], None]
+    ) -> dict[str, float]:
+        """Accuracy of heads that each leave out a part of all pictures and are tested on it."""
+        splits = self.dataset.splits
+        # Mirror images come last in "train": a fold must not be tested on another's mirror image.
+        parts = [[array[: split.size] for array in features[name]] for name, split in splits.items()]
+        inputs, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        answers = cross_validate(self._new_head, inputs, labels, self.settings)
+        paths = [path for split in splits.values() for path in split.paths]
+        for number in np.flatnonzero(answers != labels)[: len(paths)]:
+            say(f"cross-validation takes {paths[number]} for {self.dataset.class_names[answers[number]]}")
+        right = int(np.sum(answers == labels))
+        low, high = accuracy_interval(right, len(labels))
+        return {"cv_accuracy": right / len(labels), "cv_accuracy_low": low, "cv_accuracy_high": high}
+
+    def _second_phase(self, model: keras.Model, labels: np.ndarray) -> tuple[ClassifierTrainer, TrainingLoop]:
+        settings = self.settings.second_phase()
+        trainable = {variable.path for variable in model.trainable_variables}
+        augmentation = {"shift": settings.shift, "flip": settings.flip}
+        source = BatchSource(self.dataset.splits["train"], settings.batch_size, settings.seed, augmentation)
+        trainer = ClassifierTrainer(
+            model,
+            settings,
+            self.settings.epochs * source.steps_per_epoch,
+            rates=layer_rates(self.base.network, self.settings.layer_decay),
+            class_weights=class_weights(labels) if self.settings.class_weights else None,
+            frozen={variable.path for variable in model.weights} - trainable,
+        )
+        loop = TrainingLoop(
+            trainer,
+            source,
+            self.dataset.splits["validation"],
+            num_epochs=self.settings.epochs,
+            plan=self.plan,
+            folder=self.folder,
+            record={
+                "settings": self.settings.to_dict(),
+                "base": self.base.digest,
+                "dataset": self.dataset.fingerprint,
+                "image_shape": list(self.dataset.image_shape),
+            },
+        )
+        return trainer, loop
+
+
+class _Stopped(Exception):
+    """The user wants to stop while features are computed; those that there are have been kept."""
+
+
+def _judge(answers: Mapping[str, Labelled]) -> dict[str, float]:
+    found = {}
+    for split, name in (("validation", "val"), ("test", "test")):
+        logits, labels = answers[split]
+        found[f"{name}_accuracy"] = float(np.mean(logits.argmax(axis=1) == labels))
+        found[f"{name}_loss"] = cross_entropy(logits, labels)
+    return found
+
+
+def _joined(first: TrainingState, second: TrainingState) -> TrainingState:
+    """Both phases as one, for the report."""
+    number = len(first.history)
+    later = [{**epoch, "epoch": number + epoch["epoch"]} for epoch in second.history]
+    return replace(second, history=(*first.history, *later), seconds=first.seconds + second.seconds)

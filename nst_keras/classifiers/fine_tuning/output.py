@@ -1,0 +1,156 @@
+"""What a re-training leaves at its end: model, SavedModel, and a report that shows where it looked."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+from scipy.special import softmax
+
+from nst_keras.classifiers.calibration import accuracy_interval, calibration_error, fit_temperature
+from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
+from nst_keras.classifiers.output import describe_training, save_model, without_times
+from nst_keras.classifiers.plan import MODEL, SAVED_MODEL
+from nst_keras.classifiers.report import Predictions, write_report
+from nst_keras.classifiers.served import export_classifier
+from nst_keras.classifiers.trainer import cross_entropy
+from nst_keras.data.checks import DatasetChecks
+from nst_keras.data.image_dataset import ImageDataset
+from nst_keras.errors import InputError
+from nst_keras.reports.grad_cam import draw_grad_cam, grad_cam
+from nst_keras.reports.look import encode_png
+from nst_keras.runs.state import TrainingState
+from nst_keras.weights.pretrained import Base
+
+_SHOWN = 12  # pictures with a heat map
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A re-trained network and what it came from.
+
+    Attributes:
+        model: From pixels 0..255 to logits: features and head in one.
+        features: Its part up to the feature vector.
+        head: The rest.
+        base: The pretrained network.
+        dataset: The pictures.
+        checks: What was found out about them.
+    """
+
+    model: keras.Model
+    features: keras.Model
+    head: keras.Model
+    base: Base
+    dataset: ImageDataset
+    checks: DatasetChecks
+
+
+def write_fine_tuned(
+    result: FineTuned,
+    folder: Path,
+    state: TrainingState,
+    answers: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    found: Mapping[str, float],
+    settings: FineTuningSettings,
+    *,
+    saved_model: bool,
+    timed: bool,
+) -> dict[str, float]:
+    """Calibrates the network and writes it with its report.
+
+    Args:
+        result: The network.
+        folder: Where to.
+        state: History and time.
+        answers: Logits [n, classes] and labels [n] of "validation" and "test".
+        found: Other metrics.
+        settings: How it was trained.
+        saved_model: Whether to write a SavedModel too.
+        timed: Whether the report tells times.
+
+    Returns:
+        All metrics.
+
+    Raises:
+        InputError: If something can't be written.
+    """
+    temperature = fit_temperature(*answers["validation"])
+    logits, labels = answers["test"]
+    metrics = {**_measure(logits, labels, temperature), **found}
+    save_model(result.model, folder / MODEL)
+    if saved_model:
+        _export(result, folder / SAVED_MODEL, temperature)
+    weights = [np.asarray(variable) for variable in result.model.weights]
+    record = describe_training(
+        result.base.name,
+        settings.to_dict(),
+        result.dataset,
+        result.checks,
+        result.model,
+        replace(state, best=weights),
+        metrics,
+    )
+    record["fingerprints"] |= {"base": result.base.digest}
+    images = result.dataset.splits["test"].arrays()[0]
+    predictions = Predictions(images, labels, softmax(logits / temperature, axis=1))
+    names = result.dataset.class_names
+    more = {"grad_cam.png": _heat_maps(result, predictions)}
+    history: Sequence[Mapping[str, float]] = state.history
+    if not timed:
+        del record["time"]
+        history = without_times(history)
+    write_report(folder, record, history, predictions, names, more=more)
+    return metrics
+
+
+def _measure(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict[str, float]:
+    right = int(np.sum(logits.argmax(axis=1) == labels))
+    low, high = accuracy_interval(right, len(labels))
+    return {
+        "test_accuracy": right / len(labels),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        "test_loss": cross_entropy(logits / temperature, labels),
+        "temperature": temperature,
+        "calibration_error": calibration_error(logits, labels, temperature),
+        "calibration_error_before": calibration_error(logits, labels),
+    }
+
+
+def _export(result: FineTuned, target: Path, temperature: float) -> None:
+    height, width = result.dataset.image_shape[:2]
+    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=target.parent) as temporary:
+        exported = Path(temporary, target.name)
+        export_classifier(
+            result.model,
+            exported,
+            class_names=result.dataset.class_names,
+            image_size=(height, width),
+            temperature=temperature,
+        )
+        try:
+            if target.exists():
+                target.rename(Path(temporary, "replaced"))
+            shutil.move(exported, target)
+        except OSError as error:
+            raise InputError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def _heat_maps(result: FineTuned, predictions: Predictions) -> tuple[str, str, bytes]:
+    """A few right answers and a few wrong ones, with what spoke for them."""
+    answers, names = predictions.probabilities.argmax(axis=1), result.dataset.class_names
+    wrong = np.flatnonzero(answers != predictions.labels)[: _SHOWN // 2]
+    right = np.flatnonzero(answers == predictions.labels)[: _SHOWN - len(wrong)]
+    shown = np.concatenate([right, wrong])
+    images = predictions.images[shown]
+    heat = grad_cam(result.features, result.head, images, answers[shown])
+    titles = [
+        names[answer] if answer == label else f"{names[label]} → {names[answer]}"
+        for answer, label in zip(answers[shown], predictions.labels[shown], strict=True)
+    ]
+    text = "Bright is what spoke for the answer (Grad-CAM); mistakes, if there are any, come last."
+    return "Where the network looked", text, encode_png(draw_grad_cam(images, heat, titles))

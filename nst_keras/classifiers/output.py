@@ -1,0 +1,115 @@
+"""What a training leaves at its end: the model on disk, and the record of how it came to be."""
+
+import hashlib
+import io
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nst_keras import __version__
+from nst_keras.data.checks import DatasetChecks
+from nst_keras.data.image_dataset import ImageDataset
+from nst_keras.errors import InputError
+from nst_keras.runs.state import TrainingState
+from nst_keras.storage.files import write_whole
+
+
+def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
+    """Writes a model as .keras and, if a folder is named, as a SavedModel that replaces what is there.
+
+    Equal models make equal .keras files.
+
+    Args:
+        model: Built model.
+        path: File that ends in .keras.
+        saved_model: Folder of the SavedModel; its signature `serving_default` takes pixels 0..255.
+
+    Raises:
+        InputError: If something can't be written.
+    """
+    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=path.parent) as folder:
+        temporary = Path(folder, path.name)
+        model.save(temporary)
+        write_whole(path, _without_chance(temporary))
+        if saved_model is None:
+            return
+        exported = Path(folder, "saved_model")
+        model.export(exported, verbose=False)
+        try:
+            if saved_model.exists():
+                saved_model.rename(Path(folder, "replaced"))
+            shutil.move(exported, saved_model)
+        except OSError as error:
+            raise InputError(f"{saved_model}: cannot be written: {error.strerror}") from error
+
+
+def describe_training(
+    name: str,
+    settings: Mapping[str, Any],
+    dataset: ImageDataset,
+    checks: DatasetChecks,
+    model: keras.Model,
+    state: TrainingState,
+    metrics: Mapping[str, float],
+) -> dict[str, Any]:
+    """Returns what report.json says of a training, as plain values."""
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.best)).hexdigest()
+    pictures = {name: split.size for name, split in dataset.splits.items()}
+    timed = [epoch["seconds"] for epoch in state.history if "seconds" in epoch]
+    speed = round(len(timed) * pictures["train"] / sum(timed), 1) if timed else None
+    return {
+        "model": name,
+        "dataset": dataset.name,
+        "metrics": dict(metrics),
+        "settings": dict(settings),
+        "parameters": int(model.count_params()),
+        "image_shape": list(dataset.image_shape),
+        "pictures": pictures,
+        "time": {
+            "epochs": len(state.history),
+            "seconds": round(state.seconds, 2),
+            "images_per_second": speed,
+        },
+        "fingerprints": {"dataset": dataset.fingerprint, "model": digest},
+        "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        "data_checks": checks.as_dict(),
+        "skipped": [file.reason for file in dataset.skipped],
+        "warnings": list(checks.warnings),
+    }
+
+
+def without_times(history: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """A history without what no two runs share."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+def _without_chance(path: Path) -> bytes:
+    """A .keras file, which is an archive, without when Keras wrote it and where objects were in memory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(path) as written, zipfile.ZipFile(buffer, "w") as plain:
+        for name in written.namelist():
+            data = written.read(name)
+            if name.endswith(".json"):
+                data = json.dumps(_numbered(json.loads(data), {})).encode()
+            plain.writestr(zipfile.ZipInfo(name), data)
+    return buffer.getvalue()
+
+
+def _numbered(value: Any, numbers: dict[int, int]) -> Any:
+    """A config with the addresses of shared objects numbered as they come."""
+    if isinstance(value, list):
+        return [_numbered(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: numbers.setdefault(item, len(numbers)) if key == "shared_object_id" else _numbered(item, numbers)
+        for key, item in value.items()
+        if key != "date_saved"
+    }

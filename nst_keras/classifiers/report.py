@@ -1,0 +1,143 @@
+"""The report of a training: figures as PNG, numbers as JSON, and one page that shows all of it."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nst_keras.classifiers.plan import REPORT
+from nst_keras.classifiers.report_page import render_page
+from nst_keras.ops.confusion import class_scores, confusion_counts
+from nst_keras.reports.look import encode_png
+from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix, learning_curves
+from nst_keras.storage.files import write_whole
+
+_CAPTIONS = {
+    "learning_curves.png": ("Learning curves", "Loss, accuracy and learning rate by epoch"),
+    "confusion_matrix.png": ("Confusion matrix", "Counts by true and predicted class, as in report.json"),
+    "mistakes.png": ("Most confident mistakes", "Pictures with true and predicted class"),
+}
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of pictures.
+
+    Attributes:
+        images: uint8 [n, height, width, channels].
+        labels: True classes, int [n], 0..classes - 1.
+        probabilities: Of each class, float [n, classes]; the largest is the prediction.
+
+    Raises:
+        ValueError: If shapes don't fit together.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def __post_init__(self) -> None:
+        """Checks the shapes."""
+        shapes = (self.images.shape, self.labels.shape, self.probabilities.shape)
+        fits = tuple(map(len, shapes)) == (4, 1, 2) and len({shape[0] for shape in shapes}) == 1
+        if not fits:
+            raise ValueError(
+                "images, labels, probabilities must be of shapes [n, h, w, c], [n], [n, classes]. "
+                f"Received: {', '.join(map(str, shapes))}"
+            )
+
+
+def write_report(
+    folder: Path,
+    record: Mapping[str, Any],
+    history: Sequence[Mapping[str, float]],
+    predictions: Predictions,
+    class_names: Sequence[str],
+    more: Mapping[str, tuple[str, str, bytes]] | None = None,
+) -> Path:
+    """Writes learning_curves.png, confusion_matrix.png, mistakes.png, report.json and report.html.
+
+    Each file is written whole, the page last; files that were there are replaced. The same
+    arguments give the same bytes.
+
+    Args:
+        folder: Where to; made if it isn't there.
+        record: What is known of the run, as JSON can hold it: model, dataset, metrics, settings, time,
+            fingerprints, warnings, or anything else. report.json holds it beside `history`, `classes`
+            (precision, recall, F1 and support of each) and `confusion_matrix` (rows are true classes).
+            Numbers that JSON lacks, NaN and the infinities, become null there.
+        history: One mapping an epoch; see `learning_curves`.
+        predictions: On the test pictures.
+        class_names: As many as `predictions` has classes.
+        more: Other pictures to write and show: name of the file to heading, description and PNG bytes.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        ValueError: If `class_names` don't fit `predictions`.
+        InputError: If a file can't be written.
+    """
+    num_classes = predictions.probabilities.shape[1]
+    if len(class_names) != num_classes:
+        raise ValueError(f"class_names must be {num_classes} names. Received: {len(class_names)}")
+    guesses = predictions.probabilities.argmax(axis=1)
+    counts = confusion_counts(predictions.labels, guesses, num_classes)
+    scores = class_scores(counts, class_names)
+    pictures = {
+        "learning_curves.png": encode_png(learning_curves(history)),
+        "confusion_matrix.png": encode_png(confusion_matrix(predictions.labels, guesses, class_names)),
+        "mistakes.png": encode_png(
+            confident_mistakes(predictions.images, predictions.labels, predictions.probabilities, class_names)
+        ),
+    }
+    captions = {heading: (text, pictures[name]) for name, (heading, text) in _CAPTIONS.items()}
+    for name, (heading, text, data) in (more or {}).items():
+        pictures[name], captions[heading] = data, (text, data)
+    record, history = _plain(record), _plain(history)
+    known = {
+        **record,
+        "history": history,
+        "classes": [dataclasses.asdict(score) for score in scores],
+        "confusion_matrix": counts.tolist(),
+    }
+    page = render_page(record, history, scores, captions)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in pictures.items():
+        write_whole(folder / name, data)
+    write_whole(folder / REPORT, (_format_json(known) + "\n").encode())
+    write_whole(folder / "report.html", page.encode())
+    return folder / "report.html"
+
+
+def _plain(value: Any) -> Any:
+    """Turns NumPy's numbers into Python's, and those that JSON can't hold into None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _format_json(value: Any, indent: str = "") -> str:
+    """JSON that people can read too: a row of a table, and a list of numbers, take one line."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value and len(indent) < 4:
+        items = [f"{inner}{json.dumps(key)}: {_format_json(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], list | dict):
+        return (
+            "[\n"
+            + ",\n".join(inner + json.dumps(item, ensure_ascii=False) for item in value)
+            + f"\n{indent}]"
+        )
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,136 @@
+"""How a classifier is trained: settings, and a recipe for each model; importing this loads no TensorFlow."""
+
+import dataclasses
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from nst_keras.classifiers.registry import CLASSIFIERS
+from nst_keras.errors import InputError
+from nst_keras.fields import (
+    BELOW_ONE,
+    FROM_ONE,
+    POSITIVE,
+    Bounds,
+    check_fields,
+    choice,
+    number,
+    precision_choice,
+    setting,
+)
+
+OPTIMIZERS = ("sgd", "adamw")
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """How a classifier's steps are taken, whatever the classifier is.
+
+    The learning rate rises linearly from 0 to `learning_rate` over the share `warmup` of all steps and
+    falls to 0 along half a cosine (Loshchilov & Hutter 2016). Weight decay is decoupled from the
+    gradient (Loshchilov & Hutter 2017) and spares biases and normalisation.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    batch_size: int = number(128, "Pictures a step, over all workers.", FROM_ONE)
+    optimizer: str = choice("adamw", "Optimiser", OPTIMIZERS)
+    learning_rate: float = number(2e-3, "Highest learning rate; eta of the perceptron and ADALINE.", POSITIVE)
+    warmup: float = number(0.1, "Share of all steps in which the learning rate rises.", BELOW_ONE)
+    weight_decay: float = number(1e-2, "Decay of weights, times the learning rate, a step.")
+    momentum: float = number(0.9, "Nesterov momentum of sgd.", BELOW_ONE)
+    label_smoothing: float = number(0.0, "Share of probability spread over all classes.", BELOW_ONE)
+    shift: float = number(0.0, "Augmentation: largest shift along each axis, as a share.", BELOW_ONE)
+    flip: bool = setting(False, "Augmentation: mirror left to right, one picture in two.")
+    erase: float = number(0.0, "Augmentation: side of the erased square, as a share of all.", BELOW_ONE)
+    ema: float = number(0.0, "Decay of the average of weights that is evaluated; 0: none.", BELOW_ONE)
+    patience: int = number(0, "End after so many epochs without a better validation accuracy; 0: never.")
+    seed: int = number(0, "Seed of weights, order and augmentation.", Bounds(0, 2**31))
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class ClassificationSettings(StepSettings):
+    """What makes a trained classifier, besides its data.
+
+    The perceptron and ADALINE have update rules of their own: optimiser, course of the learning rate (it is
+    their constant eta), average and precision don't concern them.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    model: str = choice("small_cnn", "What to train", CLASSIFIERS)
+    epochs: int = number(15, "Passes over the training pictures.", FROM_ONE)
+    min_steps: int = number(600, "Least steps without --epochs: a small set gets more passes.")
+    precision: str = precision_choice()
+
+    def num_epochs(self, steps_per_epoch: int) -> int:
+        """Passes over a training set of so many steps."""
+        return max(self.epochs, math.ceil(self.min_steps / steps_per_epoch))
+
+
+_RECIPES: dict[str, dict[str, Any]] = {
+    "perceptron": {"epochs": 10, "learning_rate": 1.0},
+    "adaline": {"epochs": 20, "learning_rate": 0.01},
+    "mlp": {"epochs": 20, "learning_rate": 1e-3, "weight_decay": 0.05},
+    "small_cnn": {"epochs": 15, "flip": True, "shift": 0.04, "ema": 0.995},
+    "advanced_cnn": {
+        "epochs": 30,
+        "optimizer": "sgd",
+        "learning_rate": 0.2,
+        "warmup": 0.15,
+        "weight_decay": 5e-3,
+        "label_smoothing": 0.1,
+        "shift": 0.08,
+        "flip": True,
+        "erase": 0.3,
+        "ema": 0.999,
+    },
+}
+
+
+# Sets whose pictures are letters or digits, which mean something else in a mirror.
+_NOT_MIRRORED = (
+    "binarized_mnist",
+    "cmaterdb",
+    "digits",
+    "emnist",
+    "kmnist",
+    "mnist",
+    "mnist_corrupted",
+    "omniglot",
+    "svhn_cropped",
+)
+
+
+def may_be_mirrored(dataset: str) -> bool:
+    """Whether pictures of a set mean the same in a mirror, as far as its name tells."""
+    return re.split("[:/]", dataset)[0] not in _NOT_MIRRORED
+
+
+def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSettings:
+    """The settings that suit a model, chosen on a validation split of Fashion-MNIST, with changes.
+
+    Args:
+        model: One of `CLASSIFIERS`.
+        dataset: Name of the data set; pictures of letters and digits are never mirrored unless asked for.
+        **changes: Settings to set otherwise; `epochs` among them means just so many.
+
+    Raises:
+        InputError: If there is no such model or a value is out of range.
+    """
+    if model not in _RECIPES:
+        raise InputError(f"model must be {' or '.join(CLASSIFIERS)}. Received: model={model}")
+    mirrored = {} if may_be_mirrored(dataset) else {"flip": False}
+    exact = {"min_steps": 0} if "epochs" in changes else {}
+    return ClassificationSettings(**{"model": model, **_RECIPES[model], **mirrored, **exact, **changes})

@@ -1,0 +1,124 @@
+"""A trained classifier from disk, and pictures as it takes them."""
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from nst_keras.classifiers.plan import MODEL, REPORT
+from nst_keras.classifiers.registry import RULE_CLASSIFIERS
+from nst_keras.data.datasets import load_dataset
+from nst_keras.errors import InputError
+
+# Imported so that Keras knows their classes when it meets them in a file.
+from nst_keras.layers import hand_written_dense, imagenet_preprocessing  # noqa: F401
+from nst_keras.models import adaline, cnn, perceptron  # noqa: F401
+from nst_keras.ops.fitting import fit_pixels
+from nst_keras.pictures.color import luma
+from nst_keras.pictures.images import read_image
+from nst_keras.storage.files import open_file
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """What nst-train or nst-finetune left.
+
+    Attributes:
+        model: From pixels 0..255 [batch, height, width, channels] to logits.
+        class_names: One for each logit.
+        image_shape: Height, width and channels that pictures were trained at.
+        temperature: Divides the logits before the softmax, so that probabilities are calibrated.
+        has_chances: Whether the outputs are meant as logits: those of the perceptron and ADALINE aren't.
+    """
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    temperature: float
+    has_chances: bool
+
+
+def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
+    """Loads what a finished training left in its folder.
+
+    Raises:
+        InputError: If a file is missing or damaged.
+    """
+    path = Path(folder, REPORT)
+    with open_file(path) as file:
+        text = file.read()
+    try:
+        report: dict[str, Any] = json.loads(text)
+        names = tuple(str(scores["name"]) for scores in report["classes"])
+        height, width, channels = map(int, report["image_shape"])
+        temperature = float(report["metrics"].get("temperature", 1.0))
+        kind = report["model"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: isn't the report of a training: {error}") from error
+    model = load_model(Path(folder, MODEL))
+    if getattr(model, "input_shape", None) is None:  # a model that was subclassed has none
+        inputs = keras.Input((height, width, channels))
+        model = keras.Model(inputs, model(inputs))
+    return TrainedClassifier(
+        model, names, (height, width, channels), temperature, kind not in RULE_CLASSIFIERS
+    )
+
+
+def load_model(path: str | os.PathLike[str]) -> keras.Model:
+    """Loads a .keras file, as nst-train writes it; code that a file may hold isn't run.
+
+    Raises:
+        InputError: If there is no such file or Keras can't load it, with the reason.
+    """
+    with open_file(path) as file:
+        if not zipfile.is_zipfile(file):
+            raise InputError(f"{path}: is not a .keras file")
+    try:
+        try:
+            return keras.saving.load_model(path, safe_mode=True)
+        except (ValueError, TypeError):  # a loss or an optimiser of the user's own
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"{path}: cannot be loaded as a Keras model: {reason}") from error
+
+
+def load_input(spec: str, model: keras.Model) -> np.ndarray:
+    """Reads a picture as a model takes it: cut and resized to its size, gray if it wants gray.
+
+    Args:
+        spec: A picture file, or DATASET:N for the Nth test picture of a data set, from 0.
+        model: Takes pixels 0..255 [batch, height, width, channels] with 1 or 3 channels.
+
+    Returns:
+        uint8 [height, width, channels].
+
+    Raises:
+        InputError: If there is no such picture, or the model takes something else.
+    """
+    expected = tuple(getattr(model, "input_shape", ())[1:])
+    if len(expected) != 3 or expected[2] not in (1, 3):
+        raise InputError(f"model must take gray or RGB pictures. Received: input shape {expected}")
+    name, _, number = spec.rpartition(":")
+    if name and number.isdecimal() and not Path(spec).exists():
+        image = _test_picture(name, int(number))
+    else:
+        image = np.clip(np.rint(read_image(spec)), 0, 255).astype(np.uint8)
+    if image.shape[2] != expected[2]:
+        gray = image.mean(axis=2, keepdims=True) if image.shape[2] != 3 else luma(image.astype(np.float32))
+        image = np.repeat(np.rint(gray), expected[2], axis=2).astype(np.uint8)
+    height, width = (wanted or side for wanted, side in zip(expected[:2], image.shape[:2], strict=True))
+    return np.asarray(fit_pixels(keras.ops.convert_to_tensor(image), height, width))
+
+
+def _test_picture(name: str, index: int) -> np.ndarray:
+    split = load_dataset(name).splits["test"]
+    if index >= split.size:
+        raise InputError(f"image must be {name}:0 to {name}:{split.size - 1}. Received: {name}:{index}")
+    image, _ = next(split.examples.skip(index).as_numpy_iterator())
+    return image

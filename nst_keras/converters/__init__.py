@@ -1,1 +1,0 @@
-"""Foreign weight files to and from our models."""

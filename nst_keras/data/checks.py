@@ -1,0 +1,175 @@
+"""What can be wrong with a data set and shows before any training: balance, duplicates, empty pictures."""
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nst_keras.data.image_dataset import ImageDataset, Split
+
+# Pictures of a split that takes more are read once for the checks and not kept, in bytes.
+_KEPT_BYTES = 2**29
+_BATCH = 256
+# A class with so many times the pictures of another is worth a sentence.
+IMBALANCE = 10.0
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Pictures with exactly the same pixels.
+
+    Attributes:
+        count: Pictures of the later split that are also in the earlier one; within one split, pictures that
+            repeat an earlier one.
+        relabelled: How many of them have another label than the picture they repeat.
+        examples: Up to five pairs of positions, earlier and later.
+    """
+
+    count: int
+    relabelled: int
+    examples: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class DatasetChecks:
+    """What `check_dataset` found.
+
+    Attributes:
+        counts: Pictures of each class, by split.
+        imbalance: Pictures of the largest training class over those of the smallest; None if one is empty.
+        duplicates: By split (within it) and by pair, such as "train/test".
+        constant: Pictures that are one plain colour, by split.
+        image_shape: Height, width, channels.
+        label_range: Least and greatest label.
+        warnings: Whole sentences; none if all is well.
+    """
+
+    counts: Mapping[str, tuple[int, ...]]
+    imbalance: float | None
+    duplicates: Mapping[str, Duplicates]
+    constant: Mapping[str, int]
+    image_shape: tuple[int, int, int]
+    label_range: tuple[int, int]
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class _Scan:
+    labels: np.ndarray
+    hashes: list[bytes]
+    constant: int
+
+
+def check_dataset(dataset: ImageDataset) -> DatasetChecks:
+    """Looks at every picture once.
+
+    Returns:
+        The findings; they never stop a training by themselves.
+    """
+    scans = {name: _scan(split) for name, split in dataset.splits.items()}
+    classes = len(dataset.class_names)
+    counts = {name: _count(scan.labels, classes) for name, scan in scans.items()}
+    duplicates = {name: _within(scan) for name, scan in scans.items()}
+    for one, other in itertools.combinations(scans, 2):
+        duplicates[f"{one}/{other}"] = _between(scans[one], scans[other])
+    labels = np.concatenate([scan.labels for scan in scans.values()])
+    train = counts["train"]
+    checks = DatasetChecks(
+        counts=counts,
+        imbalance=max(train) / min(train) if min(train) else None,
+        duplicates=duplicates,
+        constant={name: scan.constant for name, scan in scans.items()},
+        image_shape=dataset.image_shape,
+        label_range=(int(labels.min()), int(labels.max())),
+        warnings=(),
+    )
+    return dataclasses.replace(checks, warnings=tuple(_warnings(checks, dataset)))
+
+
+def _scan(split: Split) -> _Scan:
+    labels, hashes, constant = [], [], 0
+    for images, targets in _batches(split):
+        labels.append(targets)
+        hashes += [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+        constant += int((images == images[:, :1, :1]).all(axis=(1, 2, 3)).sum())
+    return _Scan(np.concatenate(labels), hashes, constant)
+
+
+def _batches(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    if not split.fits_memory(_KEPT_BYTES):
+        yield from split.examples.batch(_BATCH).as_numpy_iterator()
+        return
+    images, labels = split.arrays()
+    for start in range(0, split.size, _BATCH):
+        yield images[start : start + _BATCH], labels[start : start + _BATCH]
+
+
+def _count(labels: np.ndarray, classes: int) -> tuple[int, ...]:
+    known = labels[(labels >= 0) & (labels < classes)]
+    return tuple(np.bincount(known, minlength=classes).tolist())
+
+
+def _within(scan: _Scan) -> Duplicates:
+    first: dict[bytes, int] = {}
+    pairs = []
+    for position, digest in enumerate(scan.hashes):
+        earlier = first.setdefault(digest, position)
+        if earlier != position:
+            pairs.append((earlier, position))
+    return _duplicates(pairs, scan, scan)
+
+
+def _between(one: _Scan, other: _Scan) -> Duplicates:
+    # Reversed, so that the first of equal pictures stays.
+    first = {digest: position for position, digest in reversed(list(enumerate(one.hashes)))}
+    pairs = [(first[digest], position) for position, digest in enumerate(other.hashes) if digest in first]
+    return _duplicates(pairs, one, other)
+
+
+def _duplicates(pairs: Sequence[tuple[int, int]], one: _Scan, other: _Scan) -> Duplicates:
+    relabelled = sum(bool(one.labels[i] != other.labels[j]) for i, j in pairs)
+    return Duplicates(len(pairs), relabelled, tuple(pairs[:_EXAMPLES]))
+
+
+def _warnings(checks: DatasetChecks, dataset: ImageDataset) -> Iterator[str]:
+    class_names = dataset.class_names
+    low, high = checks.label_range
+    if low < 0 or high >= len(class_names):
+        yield f"Labels must go from 0 to {len(class_names) - 1}, but go from {low} to {high}."
+    for name, counts in checks.counts.items():
+        missing = [label for label, count in zip(class_names, counts, strict=True) if not count]
+        if missing:
+            yield f"{name} has no picture of {', '.join(missing)}."
+    if checks.imbalance and checks.imbalance >= IMBALANCE:
+        train = checks.counts["train"]
+        most, least = class_names[int(np.argmax(train))], class_names[int(np.argmin(train))]
+        yield f"{most} has {checks.imbalance:.0f} times as many training pictures as {least}."
+    for name, found in checks.duplicates.items():
+        if found.count:
+            yield from _duplicate_warnings(name, found, dataset.splits)
+    for name, count in checks.constant.items():
+        if count:
+            yield f"Pictures of {name} that are one plain colour: {count}."
+
+
+def _duplicate_warnings(name: str, found: Duplicates, splits: Mapping[str, Split]) -> Iterator[str]:
+    one, slash, other = name.partition("/")
+    other = other or one
+    first, second = found.examples[0]
+    pair = f"{_title(splits[one], first)} and {_title(splits[other], second)}"
+    what = f"are in {one} too" if slash else "repeat another"
+    yield f"{found.count} of {splits[other].size} pictures of {other} {what}, such as {pair}."
+    if found.relabelled:
+        yield f"{found.relabelled} of these have another label than their double."
+
+
+def _title(split: Split, position: int) -> str:
+    return split.paths[position] if split.paths else f"{split.name}[{position}]"

@@ -1,0 +1,67 @@
+"""Labelled pictures for classification: the digits that come along, sets by name, folders of classes."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from nst_keras.data.folders import load_folder
+from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
+from nst_keras.data.splits import DEFAULT_VALIDATION
+from nst_keras.data.tfds import load_tfds
+from nst_keras.data.tfds_preparation import is_known
+
+__all__ = ["ImageDataset", "SkippedFile", "Split", "load_dataset"]
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def load_dataset(
+    spec: str,
+    *,
+    data_dir: str = "",
+    manual_dir: str = "",
+    image_size: tuple[int, int] | None = None,
+    validation: float = DEFAULT_VALIDATION,
+    seed: int = 0,
+    strict: bool = False,
+    note: Callable[[str], None] = _to_stderr,
+) -> ImageDataset:
+    """Opens a set of labelled pictures as "train", "validation" and "test".
+
+    A set without test part has its validation part as test, or else a fifth of each class. A set without
+    (another) validation part gives the fraction `validation` of each training class. The cuts depend on the
+    seed and nothing else.
+
+    Pictures of unequal sizes are cut to the wanted aspect around their centre and resized (bilinear,
+    anti-aliased). Without `image_size` they get the median height and width, no side above 128 px.
+
+    Args:
+        spec: `digits` (scikit-learn's; comes along), the name of a set of tensorflow-datasets as it writes
+            them (`fashion_mnist`, `name:version`, `name/config`), or the path of a folder: `class/picture`,
+            or `train/class/picture` beside `test/class/picture` and perhaps `validation/class/picture`. A
+            name goes before a folder; `./name` is always the folder.
+        data_dir: Where tensorflow-datasets keeps prepared sets; "" for its own default.
+        manual_dir: Folder with files that the user has downloaded, for sets of tensorflow-datasets.
+        image_size: Height and width that all pictures get; None for the set's own.
+        validation: Above 0 and below 1.
+        seed: Of the cuts; at least 0.
+        strict: Whether a picture that cannot be read is an error; otherwise it is skipped and listed.
+        note: Called with a line of text when something takes long or is worth knowing.
+
+    Raises:
+        InputError: If there is no such set or folder, it cannot be had or read, or an argument is out of
+            range.
+    """
+    by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
+    options = LoadOptions(image_size, validation, seed, note)
+    if not by_path and is_known(spec):
+        if Path(spec).is_dir():
+            note(f"{spec} is the data set of that name; the folder would be ./{spec}")
+        return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)
+    folder = Path(spec).expanduser()
+    if by_path or (spec and folder.is_dir()):
+        return load_folder(folder, options, strict=strict)
+    # What is left can be a set that was prepared elsewhere and copied to data_dir.
+    return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)

@@ -1,0 +1,98 @@
+"""Where the pictures of a folder of classes are: `class/picture`, or `train/class/picture` and so on."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+from nst_keras.data.splits import PARTS
+from nst_keras.errors import InputError
+from nst_keras.pictures.images import list_images
+from nst_keras.pictures.opening import readable_suffixes
+
+# Part, class, files.
+Parts = dict[str, dict[str, list[Path]]]
+
+
+def find_parts(root: Path) -> Parts:
+    """Lists pictures by part and class; hidden files and folders are left out.
+
+    If there is a folder `train`, the parts are `train`, `validation` and `test`; otherwise each folder is a
+    class and everything belongs to the part "train". Classes are sorted by name.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        InputError: If the layout is another one, with what was found.
+    """
+    folders = _folders(root)
+    if (root / "train").is_dir():
+        return _find_given_parts(root, folders)
+    classes = _find_classes(root)
+    if len(classes) < 2:
+        raise InputError(f"{root}: must hold at least two classes. Received: {', '.join(classes)}")
+    return {"train": classes}
+
+
+def _find_given_parts(root: Path, folders: list[Path]) -> Parts:
+    unknown = [folder.name for folder in folders if folder.name not in PARTS]
+    if unknown:
+        raise InputError(
+            f"{root}: must hold nothing but {', '.join(PARTS)} when there is train. "
+            f"Received: {', '.join(unknown)}"
+        )
+    parts = {folder.name: _find_classes(folder) for folder in folders}
+    known = parts["train"]
+    if len(known) < 2:
+        raise InputError(f"{root / 'train'}: must hold at least two classes. Received: {', '.join(known)}")
+    for part, classes in parts.items():
+        extra = [name for name in classes if name not in known]
+        if extra:
+            raise InputError(
+                f"{root / part}: must hold the classes of train ({', '.join(known)}). "
+                f"Received: {', '.join(extra)}"
+            )
+    return {part: parts[part] for part in PARTS if part in parts}
+
+
+def _find_classes(folder: Path) -> dict[str, list[Path]]:
+    # File systems differ in how they spell accents; labels must not.
+    classes = {unicodedata.normalize("NFC", path.name): path for path in _folders(folder)}
+    return {name: _find_pictures(classes[name]) for name in sorted(classes)}
+
+
+def _find_pictures(folder: Path) -> list[Path]:
+    deeper = [entry.name for entry in _entries(folder) if entry.is_dir()]
+    if deeper:
+        raise InputError(
+            f"{folder}: must hold the pictures of one class and no folders, as class/picture or "
+            f"train/class/picture. Received: folder {deeper[0]}"
+        )
+    return list_images(folder)
+
+
+def _folders(root: Path) -> list[Path]:
+    """Returns the folders in a folder that must hold nothing but them, as far as pictures go."""
+    entries = _entries(root)
+    suffixes = readable_suffixes()
+    loose = [path.name for path in entries if path.suffix.lower() in suffixes and path.is_file()]
+    if loose:
+        raise InputError(
+            f"{root}: must hold a folder for each class and the pictures in those. "
+            f"Received: picture {loose[0]}"
+        )
+    folders = [path for path in entries if path.is_dir()]
+    if not folders:
+        raise InputError(f"{root}: must hold a folder for each class. Received: no folder")
+    return folders
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name[0] != ".")
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: does not exist") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{folder}: is not a folder") from error
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error

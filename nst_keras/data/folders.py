@@ -1,0 +1,113 @@
+"""Folders of classes, with pictures of any format that `nst_keras.pictures.images` reads."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.data.folder_layout import Parts, find_parts
+from nst_keras.data.folder_scan import Picture, read_pixels, scan_pictures
+from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
+from nst_keras.data.splits import SplitPlan, plan_splits
+from nst_keras.errors import InputError
+from nst_keras.ops.fitting import choose_size, fit_pixels
+
+_LISTED = 5
+
+
+def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDataset:
+    """Opens a folder of classes; `nst_keras.data.datasets.load_dataset` says more.
+
+    Every picture is decoded once to find those that are damaged. If all are gray, the set has one channel,
+    else three. Examples come in the order of their content's hash: mixed, and the same everywhere.
+
+    Raises:
+        InputError: If the layout is wrong, a class has too few pictures or, with `strict`, one is damaged.
+    """
+    parts = find_parts(root)
+    pictures, skipped = _scan(parts, options.note)
+    if skipped:
+        _report_skipped(root, skipped, strict, options.note)
+    class_names = tuple(parts["train"])
+    _require_enough(root, pictures, class_names)
+    labels = {part: np.array([p.label for p in found], np.int64) for part, found in pictures.items()}
+    plans = plan_splits(labels, options.validation, options.seed)
+    everything = [picture for found in pictures.values() for picture in found]
+    size = options.image_size or choose_size(np.array([p.size for p in everything]), options.note)
+    shape = (*size, 1 if all(picture.gray for picture in everything) else 3)
+    return ImageDataset(
+        name=str(root),
+        class_names=class_names,
+        image_shape=shape,
+        splits={name: _split(name, plan, pictures[plan.part], shape) for name, plan in plans.items()},
+        fingerprint=_fingerprint(pictures, class_names, [options.validation, options.seed, *shape]),
+        skipped=tuple(skipped),
+    )
+
+
+def _scan(parts: Parts, note: Callable[[str], None]) -> tuple[dict[str, list[Picture]], list[SkippedFile]]:
+    numbers = {name: label for label, name in enumerate(parts["train"])}
+    note(f"reading {sum(len(paths) for part in parts.values() for paths in part.values())} pictures ...")
+    pictures, skipped = {}, []
+    for part, classes in parts.items():
+        labelled = [(path, numbers[name]) for name, paths in classes.items() for path in paths]
+        good, bad = scan_pictures(labelled)
+        pictures[part] = sorted(good, key=lambda picture: (picture.sha256, picture.label, picture.path.name))
+        skipped += bad
+    return pictures, skipped
+
+
+def _report_skipped(
+    root: Path, skipped: Sequence[SkippedFile], strict: bool, note: Callable[[str], None]
+) -> None:
+    reasons = "; ".join(file.reason for file in skipped[:_LISTED])
+    more = f"; and {len(skipped) - _LISTED} more" if len(skipped) > _LISTED else ""
+    if strict:
+        raise InputError(f"{root}: all pictures must be readable. Received: {reasons}{more}")
+    note(f"pictures left out: {len(skipped)}: {reasons}{more}")
+
+
+def _require_enough(
+    root: Path, pictures: Mapping[str, Sequence[Picture]], class_names: Sequence[str]
+) -> None:
+    """Checks that each class can give a picture to each split that is cut from the training pictures."""
+    cut = max(0, 3 - len(pictures))
+    counts = np.bincount([picture.label for picture in pictures["train"]], minlength=len(class_names))
+    for name, count in zip(class_names, counts, strict=True):
+        if count < 1 + cut:
+            kinds = ("train", "train and validation", "train, validation and test")[cut]
+            raise InputError(
+                f"{root}: class {name} must have at least {1 + cut} readable pictures for {kinds}. "
+                f"Received: {count}"
+            )
+    for part, found in pictures.items():
+        if not found:
+            raise InputError(f"{root / part}: must hold readable pictures. Received: 0")
+
+
+def _split(name: str, plan: SplitPlan, pictures: Sequence[Picture], shape: tuple[int, int, int]) -> Split:
+    chosen = [pictures[index] for index in plan.indices]
+    paths = [picture.path for picture in chosen]
+
+    def decode(position: np.ndarray) -> np.ndarray:
+        return read_pixels(paths[int(position)])[..., : shape[2]]
+
+    def example(position: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # Paths stay in Python: file names need not be valid text.
+        image = tf.ensure_shape(tf.numpy_function(decode, [position], tf.uint8), (None, None, shape[2]))
+        return tf.ensure_shape(fit_pixels(image, *shape[:2]), shape), label
+
+    labels = np.array([picture.label for picture in chosen], np.int64)
+    stored = tf.data.Dataset.from_tensor_slices((np.arange(len(chosen)), labels))
+    examples = stored.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return Split(name, examples, len(chosen), tuple(str(path) for path in paths))
+
+
+def _fingerprint(
+    pictures: Mapping[str, Sequence[Picture]], class_names: Sequence[str], rule: Sequence[object]
+) -> str:
+    found = [[part, [[p.sha256, p.label] for p in pictures[part]]] for part in sorted(pictures)]
+    return hashlib.sha256(json.dumps([*rule, class_names, found]).encode()).hexdigest()

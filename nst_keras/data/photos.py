@@ -1,0 +1,83 @@
+"""Photos to train stylizers on: a folder with all that is below it, or a set of tensorflow-datasets."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nst_keras.data.quiet_tfds import quiet_tfds
+from nst_keras.data.tfds_preparation import find_builder, prepare
+from nst_keras.errors import InputError
+from nst_keras.pictures.images import read_image
+from nst_keras.pictures.opening import readable_suffixes
+from nst_keras.pictures.resizing import fit_size, resize
+
+
+def load_photos(
+    spec: str, *, longest_side: int, most: int, data_dir: str = "", note: Callable[[str], None]
+) -> list[np.ndarray]:
+    """Reads photos into memory.
+
+    Args:
+        spec: A folder, or the name of a set of tensorflow-datasets with the feature "image", such as
+            coco/2017, whose part "train" is read.
+        longest_side: Larger photos are made smaller to this, in pixels.
+        most: How many to read; the first by name, or of the set.
+        data_dir: Where tensorflow-datasets keeps its sets; empty is its own default.
+        note: Called with a line of text about files that can't be read and are left out.
+
+    Returns:
+        uint8 [h, w, 3] each, RGB.
+
+    Raises:
+        InputError: If there are none.
+    """
+    found = _in_folder(Path(spec), note) if os.path.isdir(spec) else _in_dataset(spec, data_dir, note)
+    photos = []
+    for photo in found:
+        photos.append(_limited(photo, longest_side))
+        if len(photos) == most:
+            break
+    if not photos:
+        raise InputError(f"{spec}: must hold a picture, but none can be read")
+    return photos
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """Returns the pictures in a folder and all that are below it, by suffix, sorted; no hidden files."""
+    suffixes = readable_suffixes()
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
+    ]
+
+
+def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
+    for path in list_photos(folder):
+        try:
+            photo = read_image(path)
+        except InputError as error:
+            note(f"left out: {error}")
+            continue
+        yield photo
+
+
+def _in_dataset(name: str, data_dir: str, note: Callable[[str], None]) -> Iterator[np.ndarray]:
+    builder = find_builder(name, data_dir)
+    prepare(builder, "", note)
+    features = list(builder.info.features)
+    if "image" not in features:
+        raise InputError(f"{name}: must have the feature 'image'. Received: {', '.join(features)}")
+    with quiet_tfds():
+        examples = builder.as_dataset(split="train", shuffle_files=False)
+    for example in examples:
+        image = example["image"].numpy()
+        yield np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., :3]
+
+
+def _limited(photo: np.ndarray, longest_side: int) -> np.ndarray:
+    if max(photo.shape[:2]) > longest_side:
+        photo = resize(photo, *fit_size(photo, longest_side))
+    return np.clip(np.rint(photo), 0, 255).astype(np.uint8)

@@ -1,0 +1,169 @@
+"""Image classification sets of tensorflow-datasets, by name."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from nst_keras.data.image_dataset import ImageDataset, LoadOptions, Split
+from nst_keras.data.splits import PARTS, SplitPlan, plan_splits
+from nst_keras.data.tfds_preparation import find_builder, prepare
+from nst_keras.errors import InputError
+from nst_keras.ops.fitting import choose_size, fit_pixels
+
+# So many pictures are measured before a size is chosen for a set whose pictures differ.
+_MEASURED = 1000
+# Few enough for large pictures, many enough that small ones cost little each.
+_BATCH = 128
+
+
+def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str) -> ImageDataset:
+    """Opens a set of tensorflow-datasets; `nst_keras.data.datasets.load_dataset` says more.
+
+    Raises:
+        InputError: If there is no such set, it can't be prepared, or it isn't one of pictures with one label.
+    """
+    builder = find_builder(spec, data_dir)
+    keys = _image_and_label(builder)
+    prepare(builder, manual_dir, options.note)
+    if not builder.info.splits:
+        # Another process has prepared the set after this builder looked.
+        builder = find_builder(spec, data_dir)
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise InputError(
+            f"{builder.data_path}: must be prepared as TFRecord files. "
+            f"Received: {builder.info.file_format.value}"
+        )
+    labels = _read_labels(builder, keys)
+    plans = plan_splits(labels, options.validation, options.seed)
+    shape = _choose_shape(builder, keys, options)
+    splits = {
+        name: Split(name, _examples(builder, keys, plan, shape), plan.size) for name, plan in plans.items()
+    }
+    return ImageDataset(
+        name=builder.info.full_name,
+        class_names=tuple(builder.info.features[keys[1]].names),
+        image_shape=shape,
+        splits=splits,
+        fingerprint=_fingerprint(builder, keys, labels, [options.validation, options.seed, *shape]),
+    )
+
+
+def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
+    """Returns the names of the two features, or raises InputError."""
+    held = dict(builder.info.features.items())
+    keys = builder.info.supervised_keys or ("image", "label")
+    image, label = (held.get(key) if isinstance(key, str) else None for key in keys[:2])
+    if (
+        isinstance(image, tfds.features.Image)
+        and isinstance(label, tfds.features.ClassLabel)
+        and image.np_dtype == np.uint8
+        and image.shape[-1] is not None
+    ):
+        return keys[0], keys[1]
+    received = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(held.items()))
+    raise InputError(
+        f"{builder.name}: must be a set of 8-bit pictures with one label each (features Image and "
+        f"ClassLabel). Received: {received}"
+    )
+
+
+def _read(
+    builder: tfds.core.DatasetBuilder, part: str, keys: tuple[str, str], kept: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """Batches of encoded pictures [b] and labels [b] in the order in which they are stored.
+
+    The files are parsed here by the batch: `builder.as_dataset` takes them one by one, which for small
+    pictures takes 20 times as long.
+
+    Args:
+        builder: Of a prepared set.
+        part: Name of a part.
+        keys: Names of picture and label.
+        kept: Positions of the examples that are wanted; None for all.
+    """
+    info = builder.info.splits[part]
+    image_key, label_key = keys
+    stored = {
+        image_key: tf.io.FixedLenFeature([], tf.string),
+        label_key: tf.io.FixedLenFeature([], tf.int64),
+    }
+    mask = np.zeros(info.num_examples, bool)
+    mask[slice(None) if kept is None else kept] = True
+
+    def parse(records: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        example = tf.io.parse_example(tf.boolean_mask(records, wanted), stored)
+        return example[image_key], example[label_key]
+
+    records = tf.data.TFRecordDataset([str(path) for path in info.filepaths])
+    pairs = tf.data.Dataset.zip(records, tf.data.Dataset.from_tensor_slices(mask))
+    return pairs.batch(_BATCH).map(parse)
+
+
+def _read_labels(builder: tfds.core.DatasetBuilder, keys: tuple[str, str]) -> dict[str, np.ndarray]:
+    """Labels of each part that can be used, int64 [n]; a test part without labels (-1) cannot."""
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise InputError(f"{builder.name}: must have the split train. Received: {', '.join(splits)}")
+    parts = [part for part in PARTS if part in splits]
+    try:
+        labels = {
+            part: np.concatenate([batch for _, batch in _read(builder, part, keys).as_numpy_iterator()])
+            for part in parts
+        }
+    except tf.errors.OpError as error:
+        raise InputError(
+            f"{builder.data_path}: is damaged: {error.message.splitlines()[0][:200]}; remove it and run again"
+        ) from error
+    return {part: values for part, values in labels.items() if part == "train" or values.min() >= 0}
+
+
+def _choose_shape(
+    builder: tfds.core.DatasetBuilder, keys: tuple[str, str], options: LoadOptions
+) -> tuple[int, int, int]:
+    feature = builder.info.features[keys[0]]
+    height, width, channels = feature.shape
+    if options.image_size:
+        return *options.image_size, channels
+    if height is None or width is None:
+        first = _read(builder, "train", keys).unbatch().take(_MEASURED)
+        sizes = [feature.decode_example(picture).shape[:2] for picture, _ in first]
+        height, width = choose_size(np.array(sizes), options.note)
+    return height, width, channels
+
+
+def _examples(
+    builder: tfds.core.DatasetBuilder, keys: tuple[str, str], plan: SplitPlan, shape: tuple[int, int, int]
+) -> tf.data.Dataset:
+    feature = builder.info.features[keys[0]]
+
+    def decode(picture: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(fit_pixels(feature.decode_example(picture), *shape[:2]), shape)
+
+    def decode_all(pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        signature = tf.TensorSpec(shape, tf.uint8)
+        return tf.map_fn(decode, pictures, fn_output_signature=signature), labels
+
+    stored = _read(builder, plan.part, keys, plan.indices)
+    decoded = stored.map(decode_all, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return decoded.unbatch().apply(tf.data.experimental.assert_cardinality(plan.size))
+
+
+def _fingerprint(
+    builder: tfds.core.DatasetBuilder,
+    keys: tuple[str, str],
+    labels: Mapping[str, np.ndarray],
+    rule: Sequence[object],
+) -> str:
+    """Hashes the downloads' published checksums, or the stored pictures if nothing was downloaded."""
+    checksums = sorted(info.checksum for info in (builder.url_infos or {}).values())
+    digest = hashlib.sha256(json.dumps([builder.info.full_name, checksums, *rule]).encode())
+    for part, values in labels.items():
+        digest.update(f"{part} {len(values)}".encode() + values.tobytes())
+        if not checksums:
+            for pictures, _ in _read(builder, part, keys).as_numpy_iterator():
+                digest.update(b"".join(pictures))
+    return digest.hexdigest()

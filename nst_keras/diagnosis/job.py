@@ -1,0 +1,114 @@
+"""Checks a classifier, by name or from a file, on a part of a data set."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from nst_keras.classifiers.registry import GRADIENT_CLASSIFIERS, build_classifier
+from nst_keras.classifiers.trained import load_model
+from nst_keras.data.datasets import ImageDataset, load_dataset
+from nst_keras.diagnosis import planted_faults
+from nst_keras.diagnosis.diagnostics import diagnose
+from nst_keras.diagnosis.findings import LEARNING_RATE, NUM_PICTURES, Report
+from nst_keras.diagnosis.planted_faults import TrainingSetup
+from nst_keras.errors import InputError
+
+_MEMORY_LIMIT = 1 << 30  # bytes; of a larger set only the chosen pictures are kept
+# Faults that lie in the loss, or in how it takes the outputs.
+_LOSS_FAULTS = ("no_batch_mean", "softmax_twice", "wrong_axis")
+
+
+def debug(
+    model: str,
+    dataset: str,
+    *,
+    plant: str = "",
+    outputs: str = "auto",
+    learning_rate: float = LEARNING_RATE,
+    num_pictures: int = NUM_PICTURES,
+    image_size: int = 0,
+    seed: int = 0,
+    data_dir: str = "",
+    manual_dir: str = "",
+    **options: Any,
+) -> Report:
+    """Makes or loads a model, takes training pictures by chance, and checks both.
+
+    Args:
+        model: One of `GRADIENT_CLASSIFIERS`, or a .keras file.
+        dataset: As for `io.datasets.load_dataset`.
+        plant: One of `findings.FAULTS` to put in first; empty for none.
+        outputs: What the loss takes the model's outputs for: "logits", "probabilities", or "auto" for
+            what they look like.
+        learning_rate: To be judged.
+        num_pictures: Pictures that the data is judged by; at least 4.
+        image_size: Side that pictures are resized to; 0 for what the model or the set has.
+        seed: Of weights, choice of pictures and all else.
+        data_dir: As for `load_dataset`.
+        manual_dir: As for `load_dataset`.
+        **options: As for `diagnose`.
+
+    Raises:
+        InputError: If a file or a data set can't be used, or they don't fit together.
+    """
+    loaded = None if model in GRADIENT_CLASSIFIERS else _load(model)
+    size = (image_size, image_size) if image_size else _input_size(loaded)
+    data = load_dataset(dataset, data_dir=data_dir, manual_dir=manual_dir, image_size=size, seed=seed)
+    images, labels = _sample(data, num_pictures, seed)
+    num_classes = len(data.class_names)
+    if loaded is None:
+        loaded = build_classifier(model, data.image_shape, num_classes, seed=seed)
+    setup = TrainingSetup(loaded, images, labels, learning_rate=learning_rate)
+    loss = None if outputs == "auto" else _cross_entropy(from_logits=outputs == "logits")
+    if plant:
+        setup = planted_faults.plant(plant, setup, seed)
+        loss = setup.loss if plant in _LOSS_FAULTS else loss
+    return diagnose(
+        setup.model,
+        setup.images,
+        setup.labels,
+        loss=loss,
+        learning_rate=setup.learning_rate,
+        num_classes=num_classes,
+        seed=seed,
+        **options,
+    )
+
+
+def _load(path: str) -> keras.Model:
+    if not path.endswith(".keras") and not Path(path).exists():
+        choices = ", ".join(GRADIENT_CLASSIFIERS)
+        raise InputError(f"model must be {choices} or a .keras file. Received: model={path}")
+    model = load_model(path)
+    if hasattr(model, "update"):
+        raise InputError(
+            f"{path}: learns by a rule of its own; a model that learns by gradients was expected"
+        )
+    return model
+
+
+def _input_size(model: keras.Model | None) -> tuple[int, int] | None:
+    """Height and width that a model insists on."""
+    shape: tuple = getattr(model, "input_shape", None) or ()  # a model that was subclassed has none
+    if len(shape) != 4:
+        return None
+    _, height, width, _ = shape
+    return (height, width) if height and width else None
+
+
+def _sample(data: ImageDataset, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    split = data.splits["train"]
+    chosen = np.sort(np.random.default_rng(seed).permutation(split.size)[:count])
+    if split.fits_memory(_MEMORY_LIMIT):
+        images, labels = split.arrays()
+        return images[chosen], labels[chosen]
+    wanted = set(chosen.tolist())
+    examples = enumerate(split.examples.take(int(chosen[-1]) + 1).as_numpy_iterator())
+    kept = [example for number, example in examples if number in wanted]
+    return np.stack([image for image, _ in kept]), np.array([label for _, label in kept])
+
+
+def _cross_entropy(from_logits: bool) -> keras.losses.Loss:
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)

@@ -1,0 +1,146 @@
+"""From a trained model to a SavedModel, pushed where a model server looks."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras import __version__
+from nst_keras.classifiers.plan import SAVED_MODEL
+from nst_keras.classifiers.served import export_classifier
+from nst_keras.classifiers.trained import load_classifier
+from nst_keras.errors import InputError
+from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
+from nst_keras.export.stylizers import export_stylizer_file, gray_png
+from nst_keras.served.push import push
+from nst_keras.storage.files import write_whole
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.served import export_style_transfer
+from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.weights.vgg19 import load_vgg19
+
+SIGNATURES_FILE = Path("assets.extra", "signature.json")
+_MAX_PIXELS = 2**20  # of the optimiser's pictures
+
+
+def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) -> Path:
+    """Writes a SavedModel and pushes it, unless the plan names a folder for it alone.
+
+    Args:
+        plan: What to export, and where to.
+        note: Called with a line of text about what is left out.
+
+    Returns:
+        The folder with saved_model.pb.
+
+    Raises:
+        InputError: If the model can't be read, or the SavedModel not be written.
+    """
+    name = plan.name or Path(plan.model.rstrip("/")).name
+    target = Path(plan.output_dir)
+    if plan.output_dir and target.exists():
+        raise InputError(f"output_dir: {target}: exists already")
+    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=_parent(target)) as folder:
+        saved = Path(folder, "saved_model")
+        _export(plan, saved, note)
+        _write_signatures(saved)
+        if plan.output_dir:
+            return Path(shutil.move(saved, target))
+        return push(saved, plan.serving_dir, name, keep=plan.keep)
+
+
+def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
+    if plan.model == STYLIZER:
+        _write_warmup(target, export_stylizer_file(plan, target, note), note)
+    elif plan.model == STYLE_TRANSFER:
+        _export_style_transfer(plan, target)
+    elif (Path(plan.model) / SAVED_MODEL).is_dir():
+        shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
+    else:
+        _export_classifier(Path(plan.model), target, note)
+
+
+def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
+    weights = load_vgg19(plan.vgg)
+    settings = StyleTransferSettings()
+    export_style_transfer(
+        # Winograd's filters would be saved too, several times as large.
+        Objective(weights, settings, convolution="direct"),
+        target,
+        card={
+            "program": f"nst_keras {__version__}",
+            "settings": settings.to_dict(),
+            "vgg": {"source": weights.source, "digest": weights.digest, "licence": weights.licence},
+        },
+        steps=(plan.steps, plan.steps),
+        learning_rate=plan.learning_rate,
+        image_format=plan.image_format,
+        max_pixels=plan.max_pixels or _MAX_PIXELS,
+    )
+
+
+def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) -> None:
+    try:
+        trained = load_classifier(folder)
+    except InputError as error:
+        raise InputError(
+            f"model: {folder}: must be {STYLIZER}, {STYLE_TRANSFER} or the folder of a finished training "
+            f"({error})"
+        ) from error
+    height, width, channels = trained.image_shape
+    export_classifier(
+        trained.model,
+        target,
+        class_names=trained.class_names,
+        image_size=(height, width),
+        temperature=trained.temperature,
+    )
+    requests = {
+        "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},
+        "serve_image_bytes": {"image_bytes": np.array([gray_png()], object)},
+    }
+    _write_warmup(target, list(requests.items()), note)
+
+
+def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]) -> None:
+    try:
+        from nst_keras.serving.server.warmup import write_warmup
+    except InputError as error:  # the packages for serving aren't there
+        note(f"no warm-up requests are written: {error}")
+        return
+    write_warmup(target, requests)
+
+
+def _write_signatures(saved: Path) -> None:
+    """Writes what the signatures take and give, for readers without TensorFlow."""
+    signatures = tf.saved_model.load(str(saved)).signatures
+    described = {
+        name: {
+            "inputs": {key: _spec(spec) for key, spec in function.structured_input_signature[1].items()},
+            "outputs": {key: _spec(spec) for key, spec in function.structured_outputs.items()},
+        }
+        for name, function in signatures.items()
+    }
+    path = saved / SIGNATURES_FILE
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, json.dumps(described, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _spec(spec: Any) -> dict[str, Any]:
+    return {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank is not None else None}
+
+
+def _parent(target: Path) -> Path | None:
+    """The folder in which a folder can be renamed to the target; None if there is no target."""
+    if target == Path():
+        return None
+    try:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output_dir: {target.parent} can't be made: {error.strerror}") from error
+    return target.absolute().parent

@@ -1,0 +1,44 @@
+"""What is exported, and where to; loads no TensorFlow."""
+
+from dataclasses import dataclass
+
+from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.served.image_formats import IMAGE_FORMATS
+from nst_keras.served.push import DEFAULT_KEEP
+
+STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """Which model becomes a SavedModel, and what it may be asked for.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    model: str = setting(
+        STYLIZER, f"{STYLIZER}, {STYLE_TRANSFER} (the optimiser), or a folder of nst-train or nst-finetune."
+    )
+    stylizer: str = setting("", "File of nst-train-stylizer; empty is the package's own stylizer.")
+    serving_dir: str = setting("saved_models", "Where model servers look; the model is pushed there.")
+    name: str = setting("", "The model's name there; empty: that of the model, or of its folder.")
+    keep: int = number(DEFAULT_KEEP, "Newest versions to leave there; 0: all.")
+    output_dir: str = setting("", "Write the SavedModel to this new folder, and push nothing.")
+    image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
+    max_pixels: int = number(
+        0,
+        "Most pixels of a picture that is taken; 0: 16 Mi, 4 Mi for stylizers of any painting, and 1 Mi for "
+        "style_transfer.",
+        Bounds(0),
+    )
+    steps: int = number(150, "style_transfer: steps at the full size, after as many at half of it.", FROM_ONE)
+    learning_rate: float = number(10.0, "style_transfer: Adam's first step, on the 0..255 scale.", POSITIVE)
+    vgg: str = setting("", "style_transfer: weights of the loss network, as --vgg of nst-stylize.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        if not self.model:
+            raise InputError("model must be named. Received: nothing")

@@ -1,1 +1,0 @@
-"""Figures for learning and for reports: functions that return a matplotlib Figure, without pyplot."""

@@ -1,1 +1,0 @@
-"""Whole runs: files in, files out, with progress, checkpoints and signals."""

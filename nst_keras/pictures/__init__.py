@@ -1,0 +1,1 @@
+"""A photo from a file to pixels and back; videos and sample pictures too."""

@@ -1,0 +1,188 @@
+"""Pictures: files and bytes on one side, sRGB arrays on 0..255 on the other."""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from nst_keras.errors import InputError
+from nst_keras.pictures.color_profiles import srgb_profile, to_srgb
+from nst_keras.pictures.metadata import extract_settings, metadata_options
+from nst_keras.pictures.opening import load_upright, open_image, pillow_errors, readable_suffixes
+from nst_keras.storage.files import open_file, write_whole
+
+# A 100-megapixel camera fits; the array of a picture at the limit takes 1.6 GB.
+MAX_PIXELS = 2**27
+
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+WRITABLE_SUFFIXES = tuple(_FORMATS)
+
+# The formats allow 65535 for JPEG, but libjpeg stops before that.
+_MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}
+
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    # Lossy like JPEG; the format itself halves the resolution of colour.
+    "WEBP": {"quality": 95},
+    "TIFF": {"compression": "tiff_adobe_deflate"},
+}
+
+
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Reads a picture of any common format, whatever its suffix says.
+
+    EXIF orientation is applied. Of an animation or a file of several pages, the first is read.
+    `nst_keras.pictures.color_profiles.to_srgb` says what becomes of profiles, transparency, CMYK and gray of
+    16 bits. Colours of 16 bits lose the lower 8.
+
+    Args:
+        path: A file, or a pipe.
+        max_pixels: Largest width times height; checked before anything is decoded.
+
+    Returns:
+        float32 [H, W, 3], sRGB on 0..255.
+
+    Raises:
+        InputError: If the file can't be opened, isn't a picture, is damaged or cut short, or is too
+            large. The message begins with the path.
+    """
+    with open_file(path) as file:
+        # Pillow goes back and forth in a file, which pipes can't.
+        seekable = file if file.seekable() else io.BytesIO(file.read())
+        return _decode(seekable, str(path), max_pixels)
+
+
+def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Does what `read_image` does, from the bytes of a file; `name` stands for it in messages."""
+    return _decode(io.BytesIO(data), name, max_pixels)
+
+
+def write_image(
+    path: str | os.PathLike[str], image: ArrayLike, settings: Mapping[str, Any] | None = None
+) -> None:
+    """Writes a picture in the format that the suffix asks for, whole or not at all.
+
+    See `encode_image` for the arguments.
+
+    Raises:
+        InputError: If the picture can't be encoded or the file not written. The message begins
+            with the path.
+    """
+    try:
+        data = encode_image(image, Path(path).suffix, settings)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    write_whole(path, data)
+
+
+def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | None = None) -> bytes:
+    """Encodes a picture with an sRGB profile; the same arguments give the same bytes.
+
+    PNG and TIFF are lossless. JPEG has quality 95 and full colour resolution (4:4:4), WebP quality
+    95 and half of it (4:2:0, the only choice of lossy WebP).
+
+    Args:
+        image: [H, W, 3], real, sRGB on 0..255. Values are clipped to that and rounded, half to
+            even; they are never rescaled.
+        suffix: One of `WRITABLE_SUFFIXES`, in either case.
+        settings: What `read_settings` shall give back; see `image_metadata.metadata_options`.
+
+    Raises:
+        InputError: If the suffix is unknown, `image` isn't such an array, has NaN or infinite
+            values or too long a side for the format, or the settings can't be stored.
+    """
+    pixels = _to_bytes(np.asarray(image))
+    image_format = _require_format(suffix, *pixels.shape[:2])
+    options = {**_SAVE_OPTIONS[image_format], **metadata_options(image_format, settings)}
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, image_format, icc_profile=srgb_profile(), **options)
+    return buffer.getvalue()
+
+
+def require_encodable(path: str | os.PathLike[str], height: int, width: int) -> None:
+    """Raises the InputError that `write_image` would raise for a picture of that size."""
+    try:
+        _require_format(Path(path).suffix, height, width)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _require_format(suffix: str, height: int, width: int) -> str:
+    image_format = _FORMATS.get(suffix.lower())
+    if image_format is None:
+        choices = ", ".join(WRITABLE_SUFFIXES)
+        raise InputError(f"the suffix must be one of {choices}. Received: {suffix or 'none'}")
+    limit = _MAX_SIDES.get(image_format)
+    if limit is not None and max(height, width) > limit:
+        raise InputError(
+            f"a side of a {image_format} must be at most {limit} px. Received: {width} x {height}"
+        )
+    return image_format
+
+
+def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns the settings that `write_image` stored in a picture, without decoding its pixels.
+
+    Raises:
+        InputError: If the file can't be opened, isn't a picture or holds no settings. The message
+            begins with the path.
+    """
+    with open_file(path) as file, pillow_errors(str(path)):
+        return extract_settings(open_image(file))
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """Returns the pictures in a folder, by suffix, sorted by name; hidden files are left out.
+
+    Raises:
+        InputError: If there is none or the folder can't be read.
+    """
+    suffixes = readable_suffixes()
+    try:
+        paths = sorted(
+            path
+            for path in Path(folder).iterdir()
+            if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: does not exist") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{folder}: is not a folder") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: cannot be read: {error}") from error
+    if not paths:
+        raise InputError(f"{folder}: must hold a picture, but none has a known suffix")
+    return paths
+
+
+def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
+    with pillow_errors(name):
+        image = open_image(file)
+        load_upright(image, max_pixels)
+        return np.asarray(to_srgb(image), dtype=np.float32)
+
+
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise InputError(f"image must have shape [H, W, 3]. Received: {list(image.shape)}")
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind not in "iuf":
+        raise InputError(f"image must hold real numbers. Received: dtype {image.dtype}")
+    if not np.isfinite(image).all():
+        count = int(np.count_nonzero(~np.isfinite(image)))
+        raise InputError(f"image must be finite. Received: {count} values that are not")
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)

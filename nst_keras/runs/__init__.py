@@ -1,0 +1,1 @@
+"""A training that can be killed: its loop, state, log, averages and devices."""

@@ -1,0 +1,1 @@
+"""SavedModels: what their graphs check, and the numbered folders that a model server reads."""

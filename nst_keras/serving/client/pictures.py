@@ -1,0 +1,129 @@
+"""Pictures to and from served models: stylizers, which return a picture, and classifiers, which name one.
+
+What a model takes is read from its signature `serve_image_bytes`; which styles it has, from `describe`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nst_keras.errors import InputError
+from nst_keras.serving.client.client import Client
+from nst_keras.serving.client.picture_options import PICTURE, PICTURE_SIGNATURE, STYLE_WEIGHTS, make_options
+from nst_keras.serving.client.settings import PictureSettings
+from nst_keras.serving.protocol.model_spec import ModelSpec
+from nst_keras.serving.protocol.signatures import Signature, find_signature
+from nst_keras.serving.protocol.status_codes import ServingError
+
+DESCRIBE_SIGNATURE = "describe"
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a classifier says about a picture.
+
+    Attributes:
+        class_name: The most probable class.
+        probability: Its probability, 0..1.
+        probabilities: Those of all classes, in the model's order.
+    """
+
+    class_name: str
+    probability: float
+    probabilities: tuple[float, ...]
+
+
+class PictureModel:
+    """A served model that takes encoded pictures; may be used by several threads.
+
+    Attributes:
+        is_classifier: Whether it names pictures instead of painting them.
+        options: The model's inputs beside the picture, for one picture.
+    """
+
+    def __init__(
+        self, client: Client, model: ModelSpec, settings: PictureSettings = PictureSettings()
+    ) -> None:
+        """Asks the server what the model takes.
+
+        Raises:
+            InputError: If the model takes no pictures, or hasn't the style or the setting that is asked for.
+        """
+        self._client, self._model = client, model
+        signatures = client.signatures(model)
+        signature = find_signature(signatures, PICTURE_SIGNATURE)
+        if PICTURE not in signature.inputs:
+            raise InputError(f"{model.name}: its signature {PICTURE_SIGNATURE} takes no {PICTURE}")
+        self.is_classifier = PICTURE not in signature.outputs
+        styles = read_styles(client, model, signatures) if STYLE_WEIGHTS in signature.inputs else []
+        self.options = make_options(model, signature, styles, settings)
+
+    def paint(self, picture: bytes) -> bytes:
+        """Returns the picture in the style, encoded.
+
+        Args:
+            picture: As a file has it, in a format that the model reads.
+
+        Raises:
+            ServingError: If the model refuses it, or the server can't be reached.
+        """
+        painted: bytes = self._call(picture)[PICTURE][0]
+        return painted
+
+    def classify(self, picture: bytes) -> Classification:
+        """Returns what the picture shows.
+
+        Raises:
+            ServingError: If the model refuses it, or the server can't be reached.
+        """
+        outputs = self._call(picture)
+        try:
+            name, probability, probabilities = (
+                outputs[key][0] for key in ("class_name", "probability", "probabilities")
+            )
+        except KeyError as error:
+            raise InputError(
+                f"{self._model.name}: must return {error}. Received: {', '.join(outputs)}"
+            ) from error
+        return Classification(name.decode(), float(probability), tuple(map(float, probabilities)))
+
+    def _call(self, picture: bytes) -> dict[str, np.ndarray]:
+        inputs = {PICTURE: [picture], **{name: [value] for name, value in self.options.items()}}
+        return self._client.predict(self._model, inputs, PICTURE_SIGNATURE)
+
+
+def read_description(client: Client, model: ModelSpec, signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    """Returns the model's card, from its signature `describe`.
+
+    Raises:
+        ServingError: If there is none.
+        InputError: If it isn't JSON, or can't be had by this API.
+    """
+    signature = find_signature(signatures, DESCRIBE_SIGNATURE)
+    # TensorFlow Serving's REST API calls nothing without inputs, so there may be one that doesn't matter.
+    inputs = {
+        name: np.full(
+            [size or 1 for size in spec.shape or ()], b"" if spec.dtype == object else 0, spec.dtype
+        )
+        for name, spec in signature.inputs.items()
+    }
+    try:
+        text = client.predict(model, inputs, DESCRIBE_SIGNATURE)["description"].ravel()[0]
+    except ServingError as error:
+        if error.code != "INVALID_ARGUMENT" or inputs:
+            raise
+        reason = f"its signature {DESCRIBE_SIGNATURE} can't be called without inputs by REST; use gRPC"
+        raise InputError(f"{model.name}: {reason} ({error})") from error
+    try:
+        card: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{model.name}: its description is no JSON: {error}") from error
+    return card
+
+
+def read_styles(client: Client, model: ModelSpec, signatures: Mapping[str, Signature]) -> list[str]:
+    """Returns the names of a stylizer's styles."""
+    return [str(name) for name in read_description(client, model, signatures).get("styles", [])]

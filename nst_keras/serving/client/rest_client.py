@@ -1,0 +1,149 @@
+"""A client of the REST API; it doesn't import TensorFlow."""
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import urllib3
+from google.protobuf import json_format
+from numpy.typing import ArrayLike
+
+from nst_keras.errors import InputError
+from nst_keras.serving.client.calls import SignatureCache, retrying
+from nst_keras.serving.client.settings import CallSettings
+from nst_keras.serving.protocol.json_tensors import BASE64, is_base64, to_array, to_binary_json
+from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
+from nst_keras.serving.protocol.protos import get_model_metadata_pb2, get_model_status_pb2
+from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_reply
+from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature, read_signatures
+from nst_keras.serving.protocol.status_codes import ServingError, code_of
+
+_CONNECTIONS = 64  # kept open for reuse
+
+
+class RestClient:
+    """Calls a model server by HTTP; may be used by several threads.
+
+    Example:
+        >>> client = RestClient("http://localhost:8501")  # doctest: +SKIP
+        >>> client.predict(ModelSpec("half_plus_two"), {"x": [1.0, 2.0]})  # doctest: +SKIP
+        {'y': array([2.5, 3. ], dtype=float32)}
+    """
+
+    def __init__(self, address: str, settings: CallSettings = CallSettings()) -> None:
+        """Makes a client; nothing is sent yet.
+
+        Args:
+            address: Such as http://localhost:8501.
+            settings: How long to try.
+
+        Raises:
+            InputError: If it is no such address.
+        """
+        parts = urllib.parse.urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise InputError(f"address must be like http://localhost:8501. Received: {address}")
+        self._base = parts.geturl().rstrip("/")
+        self._settings = settings
+        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, block=False, retries=False)
+        self._cache = SignatureCache(self.signatures)
+
+    def status(self, model: ModelSpec) -> list[VersionStatus]:
+        """Returns what became of the model's versions, newest first.
+
+        Raises:
+            ServingError: If there is no such model, or the server can't be reached.
+        """
+        document = self._call("GET", _path(model))
+        reply = json_format.ParseDict(
+            document, get_model_status_pb2.GetModelStatusResponse(), ignore_unknown_fields=True
+        )
+        return read_status_reply(reply)
+
+    def signatures(self, model: ModelSpec) -> dict[str, Signature]:
+        """Returns the model's signatures by name.
+
+        Raises:
+            ServingError: If there is no such model, or the server can't be reached.
+        """
+        document = self._call("GET", f"{_path(model)}/metadata")
+        definitions = document.get("metadata", {}).get(SIGNATURE_FIELD, {})
+        reply = json_format.ParseDict(
+            definitions, get_model_metadata_pb2.SignatureDefMap(), ignore_unknown_fields=True
+        )
+        return read_signatures(reply.signature_def)
+
+    def predict(
+        self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature.
+
+        Args:
+            model: The model.
+            inputs: A value for each of the signature's inputs; bytes or text for strings.
+            signature_name: The signature.
+
+        Returns:
+            Each output in its type, strings as bytes.
+
+        Raises:
+            ServingError: If the model refuses, or the server can't be reached.
+        """
+        signature, arrays = self._cache.prepare(model, signature_name, inputs)
+        values = {name: to_binary_json(array) for name, array in arrays.items()}
+        document = self._call(
+            "POST", f"{_path(model)}:predict", {"signature_name": signature_name, "inputs": values}
+        )
+        return _read_outputs(document, signature)
+
+    def _call(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
+        body = None if document is None else json.dumps(document).encode()
+        return retrying(lambda seconds: self._try(method, path, body, seconds), self._settings)
+
+    def _try(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
+        url = self._base + path
+        try:
+            response = self._pool.request(
+                method, url, body=body, timeout=urllib3.Timeout(total=seconds), redirect=False
+            )
+        except urllib3.exceptions.ReadTimeoutError as error:
+            message = f"{url}: no answer within {self._settings.timeout} s"
+            raise ServingError("DEADLINE_EXCEEDED", message) from error
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise ServingError("UNAVAILABLE", f"{url}: cannot be reached: {error}") from error
+        return _read_answer(url, response.status, response.data)
+
+
+def _path(model: ModelSpec) -> str:
+    path = f"/v1/models/{urllib.parse.quote(model.name, safe='')}"
+    if model.version:
+        return f"{path}/versions/{model.version}"
+    return f"{path}/labels/{urllib.parse.quote(model.label, safe='')}" if model.label else path
+
+
+def _read_answer(url: str, status: int, body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if status == 200 and isinstance(document, dict):
+        return document
+    if isinstance(document, dict) and "error" in document:
+        raise ServingError(code_of(status), str(document["error"]), status)
+    text = body[:200].decode(errors="replace").strip()
+    code = "UNKNOWN" if status == 200 else code_of(status)
+    raise ServingError(code, f"{url}: the answer isn't a model server's: HTTP {status} {text}", status)
+
+
+def _read_outputs(document: dict[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+    values = document.get("outputs")
+    if not isinstance(values, dict) or is_base64(values):
+        values = dict.fromkeys(signature.outputs, values)  # a single output has lost its name
+    if values.keys() != signature.outputs.keys() or BASE64 in values:
+        raise ServingError(
+            "UNKNOWN", f"outputs must be {', '.join(signature.outputs)}. Received: {list(values)}"
+        )
+    return {name: to_array(value, signature.outputs[name], name) for name, value in values.items()}

@@ -1,0 +1,89 @@
+"""Settings of the client; importing this loads neither TensorFlow nor the protocol's messages."""
+
+from dataclasses import dataclass
+
+from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.serving.protocol.model_spec import ModelSpec
+
+SHOWN = ("nothing", "status", "signatures", "styles", "description")
+
+
+@dataclass(frozen=True)
+class QuerySettings:
+    """Whom to ask, and about what.
+
+    Raises:
+        InputError: If a value is missing or out of range, with the field's name.
+    """
+
+    rest: str = setting("http://localhost:8501", "Address of the REST API.")
+    grpc: str = setting("", "Address of the gRPC API, such as localhost:8500, to be used instead.")
+    model: str = setting("", "The model's name.")
+    version: int = number(0, "Its version; 0: the newest.", Bounds(0))
+    label: str = setting("", "A label that stands for a version.")
+    content: str = setting("", "A picture, or a folder of pictures.")
+    output: str = setting("", "Where the painted picture goes; a folder for a folder.")
+    parallel: int = number(4, "Pictures of a folder that are sent at once.", FROM_ONE)
+    json: bool = setting(False, "Print a line of JSON for each picture.")
+    show: str = choice("nothing", "Print this about the model instead of sending pictures", SHOWN)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        if not self.model:
+            raise InputError("model must be a model's name. Received: nothing")
+        if self.version and self.label:
+            raise InputError(f"label must be left out with version. Received: label={self.label}")
+        if not self.content and self.show == SHOWN[0]:
+            raise InputError("content must be a picture or a folder. Received: nothing")
+
+    @property
+    def address(self) -> str:
+        """Of the API to be used."""
+        return self.grpc or self.rest
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model as requests name it."""
+        return ModelSpec(self.model, self.version, self.label)
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """What to ask of a stylizer; a classifier takes none of it.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    style: str = setting(
+        "",
+        "A style's name, or a blend such as starry_night:0.7,wave:0.3; or a painting's file, for models that "
+        "take one with each request.",
+    )
+    style_image: str = setting("", "The same as style, for such models only.")
+    strength: float = number(1.0, "From 0, the photo as it is, to 1, the whole style.", Bounds(0))
+    longest_side: int = number(0, "Longest side of the result in pixels; 0: as the model does by itself.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """How long a client tries.
+
+    Raises:
+        InputError: If a value is out of range, with the field's name.
+    """
+
+    timeout: float = number(60, "Seconds for one call, retries included.", POSITIVE)
+    retries: int = number(
+        4, "Tries after the first, with growing pauses, while the server is away.", Bounds(0)
+    )
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)

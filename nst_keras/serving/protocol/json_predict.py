@@ -1,0 +1,84 @@
+"""Requests to Predict and their answers as the REST API writes them, in rows or in columns.
+
+Rules as in TensorFlow Serving's api_rest.md.
+"""
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nst_keras.serving.protocol.json_tensors import is_base64, to_array, to_json
+from nst_keras.serving.protocol.signatures import Signature
+from nst_keras.serving.protocol.status_codes import ServingError
+
+
+def read_inputs(document: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+    """Returns the inputs in a request: in rows ("instances") or in columns ("inputs").
+
+    Raises:
+        ServingError: If there are none or both, or one isn't as the signature says.
+    """
+    rows, columns = "instances" in document, "inputs" in document
+    if rows and columns:
+        raise _invalid("a request must have 'instances' or 'inputs'. Received: both")
+    if rows:
+        values = _columns(document["instances"], signature)
+    elif columns:
+        values = document["inputs"]
+        if not isinstance(values, dict) or is_base64(values):
+            values = {_only_input(signature, "inputs"): values}
+    else:
+        raise _invalid("Missing 'inputs' or 'instances' key")
+    signature.check_names(values)
+    return {name: to_array(value, signature.inputs[name], name) for name, value in values.items()}
+
+
+def write_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[str, Any]:
+    """Returns the outputs as a request's answer has them; a single one loses its name.
+
+    Raises:
+        ServingError: If rows are asked for and the outputs have unequal numbers of them, or a string can't be
+            written.
+    """
+    values = {name: to_json(array, name) for name, array in outputs.items()}
+    if not rows:
+        return {"outputs": values if len(values) != 1 else next(iter(values.values()))}
+    sizes = {name: array.shape[0] if array.ndim else None for name, array in outputs.items()}
+    if None in sizes.values() or len(set(sizes.values())) > 1:
+        found = ", ".join(f"{name} {size or 'none'}" for name, size in sizes.items())
+        raise _invalid(
+            f"outputs must have one row for each instance; use 'inputs' instead. Received: {found}"
+        )
+    if len(values) == 1:
+        return {"predictions": next(iter(values.values()))}
+    lists = zip(*values.values(), strict=True)
+    return {"predictions": [dict(zip(values, row, strict=True)) for row in lists]}
+
+
+def _columns(instances: Any, signature: Signature) -> dict[str, Any]:
+    if not isinstance(instances, list) or not instances:
+        raise _invalid(f"'instances' must be a list with values. Received: {reprlib.repr(instances)}")
+    if not isinstance(instances[0], dict) or is_base64(instances[0]):
+        return {_only_input(signature, "instances"): instances}
+    columns: dict[str, list[Any]] = {name: [] for name in signature.inputs}
+    for number, instance in enumerate(instances):
+        if not isinstance(instance, dict) or instance.keys() != columns.keys():
+            expected = ", ".join(sorted(columns)) or "none"
+            raise _invalid(
+                f"instances[{number}] must have the keys {expected}. Received: {reprlib.repr(instance)}"
+            )
+        for name, value in instance.items():
+            columns[name].append(value)
+    return columns
+
+
+def _only_input(signature: Signature, key: str) -> str:
+    if len(signature.inputs) != 1:
+        raise _invalid(f"'{key}' must name the inputs: {', '.join(sorted(signature.inputs)) or 'none'}")
+    return next(iter(signature.inputs))
+
+
+def _invalid(message: str) -> ServingError:
+    return ServingError("INVALID_ARGUMENT", message)

@@ -1,0 +1,93 @@
+"""Signatures of a SavedModel, as server and client need them: names, types and shapes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nst_keras.serving.protocol.protos import meta_graph_pb2
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.tensors import TensorSpec, numpy_type
+
+DEFAULT_SIGNATURE = "serving_default"
+PREDICT_METHOD = "tensorflow/serving/predict"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to call a model.
+
+    Attributes:
+        inputs: What it takes, by name.
+        outputs: What it returns, by name.
+    """
+
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+
+    def __str__(self) -> str:
+        """As in a listing: (x: float32 [?, 3]) -> (y: float32 [?, 3])."""
+        sides = (
+            "(" + ", ".join(f"{n}: {s}" for n, s in side.items()) + ")"
+            for side in (self.inputs, self.outputs)
+        )
+        return " -> ".join(sides)
+
+    def check(self, inputs: Mapping[str, np.ndarray]) -> None:
+        """Checks names, types and shapes.
+
+        Raises:
+            ServingError: If something doesn't fit, with what was expected and what came.
+        """
+        self.check_names(inputs)
+        for name, array in inputs.items():
+            spec = self.inputs[name]
+            if array.dtype != spec.dtype or not spec.accepts(array.shape):
+                came = TensorSpec(array.dtype, array.shape)
+                raise ServingError("INVALID_ARGUMENT", f"input {name} must be {spec}. Received: {came}")
+
+    def check_names(self, names: Mapping[str, object]) -> None:
+        """Checks that these are the names of all inputs."""
+        if set(names) != set(self.inputs):
+            expected, came = (", ".join(sorted(known)) or "none" for known in (self.inputs, names))
+            raise ServingError("INVALID_ARGUMENT", f"inputs must be {expected}. Received: {came}")
+
+    def check_outputs(self, names: Collection[str]) -> None:
+        """Checks that these are names of outputs."""
+        unknown = ", ".join(sorted(set(names) - set(self.outputs)))
+        if unknown:
+            message = f"output tensor alias not found in signature: {unknown}"
+            raise ServingError("INVALID_ARGUMENT", message)
+
+
+def read_signatures(definitions: Mapping[str, "meta_graph_pb2.SignatureDef"]) -> dict[str, Signature]:
+    """Returns those signatures that can be called by Predict."""
+    return {
+        name: Signature(_read_specs(definition.inputs), _read_specs(definition.outputs))
+        for name, definition in definitions.items()
+        if definition.method_name == PREDICT_METHOD
+    }
+
+
+def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
+    """Returns a signature by name; empty is the default one.
+
+    Raises:
+        ServingError: If there is none, with the names of all; the code is TensorFlow Serving's.
+    """
+    name = name or DEFAULT_SIGNATURE
+    if name not in signatures:
+        there = ", ".join(sorted(signatures)) or "none"
+        message = f'Serving signature name: "{name}" not found in signature def. There are: {there}'
+        raise ServingError("INVALID_ARGUMENT", message)
+    return signatures[name]
+
+
+def _read_specs(infos: Mapping[str, "meta_graph_pb2.TensorInfo"]) -> dict[str, TensorSpec]:
+    return {name: _read_spec(infos[name]) for name in sorted(infos)}  # messages have no order
+
+
+def _read_spec(info: "meta_graph_pb2.TensorInfo") -> TensorSpec:
+    shape = info.tensor_shape
+    sizes = tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
+    return TensorSpec(numpy_type(info.dtype), None if shape.unknown_rank else sizes)

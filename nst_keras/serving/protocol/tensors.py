@@ -1,0 +1,139 @@
+"""Tensors as NumPy arrays and as protocol messages, both ways, without TensorFlow.
+
+Strings are arrays of objects of type bytes. Types that NumPy doesn't have, such as bfloat16, aren't known.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nst_keras.serving.protocol.protos import tensor_pb2, types_pb2
+from nst_keras.serving.protocol.status_codes import ServingError
+
+# TensorFlow's type: NumPy's, and the field for single values (tensorflow/core/framework/tensor.proto).
+_TYPES = {
+    types_pb2.DT_FLOAT: (np.float32, "float_val"),
+    types_pb2.DT_DOUBLE: (np.float64, "double_val"),
+    types_pb2.DT_HALF: (np.float16, "half_val"),
+    types_pb2.DT_INT8: (np.int8, "int_val"),
+    types_pb2.DT_INT16: (np.int16, "int_val"),
+    types_pb2.DT_INT32: (np.int32, "int_val"),
+    types_pb2.DT_INT64: (np.int64, "int64_val"),
+    types_pb2.DT_UINT8: (np.uint8, "int_val"),
+    types_pb2.DT_UINT16: (np.uint16, "int_val"),
+    types_pb2.DT_UINT32: (np.uint32, "uint32_val"),
+    types_pb2.DT_UINT64: (np.uint64, "uint64_val"),
+    types_pb2.DT_BOOL: (np.bool_, "bool_val"),
+    types_pb2.DT_STRING: (np.object_, "string_val"),
+}
+_FIELDS = {"int_val": np.int32, "half_val": np.int32}  # wider than some of the types they stand for
+_NUMBERS = {np.dtype(numpy): number for number, (numpy, _) in _TYPES.items()}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What a signature says about one of its inputs or outputs.
+
+    Attributes:
+        dtype: NumPy's type; object stands for bytes.
+        shape: Sizes, None where any will do; None if the rank is unknown.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int | None, ...] | None
+
+    def accepts(self, shape: Sequence[int]) -> bool:
+        """Whether an array of this shape fits."""
+        if self.shape is None:
+            return True
+        pairs = zip(self.shape, shape, strict=False)
+        return len(shape) == len(self.shape) and all(want in (None, size) for want, size in pairs)
+
+    def __str__(self) -> str:
+        """As in messages: float32 [?, 3]."""
+        name = "string" if self.dtype == object else self.dtype.name
+        if self.shape is None:
+            return f"{name} of any shape"
+        return f"{name} [{', '.join('?' if size is None else str(size) for size in self.shape)}]"
+
+
+def numpy_type(number: int) -> np.dtype:
+    """NumPy's type for a number of TensorFlow's DataType.
+
+    Raises:
+        ServingError: If there is none, with the code UNIMPLEMENTED.
+    """
+    if number not in _TYPES:
+        name = types_pb2.DataType.Name(number) if number in types_pb2.DataType.values() else number
+        raise ServingError("UNIMPLEMENTED", f"tensors of type {name} aren't supported")
+    return np.dtype(_TYPES[number][0])
+
+
+def to_proto(array: np.ndarray) -> "tensor_pb2.TensorProto":
+    """Returns an array as a message.
+
+    Raises:
+        ServingError: If TensorFlow has no such type.
+    """
+    array = np.asarray(array)
+    if array.dtype not in _NUMBERS:
+        raise ServingError("UNIMPLEMENTED", f"tensors of type {array.dtype} aren't supported")
+    message = tensor_pb2.TensorProto(dtype=_NUMBERS[array.dtype])
+    message.tensor_shape.SetInParent()
+    for size in array.shape:
+        message.tensor_shape.dim.add(size=size)
+    if array.dtype == object:
+        message.string_val.extend(array.ravel().tolist())
+    else:
+        message.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return message
+
+
+def from_proto(message: "tensor_pb2.TensorProto", *, most_bytes: int | None = None) -> np.ndarray:
+    """Returns a message as an array.
+
+    Args:
+        message: May hold its values packed, one by one, or only the first of many equal ones.
+        most_bytes: Refuse what would become larger: a small message can stand for a huge tensor.
+
+    Raises:
+        ServingError: If it is malformed, or too large.
+    """
+    dtype = numpy_type(message.dtype)
+    if message.tensor_shape.unknown_rank:
+        raise ServingError("INVALID_ARGUMENT", "a tensor must have a shape")
+    shape = tuple(dim.size for dim in message.tensor_shape.dim)
+    if min(shape, default=0) < 0:
+        raise ServingError("INVALID_ARGUMENT", f"a tensor's sizes must be at least 0. Received: {shape}")
+    count = math.prod(shape)
+    if most_bytes is not None and count * dtype.itemsize > most_bytes:
+        raise ServingError(
+            "RESOURCE_EXHAUSTED", f"a tensor must have at most {most_bytes} bytes. Received: shape {shape}"
+        )
+    if message.tensor_content and dtype.kind != "O":
+        if len(message.tensor_content) % dtype.itemsize:
+            raise ServingError("INVALID_ARGUMENT", f"a tensor's bytes must be whole {dtype} numbers")
+        little_endian = np.frombuffer(message.tensor_content, dtype=dtype.newbyteorder("<"))
+        values = little_endian.astype(dtype, copy=False)
+    else:
+        values = _single_values(message, dtype, count)
+    if values.size != count:
+        problem = f"a tensor of shape {list(shape)} can't hold {values.size} values"
+        raise ServingError("INVALID_ARGUMENT", problem)
+    return values.reshape(shape)
+
+
+def _single_values(message: "tensor_pb2.TensorProto", dtype: np.dtype, count: int) -> np.ndarray:
+    field = _TYPES[message.dtype][1]
+    given = np.array(getattr(message, field), dtype=_FIELDS.get(field, dtype))
+    # Half floats come as their bits.
+    values = given.astype(np.uint16).view(dtype) if dtype == np.float16 else given.astype(dtype)
+    if dtype.kind in "iu" and np.any(values != given):
+        raise ServingError("INVALID_ARGUMENT", f"a value doesn't fit into {dtype}")
+    if values.size >= count:
+        return values
+    # As in TensorFlow, the last value stands for all that follow; without any, zero or the empty string does.
+    last = values[-1:] if values.size else np.array([b"" if dtype.kind == "O" else 0], dtype)
+    return np.concatenate([values, np.repeat(last, count - values.size)])

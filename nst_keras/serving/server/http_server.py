@@ -1,0 +1,118 @@
+"""uvicorn in a thread of its own, with deadlines for slow clients."""
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from nst_keras.errors import InputError
+from nst_keras.serving.server.rest import RestApi
+from nst_keras.serving.server.settings import ServerSettings
+
+_BACKLOG = 2048
+_KEEP_ALIVE = 75  # seconds that an idle connection stays open; as nginx
+
+
+class _DeadlineProtocol(H11Protocol):
+    """Drops a connection whose request line and headers don't come in time; uvicorn has no limit for them."""
+
+    header_timeout = 10.0
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_timer()
+
+    def data_received(self, data: bytes) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle:
+            self._start_timer()
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_timer()  # the headers are there
+
+    def on_response_complete(self) -> None:
+        self._stop_timer()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.header_timeout, self.transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class HttpServer:
+    """Serves the REST API until stopped.
+
+    Attributes:
+        port: The port that it listens on.
+    """
+
+    def __init__(self, api: RestApi, settings: ServerSettings) -> None:
+        """Starts listening.
+
+        Raises:
+            InputError: If the address can't be had.
+        """
+        self._socket = _listen(settings.host, settings.rest_api_port)
+        self.port: int = self._socket.getsockname()[1]
+        protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": settings.read_timeout})
+        application: Any = api
+        config = uvicorn.Config(
+            application,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=settings.max_connections,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+            backlog=_BACKLOG,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
+        self._thread.start()
+
+    def begin_stop(self) -> None:
+        """Takes no more connections; those that there are get their answers."""
+        self._server.should_exit = True
+
+    def wait(self) -> None:
+        """Waits until the last answer is out, or the time to drain is over."""
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = None
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        # Without the protocol's number asyncio doesn't switch off Nagle's delay: 40 ms an answer.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        if listener:
+            listener.close()
+        raise InputError(f"{host}:{port}: cannot be listened on: {error.strerror or error}") from error
+    return listener

@@ -1,0 +1,139 @@
+"""A SavedModel in memory: its signatures, called with NumPy arrays."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from nst_keras.errors import InputError
+from nst_keras.served.store import SAVED_MODEL_FILE, check_version
+from nst_keras.serving.protocol.protos import meta_graph_pb2, prediction_log_pb2, saved_model_pb2
+from nst_keras.serving.protocol.signatures import (
+    DEFAULT_SIGNATURE,
+    Signature,
+    find_signature,
+    read_signatures,
+)
+from nst_keras.serving.protocol.status_codes import HTTP_STATUSES, ServingError
+from nst_keras.serving.protocol.tensors import from_proto
+from nst_keras.storage.files import open_file
+
+WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
+MOST_WARMUP_RECORDS = 1000  # as TensorFlow Serving
+
+_CODES = dict(enumerate(("OK", *HTTP_STATUSES)))  # TensorFlow numbers its errors as gRPC does
+
+
+class LoadedModel:
+    """One version of a model, loaded and warmed up.
+
+    Attributes:
+        definitions: The signatures' messages by name, for metadata.
+        signatures: The same, as they are called.
+        seconds: What loading took.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Checks the files against their manifest, loads them, and replays the warm-up requests.
+
+        Raises:
+            InputError: If the folder holds no SavedModel that can be loaded, with the reason.
+        """
+        began = time.monotonic()
+        check_version(folder)
+        self.definitions = _read_definitions(folder)
+        self.signatures = read_signatures(self.definitions)
+        try:
+            self._module = tf.saved_model.load(str(folder))
+        # Damaged files make TensorFlow raise almost anything.
+        except Exception as error:
+            raise InputError(f"{folder}: cannot be loaded: {_sentence(error)}") from error
+        self._warm_up(folder / WARMUP_FILE)
+        self.seconds = time.monotonic() - began
+
+    def signature(self, name: str) -> Signature:
+        """Returns a signature; raises ServingError if there is none of that name."""
+        return find_signature(self.signatures, name)
+
+    def run(self, signature_name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Calls a signature.
+
+        Args:
+            signature_name: One of `signatures`.
+            inputs: An array for each of its inputs.
+
+        Raises:
+            ServingError: With TensorFlow's code and sentence if the model refuses the inputs.
+        """
+        signature = self.signature(signature_name)
+        signature.check(inputs)
+        tensors = {
+            name: tf.constant(array, tf.string if array.dtype == object else array.dtype)
+            for name, array in inputs.items()
+        }
+        try:
+            found = self._module.signatures[signature_name](**tensors)
+            return {
+                name: np.array(found[name].numpy(), dtype=spec.dtype, copy=None)
+                for name, spec in signature.outputs.items()
+            }
+        except tf.errors.OpError as error:
+            raise ServingError(_CODES.get(error.error_code, "UNKNOWN"), _sentence(error)) from error
+        except MemoryError as error:
+            raise ServingError("RESOURCE_EXHAUSTED", "there is not enough memory for this request") from error
+
+    def _warm_up(self, path: Path) -> None:
+        try:
+            for signature, inputs in read_warmup(path):
+                self.run(signature, inputs)
+        except (ServingError, tf.errors.OpError, ValueError) as error:
+            raise InputError(f"{path}: a warm-up request failed: {_sentence(error)}") from error
+
+
+def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Reads the requests with which a model is to be warmed up: name of the signature, and its inputs.
+
+    Args:
+        path: A `WARMUP_FILE`; if there is none, there are no requests.
+
+    Raises:
+        ServingError: If there is something else in it than requests to Predict.
+        tf.errors.OpError: If it is damaged.
+    """
+    if not path.exists():
+        return
+    for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        if log.WhichOneof("log_type") != "predict_log":
+            raise ServingError("UNIMPLEMENTED", "only requests to Predict are replayed")
+        request = log.predict_log.request
+        inputs = {name: from_proto(message) for name, message in request.inputs.items()}
+        yield request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
+
+
+def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef]":
+    path = folder / SAVED_MODEL_FILE
+    with open_file(path) as file:
+        data = file.read()
+    try:
+        document = saved_model_pb2.SavedModel.FromString(data)
+    except DecodeError as error:
+        raise InputError(f"{path}: is no SavedModel: {error}") from error
+    for graph in document.meta_graphs:
+        if tf.saved_model.SERVING in graph.meta_info_def.tags:
+            return dict(graph.signature_def)
+    raise InputError(f"{path}: has no graph with the tag {tf.saved_model.SERVING!r}")
+
+
+def _sentence(error: Exception) -> str:
+    """What somebody wrote, without the names of nodes and calls that TensorFlow puts around it."""
+    text = str(getattr(error, "message", None) or error).strip()
+    several = re.search(r"\(0\) [A-Z_]+:\s*(.+)", text)  # of several errors at once, the first
+    text = several[1] if several else text.rpartition("<stack traces unavailable>\n")[2]
+    text = re.sub(r"^\{\{.*?\}\}\s*|\s*\[Op:\w*\]|\s*\[\[\{\{node .*", "", text.partition("\n")[0])
+    # What tf.debugging.Assert adds to a single sentence.
+    return re.sub(r"^assertion failed: \[([^\[\]]*)\]$", r"\1", text.strip()) or type(error).__name__

@@ -1,0 +1,106 @@
+"""All models that are served, kept up to date with the folder by a thread."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nst_keras.errors import InputError
+from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.model_config import ModelConfig, find_models, read_models
+from nst_keras.serving.server.served_model import ServedModel, not_found
+from nst_keras.serving.server.settings import ServerSettings
+from nst_keras.storage.files import open_file
+
+_log = logging.getLogger(__name__)
+
+
+class Models:
+    """The models by name. A request never gives a path: its name is looked up here."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        """Loads all models.
+
+        Raises:
+            InputError: If the folder or the config file can't be read.
+        """
+        self._settings = settings
+        self._models: dict[str, ServedModel] = {}
+        self._config_text: bytes | None = None
+        self._configs: list[ModelConfig] = []
+        self._problem = ""
+        self._stop = threading.Event()
+        self._sync()
+        self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
+        self._thread.start()
+
+    def names(self) -> list[str]:
+        """The names of all models."""
+        return sorted(self._models)
+
+    @contextmanager
+    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
+        """The version that a request means, and its model; raises ServingError if there is none."""
+        model = self._models.get(spec.name)
+        if model is None:
+            raise not_found(spec)
+        with model.lease(spec) as found:
+            yield found
+
+    def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
+        """What became of a model's versions; raises ServingError if there are none."""
+        model = self._models.get(spec.name)
+        if model is None:
+            raise ServingError("NOT_FOUND", f"Could not find any versions of model {spec.name}")
+        return model.statuses(spec)
+
+    def close(self) -> None:
+        """Stops watching and lets go of all models."""
+        self._stop.set()
+        self._thread.join()
+        for model in self._models.values():
+            model.close()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._settings.file_system_poll_wait_seconds):
+            try:
+                self._sync()
+                self._problem = ""
+            except InputError as error:
+                if str(error) != self._problem:  # once, not every second
+                    _log.error("%s", error)
+                self._problem = str(error)
+            except Exception:
+                # Whatever it is, requests go on with what is loaded, and the next look may succeed.
+                _log.exception("looking for new versions failed")
+
+    def _sync(self) -> None:
+        configs = self._read_configs()
+        models = dict(self._models)
+        for config in configs:
+            model = models.setdefault(config.name, ServedModel(config))
+            model.config = config
+        for name in models.keys() - {config.name for config in configs}:
+            models.pop(name).close()
+        self._models = models  # in one step: requests look names up in it meanwhile
+        for model in models.values():
+            model.sync()
+
+    def _read_configs(self) -> list[ModelConfig]:
+        path = self._settings.model_config_file
+        if not path:
+            return find_models(Path(self._settings.serving_dir))
+        with open_file(path) as file:
+            text = file.read()
+        if text != self._config_text:
+            try:
+                self._configs = read_models(path)
+            except InputError as error:
+                if self._config_text is None:
+                    raise
+                _log.error("%s; going on with what it said before", error)
+            self._config_text = text
+        return self._configs

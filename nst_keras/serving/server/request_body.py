@@ -1,0 +1,79 @@
+"""Reading a request's body within limits of size, time and memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from nst_keras.serving.protocol.status_codes import ServingError
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+_BODIES = 4  # bodies of the largest size that may be in memory at once
+_DISCARDED = 4  # sizes of the largest body that are read past before the connection is dropped
+
+
+class BodyReader:
+    """Reads bodies; all calls come from one event loop.
+
+    Args:
+        most_bytes: The largest body.
+        timeout: Seconds in which a body must have come.
+    """
+
+    def __init__(self, most_bytes: int, timeout: float) -> None:
+        self._most_bytes = most_bytes
+        self._timeout = timeout
+        self._held = 0  # bytes of all bodies that are being read or answered
+
+    @asynccontextmanager
+    async def read(self, scope: dict[str, Any], receive: Receive) -> AsyncIterator[bytes]:
+        """The whole body, which counts as memory in use meanwhile.
+
+        Raises:
+            ServingError: If it is too large (HTTP status 413), too slow (408), or too much is held (429).
+        """
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise ServingError("UNIMPLEMENTED", "bodies must not be compressed")
+        chunks: list[bytes] = []
+        try:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await self._collect(headers, receive, chunks)
+            except TimeoutError as error:
+                message = f"the request took longer than {self._timeout} s to arrive"
+                raise ServingError("DEADLINE_EXCEEDED", message, 408) from error
+            yield b"".join(chunks)
+        finally:
+            self._held -= sum(map(len, chunks))
+
+    async def _collect(self, headers: dict[bytes, bytes], receive: Receive, chunks: list[bytes]) -> None:
+        announced = headers.get(b"content-length", b"")
+        too_large = announced.isdigit() and int(announced) > self._most_bytes
+        # Who waits for leave to send gets the answer at once; others read it only after they have sent.
+        if too_large and headers.get(b"expect", b"").lower() == b"100-continue":
+            raise self._too_large()
+        size, more = 0, True
+        while more:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                raise ServingError("CANCELLED", "the client has gone")
+            data, more = event.get("body", b""), event.get("more_body", False)
+            size += len(data)
+            too_large = too_large or size > self._most_bytes
+            if too_large and size > _DISCARDED * self._most_bytes:
+                break
+            if not too_large:
+                self._keep(data, chunks)
+        if too_large:
+            raise self._too_large()
+
+    def _keep(self, data: bytes, chunks: list[bytes]) -> None:
+        if self._held + len(data) > _BODIES * self._most_bytes:
+            raise ServingError("RESOURCE_EXHAUSTED", "too many large requests at once; try again later")
+        self._held += len(data)
+        chunks.append(data)
+
+    def _too_large(self) -> ServingError:
+        return ServingError("INVALID_ARGUMENT", f"a request must have at most {self._most_bytes} bytes", 413)

@@ -1,0 +1,138 @@
+"""The REST API as an ASGI application, over the standard library's JSON."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from google.protobuf import json_format, message
+
+from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
+from nst_keras.serving.protocol.model_spec import ModelSpec
+from nst_keras.serving.protocol.replies import metadata_reply, status_reply
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.server.metrics import METRICS_PATH
+from nst_keras.serving.server.predictor import Predictor
+from nst_keras.serving.server.request_body import BodyReader, Receive
+from nst_keras.serving.server.rest_routes import METADATA, PREDICT, Route, find_route
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
+
+_log = logging.getLogger(__name__)
+
+
+class RestApi:
+    """Answers HTTP requests; the work is done by threads, so that one request doesn't hold up others.
+
+    Args:
+        predictor: Answers requests to Predict and knows the models.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._threads = ThreadPoolExecutor(predictor.capacity, thread_name_prefix="rest")
+        settings = predictor.settings
+        self._reader = BodyReader(settings.max_body_bytes, settings.read_timeout)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        try:
+            status, kind, body = 200, *await self._answer(scope, receive)
+        except ServingError as error:
+            status, kind, body = error.http_status, _JSON, _error_body(str(error))
+        except Exception:
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            status, kind, body = 500, _JSON, _error_body("internal error; the server's log has more")
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive) -> tuple[bytes, bytes]:
+        if (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
+            return _TEXT, self._predictor.metrics.page()
+        route = find_route(scope["method"], scope["path"])
+        if route.action == PREDICT:
+            return _JSON, await self._predict(route.spec, scope, receive)
+        return _JSON, await asyncio.get_running_loop().run_in_executor(None, self._describe, route)
+
+    def _describe(self, route: Route) -> bytes:
+        models = self._predictor.models
+        if route.action != METADATA:
+            return _json_body(_to_plain(status_reply(models.statuses(route.spec))))
+        with models.lease(route.spec) as (version, model):
+            reply = _to_plain(metadata_reply(route.spec.name, version, model.definitions))
+        for entry in reply["metadata"].values():
+            del entry["@type"]  # TensorFlow Serving leaves it out
+        return _json_body(reply)
+
+    async def _predict(self, spec: ModelSpec, scope: dict[str, Any], receive: Receive) -> bytes:
+        with self._predictor.counted(spec, "REST"):
+            async with self._reader.read(scope, receive) as body:
+                self._predictor.enter()
+                gone = threading.Event()
+                watch = asyncio.ensure_future(_watch(receive, gone))
+                work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, spec, body, gone)
+                try:
+                    return await asyncio.shield(work)
+                finally:
+                    watch.cancel()
+
+    def _work(self, spec: ModelSpec, body: bytes, gone: threading.Event) -> bytes:
+        try:
+            document = _parse(body)
+            prediction = self._predictor.predict(
+                spec,
+                _signature_name(document),
+                lambda signature: read_inputs(document, signature),
+                is_wanted=lambda: not gone.is_set(),
+            )
+            return _json_body(write_outputs(prediction.outputs, rows="instances" in document))
+        finally:
+            self._predictor.leave()
+
+
+async def _watch(receive: Receive, gone: threading.Event) -> None:
+    """Notes that the client has gone; after a whole body nothing else can come."""
+    await receive()
+    gone.set()
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ServingError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
+    if not isinstance(document, dict):
+        raise ServingError("INVALID_ARGUMENT", "the request must be a JSON object")
+    return document
+
+
+def _signature_name(document: dict[str, Any]) -> str:
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise ServingError("INVALID_ARGUMENT", "'signature_name' key must be a string value.")
+    return name
+
+
+def _to_plain(reply: message.Message) -> dict[str, Any]:
+    plain: dict[str, Any] = json_format.MessageToDict(
+        reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return plain
+
+
+def _json_body(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _error_body(text: str) -> bytes:
+    return _json_body({"error": text})

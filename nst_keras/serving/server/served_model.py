@@ -1,0 +1,185 @@
+"""The versions of one model: loaded when they appear, kept until the last request is done with them."""
+
+import gc
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nst_keras.errors import InputError
+from nst_keras.served.store import find_versions
+from nst_keras.serving.protocol.model_spec import AVAILABLE, END, LOADING, UNLOADING, ModelSpec, VersionStatus
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.model_config import ModelConfig
+
+_REMEMBERED = 10  # versions that are gone but still shown by status
+
+_log = logging.getLogger(__name__)
+
+
+class ServedVersion:
+    """One version, from the moment it is seen.
+
+    Attributes:
+        number: The version.
+        model: What was loaded; None before and after.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.model: LoadedModel | None = None
+        self.state = LOADING
+        self.problem = ""
+        self.look: object = None  # of its files, when loading failed
+        self.users = 0
+
+    def status(self) -> VersionStatus:
+        """What became of it."""
+        code = "UNKNOWN" if self.problem else "OK"
+        return VersionStatus(self.number, self.state, code, self.problem)
+
+
+class ServedModel:
+    """One model. Requests read it from any thread; only one thread calls `sync` and `close`.
+
+    Attributes:
+        config: Where its versions are and which of them to serve; may be replaced between syncs.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.config = config
+        self._versions: dict[int, ServedVersion] = {}
+        self._lock = threading.Lock()
+        self._is_listed = True
+
+    def sync(self) -> None:
+        """Loads what is to be served, and only then lets go of what isn't any more.
+
+        A version that can't be loaded is tried again when its files change; until then the others stay.
+        """
+        try:
+            there = find_versions(self.config.base_path)
+            self._is_listed = True
+        except OSError as error:  # a disk that is away for a moment is no reason to stop serving
+            if self._is_listed:  # said once, not every second
+                _log.warning("%s: cannot be listed: %s", self.config.base_path, error.strerror or error)
+            self._is_listed = False
+            return
+        wanted = self.config.choose(there)
+        for number in wanted:
+            self._load_if_needed(number, there[number])
+        available = {number for number, version in self._versions.items() if version.state == AVAILABLE}
+        if not wanted or available & set(wanted):
+            for number in available - set(wanted):
+                self._retire(self._versions[number])
+        self._forget()
+
+    def close(self) -> None:
+        """Lets go of all versions."""
+        for version in list(self._versions.values()):
+            if version.state == AVAILABLE:
+                self._retire(version)
+
+    @contextmanager
+    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
+        """The version that a request means, and its model, which stays loaded meanwhile.
+
+        Raises:
+            ServingError: If there is none, in TensorFlow Serving's words.
+        """
+        with self._lock:
+            version = self._find(spec)
+            version.users += 1
+            model = version.model
+        if model is None:
+            raise ServingError("INTERNAL", f"{spec}: is available but not loaded")
+        try:
+            yield version.number, model
+        finally:
+            del model
+            with self._lock:
+                version.users -= 1
+                self._release_if_unused(version)
+
+    def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
+        """What became of the versions, or of the one that is meant; newest first.
+
+        Raises:
+            ServingError: If there are none.
+        """
+        with self._lock:
+            number = spec.version or (self._of_label(spec.label) if spec.label else 0)
+            chosen = [self._versions[key] for key in sorted(self._versions, reverse=True)]
+            if number:
+                chosen = [version for version in chosen if version.number == number]
+                what = f"version {number} of model {spec.name}"
+            else:
+                what = f"any versions of model {spec.name}"
+            if not chosen:
+                raise ServingError("NOT_FOUND", f"Could not find {what}")
+            return [version.status() for version in chosen]
+
+    def _find(self, spec: ModelSpec) -> ServedVersion:
+        number = spec.version or (self._of_label(spec.label) if spec.label else 0)
+        usable = {n: version for n, version in self._versions.items() if version.state == AVAILABLE}
+        number = number or max(usable, default=0)
+        if number not in usable:
+            raise not_found(spec)
+        return usable[number]
+
+    def _of_label(self, label: str) -> int:
+        if label not in self.config.labels:
+            raise ServingError("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")
+        return self.config.labels[label]
+
+    def _load_if_needed(self, number: int, folder: Path) -> None:
+        version = self._versions.get(number)
+        if version and (version.state == AVAILABLE or (version.problem and version.look == _look(folder))):
+            return
+        version = ServedVersion(number)
+        version.look = _look(folder)
+        with self._lock:
+            self._versions[number] = version
+        try:
+            model = LoadedModel(folder)
+        except InputError as error:
+            _log.error("%s/%d: %s", self.config.name, number, error)
+            with self._lock:
+                version.state, version.problem = END, str(error)
+            return
+        with self._lock:
+            version.model, version.state = model, AVAILABLE
+        _log.info("%s/%d: serving, loaded in %.1f s", self.config.name, number, model.seconds)
+
+    def _retire(self, version: ServedVersion) -> None:
+        with self._lock:
+            version.state = UNLOADING
+            self._release_if_unused(version)
+        gc.collect()  # TensorFlow's objects refer to one another in circles
+        _log.info("%s/%d: not served any more", self.config.name, version.number)
+
+    def _release_if_unused(self, version: ServedVersion) -> None:
+        if version.state == UNLOADING and not version.users:
+            version.model, version.state = None, END
+
+    def _forget(self) -> None:
+        with self._lock:
+            gone = [number for number, version in self._versions.items() if version.state == END]
+            for number in sorted(gone)[:-_REMEMBERED]:
+                del self._versions[number]
+
+
+def not_found(spec: ModelSpec) -> ServingError:
+    """The error for a model or version that isn't served."""
+    return ServingError("NOT_FOUND", f"Servable not found for request: {spec}")
+
+
+def _look(folder: Path) -> object:
+    """Changes whenever a file of the folder does."""
+    try:
+        files = sorted(path for path in folder.rglob("*"))
+        return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Files written whole, the cache, downloads: what keeps data on disk safe."""

@@ -1,0 +1,158 @@
+"""The user's cache folder: files fetched once, checked on every use, shared by processes."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from nst_keras.errors import InputError
+from nst_keras.storage.files import write_whole
+
+CACHE_VARIABLE = "NST_KERAS_CACHE"
+
+
+@dataclass(frozen=True)
+class Fetchable:
+    """A file that never changes and that can be had again.
+
+    Attributes:
+        name: File name inside the cache folder.
+        title: What it is, for messages.
+        size: Exact size in bytes.
+        sha256: Hex digest of the whole content.
+        fetch: Returns the content; raises `InputError` when it cannot be had.
+        fetch_size: Size of what travels, in words.
+    """
+
+    name: str
+    title: str
+    size: int
+    sha256: str
+    fetch: Callable[[], bytes]
+    fetch_size: str
+
+
+def cache_dir() -> Path:
+    """Returns the cache folder: `$NST_KERAS_CACHE`, or `nst_keras` in the user's cache folder.
+
+    The folder need not exist yet.
+
+    Raises:
+        InputError: If no variable is set and the user has no home folder.
+    """
+    own = os.environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own).expanduser()
+    shared = os.environ.get("XDG_CACHE_HOME")
+    if shared:
+        return Path(shared).expanduser() / "nst_keras"
+    try:
+        return Path.home() / ".cache" / "nst_keras"
+    except RuntimeError as error:
+        raise InputError(
+            f"there is no home folder to keep a cache in; set {CACHE_VARIABLE} to a folder"
+        ) from error
+
+
+@contextmanager
+def locked(
+    path: Path,
+    *,
+    use: str = "cache folder",
+    remedy: str = f"set {CACHE_VARIABLE} to a folder that can be written",
+    waiting: Callable[[], None] | None = None,
+) -> Iterator[None]:
+    """Holds the lock that belongs to `path`; other processes wait until it is released.
+
+    The lock lies beside the path as `<name>.lock` and its folder is made when missing. It is
+    released by the system when its holder dies.
+
+    Args:
+        path: The file to guard; it need not exist.
+        use: What its folder is used as, for the message.
+        remedy: What the user can do if it can't be.
+        waiting: Called each second for which another process holds it; what it raises ends the wait.
+
+    Raises:
+        InputError: If the lock cannot be made, say in a read-only folder.
+    """
+    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if waiting is None:
+            lock.acquire()
+        else:
+            _acquire(lock, waiting)
+    except (OSError, NotImplementedError) as error:
+        # The second is what filelock 3 raises on a file system that knows no locks.
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path.parent}: cannot be used as {use}: {reason}; {remedy}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, waiting: Callable[[], None]) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=1)
+            return
+        except filelock.Timeout:
+            waiting()
+
+
+def read_cached(item: Fetchable, note: Callable[[str], None]) -> bytes:
+    """Returns the content of a cached file, fetched first if it is missing or damaged.
+
+    Of several processes that ask at the same time one fetches and the others wait for it. A file
+    that is already there is read without a lock, so a read-only cache serves too.
+
+    Args:
+        item: What to read.
+        note: Called with a line of text before each fetch.
+
+    Raises:
+        InputError: If the file cannot be fetched, what came has another hash, or it cannot be
+            stored.
+    """
+    path = cache_dir() / item.name
+    data = _read_if_whole(path, item)
+    if data is not None:
+        return data
+    with locked(path):
+        data = _read_if_whole(path, item)
+        if data is not None:
+            return data
+        if path.exists():
+            note(f"{path} is damaged and will be replaced")
+        note(f"fetching {item.title} ({item.fetch_size}) ...")
+        data = item.fetch()
+        if not _is_whole(data, item):
+            raise InputError(
+                f"{item.title} must be {item.size} bytes with sha256 {item.sha256}. Received: "
+                f"{len(data)} bytes with sha256 {hashlib.sha256(data).hexdigest()}"
+            )
+        write_whole(path, data)
+    return data
+
+
+def _read_if_whole(path: Path, item: Fetchable) -> bytes | None:
+    try:
+        # The size is looked at first: a wrong file in its place may be of any size.
+        if path.stat().st_size != item.size:
+            return None
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return data if _is_whole(data, item) else None
+
+
+def _is_whole(data: bytes, item: Fetchable) -> bool:
+    return len(data) == item.size and hashlib.sha256(data).hexdigest() == item.sha256

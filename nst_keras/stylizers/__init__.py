@@ -1,0 +1,1 @@
+"""Networks that paint in one pass: what they share, and a folder for each architecture."""

@@ -1,0 +1,1 @@
+"""Stylizers of any painting: adaptive instance normalisation."""

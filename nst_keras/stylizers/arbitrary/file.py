@@ -1,0 +1,92 @@
+"""Trained stylizers of any painting as files: the decoder with a model card; the encoder is VGG-19."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nst_keras.models.arbitrary_style import build_decoder
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.storage.files import open_file
+from nst_keras.stylizers.archive import ARBITRARY, read_archive, stylizer_errors, write_archive
+from nst_keras.stylizers.multi_style.file import assign, digest_of, weights_by_name
+from nst_keras.weights.quantized_vgg19 import QUANTIZED_VGG19
+from nst_keras.weights.vgg19 import QUANTIZED, load_vgg19, note_on_stderr
+
+
+@dataclass(frozen=True)
+class ArbitraryStylizer:
+    """A trained decoder and what it needs to know.
+
+    Attributes:
+        decoder: As `models.arbitrary_style.build_decoder` builds it.
+        width: Factor on its numbers of filters.
+        style_size: Longest side of the paintings of its training, in pixels; larger ones are made smaller.
+        encoder: Hash of the weights of VGG-19 that it was trained with.
+        card: Model card: where it comes from, what it can do, and licences; plain values.
+    """
+
+    decoder: keras.Model
+    width: float
+    style_size: int
+    encoder: str
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def digest(self, encoder: VGG19Weights) -> str:
+        """Hash of the weights of decoder and encoder."""
+        return digest_of(self.decoder, encoder.digest)
+
+
+def write_arbitrary_stylizer(path: str | Path, stylizer: ArbitraryStylizer) -> None:
+    """Writes a decoder whole; weights are rounded to 16 bits, which no eye sees in the pictures.
+
+    Raises:
+        InputError: If the file can't be written.
+    """
+    header = {
+        "width": stylizer.width,
+        "style_size": stylizer.style_size,
+        "encoder": stylizer.encoder,
+        "card": stylizer.card,
+    }
+    write_archive(path, ARBITRARY, header, weights_by_name(stylizer.decoder))
+
+
+def read_arbitrary_stylizer(path: str | Path) -> ArbitraryStylizer:
+    """Reads what `write_arbitrary_stylizer` wrote.
+
+    Raises:
+        InputError: If the file can't be read or isn't a stylizer of any painting.
+    """
+    with open_file(path) as file:
+        header, weights = read_archive(file, str(path), ARBITRARY)
+    with stylizer_errors(str(path)):
+        width, style_size = float(header["width"]), int(header["style_size"])
+        decoder = build_decoder(width=width)
+        assign(decoder.weights, weights)
+        return ArbitraryStylizer(decoder, width, style_size, str(header["encoder"]), header["card"])
+
+
+def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = note_on_stderr) -> VGG19Weights:
+    """Returns the weights of VGG-19 that a decoder was trained with, or those that there are.
+
+    The published network in 32 and in 8 bits gives nearly the same pictures; another network doesn't.
+
+    Args:
+        stylizer: The decoder.
+        note: Called with a line of text if the weights are others.
+
+    Raises:
+        InputError: If there are none.
+    """
+    if stylizer.encoder == f"sha256:{QUANTIZED_VGG19.sha256}":
+        return load_vgg19(QUANTIZED, note=note)
+    weights = load_vgg19(note=note)
+    if weights.digest != stylizer.encoder:
+        note(
+            f"note: the stylizer was trained with other weights of VGG-19, {stylizer.encoder}; "
+            f"painting with {weights.digest}, {weights.source}"
+        )
+    return weights

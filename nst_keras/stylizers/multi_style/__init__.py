@@ -1,0 +1,1 @@
+"""Stylizers of named styles: conditional instance normalisation."""

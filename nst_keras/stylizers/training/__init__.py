@@ -1,0 +1,1 @@
+"""How stylizers are trained, whatever their architecture."""

@@ -1,0 +1,78 @@
+"""Videos painted frame by frame, without flicker."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nst_keras.console.status_line import StatusLine, format_seconds
+from nst_keras.console.stop_signals import StopSignals
+from nst_keras.pictures.plan import StylizeJob, check_job
+from nst_keras.pictures.steadiness import keep_steady
+from nst_keras.pictures.video import WRITABLE_VIDEO_SUFFIXES, change_video
+from nst_keras.stylizers.job import record_of
+from nst_keras.stylizers.painter import finish, fitted_content
+from nst_keras.stylizers.painters import AnyPainter
+from nst_keras.stylizers.settings import VideoSettings
+
+
+class FramePainter:
+    """Paints frames one after the other; each one sees the one before."""
+
+    def __init__(self, painter: AnyPainter, blend: np.ndarray, settings: VideoSettings) -> None:
+        """Takes what `Painter.paint` takes."""
+        self._painter, self._blend, self._settings = painter, blend, settings
+        self._previous: tuple[np.ndarray, np.ndarray] | None = None
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Paints the next frame, uint8 [h, w, 3] to uint8 [H, W, 3].
+
+        Raises:
+            InputError: If a side is too short.
+        """
+        content = fitted_content(frame.astype(np.float32), self._settings)
+        painted = self._painter.painted(content, self._blend, self._settings.precision)
+        if self._previous and self._settings.steady:
+            painted = keep_steady(painted, content, *self._previous, self._settings.steady)
+        self._previous = painted, content
+        return finish(content, painted, self._settings)
+
+
+def paint_video_at_console(
+    painter: AnyPainter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
+) -> int:
+    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole.
+
+    Returns:
+        Exit code: 0, or 128 + signal if stopped.
+
+    Raises:
+        InputError: If the video can't be read, painted or written.
+    """
+    check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
+    blend = painter.blend(job.styles, job.style_weights)
+    stop, line, began = StopSignals(), StatusLine(), time.monotonic()
+
+    def show(done: int, frames: int) -> None:
+        pace = (time.monotonic() - began) / done
+        left = f"  ETA {format_seconds(pace * (frames - done))}" if frames else ""
+        line.show(lambda: f"frame {done}/{frames or '?'}  {pace:.2f} s/frame{left}", last=done == frames)
+
+    try:
+        frames = change_video(
+            Path(job.content),
+            job.output,
+            FramePainter(painter, blend, settings),
+            settings=record_of(job, settings, painter),
+            should_stop=lambda: bool(stop.received),
+            observer=show,
+            note=say,
+        )
+    finally:
+        line.close()
+    if stop.received:
+        say(f"stopped; the first {frames} frames are in {job.output}")
+        return 128 + stop.received
+    print(job.output, flush=True)
+    return 0

@@ -1,1 +1,0 @@
-"""Optimisation and training loops, and their settings."""

@@ -1,0 +1,1 @@
+"""A photo and a painting to a picture, by optimisation."""

@@ -1,0 +1,211 @@
+"""Optimisation-based style transfer (Gatys et al. 2016), from coarse to fine.
+
+A picture is optimised at a small size first and its result, enlarged, starts the next size: large
+forms of the style come from the small picture, where they fit the network's receptive field and a step
+is cheap.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nst_keras.errors import InputError, require_choice
+from nst_keras.pictures.color import match_color_statistics, with_colors_of
+from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.optimizers import Evaluate, minimize
+from nst_keras.transfer.settings import INITS, StyleTransferSettings, require_blend
+
+# The deepest layers need a few positions to compare; below this a picture says nothing.
+MIN_SIDE = 16
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an optimisation stands; enough to go on from.
+
+    Attributes:
+        scale: Index into `settings.scales()`.
+        step: Steps done at this scale.
+        image: float32 [H, W, 3] on 0..255.
+        slots: The optimiser's variables (Adam's moments and step count); none for lbfgs.
+        losses: The loss terms by name, and their sum as "total"; empty before the first step.
+    """
+
+    scale: int
+    step: int
+    image: np.ndarray
+    slots: Sequence[np.ndarray] = ()
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+# Gets the state after each step; True ends the optimisation there.
+Callback = Callable[[State], bool | None]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What goes in.
+
+    Attributes:
+        content: float32 [H, W, 3] on 0..255.
+        styles: One or more pictures like it, of any sizes.
+        blend: A weight for each style; they are divided by their sum.
+        init: Picture to start from, for `settings.init` other than a named start.
+    """
+
+    content: np.ndarray
+    styles: Sequence[np.ndarray]
+    blend: Sequence[float]
+    init: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the blend weights.
+
+        Raises:
+            InputError: If their number differs from the styles', or they don't have a positive sum.
+        """
+        require_blend(self.blend, len(self.styles))
+
+    def normalized_blend(self) -> list[float]:
+        """The blend weights, with a sum of 1."""
+        return [weight / sum(self.blend) for weight in self.blend]
+
+
+def optimize_image(
+    objective: Objective,
+    pictures: Pictures,
+    settings: StyleTransferSettings,
+    *,
+    start: State | None = None,
+    callback: Callback | None = None,
+) -> State:
+    """Optimises a picture until every scale has had its steps.
+
+    Args:
+        objective: Built from the same settings.
+        pictures: Content and styles.
+        settings: Sizes, steps, optimiser and start.
+        start: A state to go on from. Adam and sgd then end bit-identical to an uninterrupted run; lbfgs
+            begins a new history.
+        callback: Called after each step.
+
+    Returns:
+        The last state. Its picture isn't recoloured; see `finish`.
+
+    Raises:
+        InputError: If a picture is too small or narrow for the network.
+        NonFiniteLossError: If the loss leaves the finite numbers.
+    """
+    sizes = scale_sizes(pictures.content, settings)
+    for style in pictures.styles:
+        _require_sides(style.shape, "a style image is {} pixels")
+    steps = scale_steps(settings, len(sizes))
+    state = start or State(0, 0, initial_image(pictures, settings, objective.mean_pixel))
+    for scale in range(state.scale, len(sizes)):
+        if scale > state.scale:
+            state = State(scale, 0, np.clip(resize(state.image, *sizes[scale]), 0, 255))
+        steps_left = steps[scale] - state.step
+        state, stopped = _optimize_scale(objective, pictures, settings, state, steps_left, callback)
+        if stopped:
+            break
+    return state
+
+
+def initial_image(
+    pictures: Pictures, settings: StyleTransferSettings, mean_pixel: Sequence[float]
+) -> np.ndarray:
+    """Returns the picture that the first scale starts from, float32 [H, W, 3] on 0..255."""
+    height, width = scale_sizes(pictures.content, settings)[0]
+    if pictures.init is not None:
+        return np.clip(resize(pictures.init, height, width), 0, 255)
+    require_choice("init", settings.init, INITS)
+    if settings.init == "noise":
+        noise = np.random.default_rng(settings.seed).standard_normal((height, width, 3))
+        return (np.asarray(mean_pixel) + settings.noise_ratio * noise).astype(np.float32)
+    content = resize(pictures.content, height, width)
+    if settings.init == "style_color":
+        strongest = pictures.styles[int(np.argmax(pictures.blend))]
+        content = match_color_statistics(content, strongest)
+    return np.clip(content, 0, 255)
+
+
+def finish(image: np.ndarray, content: np.ndarray, settings: StyleTransferSettings) -> np.ndarray:
+    """Returns the picture as it is to be kept: uint8 [H, W, 3], clipped and rounded."""
+    if settings.preserve_color:
+        image = with_colors_of(image, resize(content, *image.shape[:2]))
+    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
+
+
+def scale_sizes(content: np.ndarray, settings: StyleTransferSettings) -> list[tuple[int, int]]:
+    """Height and width of the generated image at each scale, coarse to fine.
+
+    Coarse sizes at which a long and narrow picture would be too narrow for the network are left out.
+
+    Raises:
+        InputError: If the content image, or the picture at its full size, is too narrow.
+    """
+    _require_sides(content.shape, "the content image is {} pixels")
+    sizes = [fit_size(content, side) for side in settings.scales()]
+    _require_sides(sizes[-1], f"the generated image of size {settings.size} would be {{}} pixels")
+    return [size for size in sizes if min(size) >= MIN_SIDE]
+
+
+def scale_steps(settings: StyleTransferSettings, num_scales: int) -> list[int]:
+    """Steps at each scale."""
+    return [settings.coarse_steps] * (num_scales - 1) + [settings.num_steps]
+
+
+def _require_sides(shape: Sequence[int], text: str) -> None:
+    height, width = shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(f"{text.format(f'{width}x{height}')} but must be at least {MIN_SIDE}x{MIN_SIDE}")
+
+
+def _optimize_scale(
+    objective: Objective,
+    pictures: Pictures,
+    settings: StyleTransferSettings,
+    state: State,
+    steps_left: int,
+    callback: Callback | None,
+) -> tuple[State, bool]:
+    """Runs the steps that are left at the state's scale; tells also if the callback ended it."""
+    stopped = False
+
+    def on_step(image: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
+        nonlocal state, stopped
+        losses = dict(zip(objective.term_names, map(float, terms), strict=True))
+        losses["total"] = sum(losses.values())
+        state = State(state.scale, state.step + 1, image, slots, losses)
+        stopped = bool(callback(state)) if callback else False
+        return stopped
+
+    minimize(
+        _evaluator(objective, pictures, settings, state),
+        state.image,
+        steps_left,
+        settings,
+        on_step,
+        state.slots,
+    )
+    return state, stopped
+
+
+def _evaluator(
+    objective: Objective, pictures: Pictures, settings: StyleTransferSettings, state: State
+) -> Evaluate:
+    """Computes the targets of a scale, once, and returns the loss as a function of the picture."""
+    height, width = state.image.shape[:2]
+    content = objective.content_targets(resize(pictures.content, height, width))
+    side = max(height, width) * settings.style_scale
+    styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
+    style = objective.style_targets(styles, pictures.normalized_blend())
+    return lambda image: objective.evaluate(image, content, style)
+
+
+def _style_size(style: np.ndarray, longest_side: float) -> tuple[int, int]:
+    """Height and width to compare a style image at; a narrow one is kept wide enough for the network."""
+    aspect = max(style.shape[:2]) / min(style.shape[:2])
+    return fit_size(style, max(round(longest_side), round(MIN_SIDE * aspect)))

@@ -1,0 +1,195 @@
+"""The optimisation itself as a SavedModel: the whole descent runs inside the graph."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from nst_keras.served.module import describe_with, picture_encoder, write_module
+from nst_keras.served.picture_checks import checked, decode_picture, dimensions
+
+_COARSE = 2  # the descent begins at the picture's size divided by this
+_MIN_SIDE = 32  # pixels; at half of that the deepest layer still has a position
+
+Targets = dict[str, tf.Tensor]
+
+
+class ServedLoss(Protocol):
+    """What the descent needs of a loss with its network; `training.objective.Objective` is one."""
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that has to be saved."""
+
+    def content_target(self, image: tf.Tensor) -> Targets:
+        """Targets of a content image, float32 [1, height, width, 3]."""
+
+    def style_target(self, image: tf.Tensor) -> Targets:
+        """Targets of a style image, likewise."""
+
+    def evaluate(
+        self, image: tf.Tensor, content: Targets, style: Targets
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Loss, its terms, and its gradient with respect to the image."""
+
+
+class _ServedOptimizer(tf.Module):
+    """The signature, and the loss network that it uses."""
+
+    def __init__(
+        self,
+        loss: ServedLoss,
+        steps: tuple[int, int],
+        learning_rate: float,
+        encode: Callable[[tf.Tensor], tf.Tensor],
+        max_pixels: int,
+    ) -> None:
+        super().__init__()
+        self._loss, self._steps, self._learning_rate = loss, steps, learning_rate
+        self._variables = loss.variables  # so that they are saved
+        self._encode, self._max_pixels = encode, max_pixels
+
+    def paint(self, image: tf.Tensor, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Pixels in, pixels out."""
+        for_each = [
+            self._limited(pixels, name) for pixels, name in ((image, "image"), (style_image, "style_image"))
+        ]
+        same = tf.shape(image)[0] == tf.shape(style_image)[0]
+        words = ["style_image must have one picture for each image. Received: shape "]
+        for_each[0] = checked(for_each[0], same, [*words, dimensions(tf.shape(style_image))])
+        spec = tf.TensorSpec([None, None, 3])
+        painted = tf.map_fn(lambda one: self._descend(*one), tuple(for_each), fn_output_signature=spec)
+        return {"image": painted}
+
+    def paint_bytes(self, image_bytes: tf.Tensor, style_image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Files in, files out."""
+        count = tf.shape(image_bytes, tf.int64)[0]
+        received = tf.shape(style_image_bytes, tf.int64)
+        words = ["style_image_bytes must have one file for each photo. Received: ", dimensions(received)]
+        styles = checked(style_image_bytes, received[0] == count, words)
+        for_each = (tf.range(count), image_bytes, styles)
+        return {"image_bytes": tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string)}
+
+    def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        index, *files = one
+        content, style = (decode_picture(file, index, self._max_pixels, _MIN_SIDE) for file in files)
+        return self._encode(self._descend(content, style))
+
+    def _limited(self, images: tf.Tensor, name: str) -> tf.Tensor:
+        shape = tf.shape(images, tf.int64)
+        limits = (
+            f"{name} must have sides of at least {_MIN_SIDE} and at most {self._max_pixels} pixels in all"
+        )
+        words = [limits, ". Received: height x width = ", dimensions(shape[1:3])]
+        fits = (shape[1] * shape[2] <= self._max_pixels) & (tf.reduce_min(shape[1:3]) >= _MIN_SIDE)
+        return checked(images, fits, words)
+
+    def _descend(self, content: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+        """From the photo at a coarse size to the painted photo at its own."""
+        size = tf.shape(content)[:2]
+        longest = tf.reduce_max(size)
+        image = content
+        for divisor, steps in zip((_COARSE, 1), self._steps, strict=True):
+            here = tf.maximum(size // divisor, _MIN_SIDE // _COARSE)
+            image = _resized(image, here)[None]
+            # Strokes are as large in relation to the picture at every size.
+            style_here = _fitted(style, longest // divisor)[None]
+            targets = self._loss.style_target(style_here)
+            image = self._optimize(
+                image, self._loss.content_target(_resized(content, here)[None]), targets, steps
+            )[0]
+        return tf.clip_by_value(image, 0.0, 255.0)
+
+    def _optimize(self, image: tf.Tensor, content: Targets, style: Targets, steps: int) -> tf.Tensor:
+        """Adam (Kingma & Ba 2015) within 0..255, its rate falling to 0 by a cosine."""
+        decays = (0.9, 0.99)
+
+        def step(
+            count: tf.Tensor, image: tf.Tensor, mean: tf.Tensor, square: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            gradient = self._loss.evaluate(image, content, style)[2]
+            mean = decays[0] * mean + (1 - decays[0]) * gradient
+            square = decays[1] * square + (1 - decays[1]) * tf.square(gradient)
+            done = tf.cast(count, tf.float32)
+            rate = self._learning_rate * (1 + tf.cos(math.pi * done / steps)) / 2
+            move = (mean / (1 - decays[0] ** (done + 1))) / (
+                tf.sqrt(square / (1 - decays[1] ** (done + 1))) + 1e-8
+            )
+            return count + 1, tf.clip_by_value(image - rate * move, 0.0, 255.0), mean, square
+
+        shape = tf.TensorShape([1, None, None, 3])
+        variables = (tf.constant(0), image, tf.zeros_like(image), tf.zeros_like(image))
+        return tf.while_loop(
+            lambda count, *_: count < steps,
+            step,
+            variables,
+            shape_invariants=(tf.TensorShape([]), shape, shape, shape),
+            parallel_iterations=1,
+        )[1]
+
+
+def export_style_transfer(
+    loss: ServedLoss,
+    folder: Path,
+    *,
+    card: Mapping[str, Any],
+    steps: tuple[int, int],
+    learning_rate: float,
+    image_format: str = "png",
+    max_pixels: int = 1024 * 1024,
+) -> None:
+    """Writes a SavedModel that optimises a picture for each request, which takes minutes on a CPU.
+
+    - `serving_default`: `image` and `style_image`, float32 [batch, height, width, 3], RGB on 0..255, to
+      `image`, as large as it came.
+    - `serve_image_bytes`: `image_bytes` and `style_image_bytes`, PNG or JPEG files [batch] of any sizes, to
+      `image_bytes`.
+    - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
+
+    The descent is Adam's instead of L-BFGS, whose line search has no place in a graph; it begins at half the
+    size, and at the photo.
+
+    Args:
+        loss: Loss and network.
+        folder: Must not exist.
+        card: What `describe` tells besides, plain values.
+        steps: At half the size and at the full one.
+        learning_rate: Adam's, on the 0..255 scale.
+        image_format: "png" or "jpeg".
+        max_pixels: Largest height times width of a picture that is taken.
+    """
+    description = {
+        **card,
+        "steps": list(steps),
+        "learning_rate": learning_rate,
+        "image_format": image_format,
+        "max_pixels": max_pixels,
+        "min_side": _MIN_SIDE,
+    }
+    text = json.dumps(description, sort_keys=True)
+    module = _ServedOptimizer(loss, steps, learning_rate, picture_encoder(image_format), max_pixels)
+    pixels = [tf.TensorSpec([None, None, None, 3], name=name) for name in ("image", "style_image")]
+    files = [tf.TensorSpec([None], tf.string, name=name) for name in ("image_bytes", "style_image_bytes")]
+    write_module(
+        module,
+        folder,
+        {
+            "serving_default": (module.paint, pixels),
+            "serve_image_bytes": (module.paint_bytes, files),
+            "describe": describe_with(text),
+        },
+    )
+
+
+def _resized(image: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    resized = tf.image.resize(image, size, method="lanczos3", antialias=True)
+    return tf.clip_by_value(tf.ensure_shape(resized, [None, None, 3]), 0.0, 255.0)
+
+
+def _fitted(image: tf.Tensor, longest_side: tf.Tensor) -> tf.Tensor:
+    shape = tf.cast(tf.shape(image)[:2], tf.float64)
+    size = tf.cast(tf.round(shape * (tf.cast(longest_side, tf.float64) / tf.reduce_max(shape))), tf.int32)
+    return _resized(image, tf.maximum(size, _MIN_SIDE // _COARSE))

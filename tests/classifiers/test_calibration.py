@@ -1,0 +1,48 @@
+"""Calibration against data whose true probabilities are known, intervals against a library."""
+
+import numpy as np
+import pytest
+
+from nst_keras.classifiers.calibration import accuracy_interval, calibration_error, fit_temperature
+
+
+@pytest.fixture(scope="module")
+def calibrated() -> tuple[np.ndarray, np.ndarray]:
+    """Logits and labels drawn from their own softmax."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 5))
+    noise = rng.gumbel(size=logits.shape)
+    return logits, (logits + noise).argmax(axis=1)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_what_logits_were_multiplied_with(
+    calibrated: tuple[np.ndarray, np.ndarray], factor: float
+) -> None:
+    logits, labels = calibrated
+    temperature = fit_temperature(factor * logits, labels)
+    assert temperature == pytest.approx(factor, rel=0.05)
+    assert calibration_error(factor * logits, labels, temperature) < 0.02
+
+
+def test_a_few_pictures_change_nothing() -> None:
+    assert fit_temperature(np.eye(2)[[0, 1] * 10] * 9, np.array([0, 1] * 10)) == 1.0
+
+
+def test_an_overconfident_network_has_a_large_error(calibrated: tuple[np.ndarray, np.ndarray]) -> None:
+    logits, labels = calibrated
+    assert calibration_error(5 * logits, labels) > 0.1
+
+
+def test_calibration_error_by_hand() -> None:
+    """Two answers of confidence .75, one of them right: a gap of .25."""
+    logits = np.log([[0.75, 0.25], [0.75, 0.25]])
+    assert calibration_error(logits, np.array([0, 1])) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    "correct,count,low,high", [(9, 10, 0.5958, 0.9821), (10, 10, 0.7225, 1.0), (0, 20, 0.0, 0.1611)]
+)
+def test_intervals_are_wilsons(correct: int, count: int, low: float, high: float) -> None:
+    """By the formula of Wilson (1927), worked out by hand."""
+    assert accuracy_interval(correct, count) == pytest.approx((low, high), abs=1e-4)

@@ -1,0 +1,89 @@
+"""The exported classifier, loaded without our code: class names, probabilities, encoded pictures."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import softmax
+
+from nst_keras.classifiers.served import export_classifier
+
+NAMES = ("cat", "perro", "vögel")
+RNG = np.random.default_rng(0)
+
+# A process that blocks our package, as a server has none of it.
+_CLIENT = """
+import json, sys
+sys.modules["nst_keras"] = None
+import numpy as np, tensorflow as tf
+folder, pixels, *pictures = sys.argv[1:]
+signatures = tf.saved_model.load(folder).signatures
+encoded = tf.constant([open(name, "rb").read() for name in pictures])
+for found in (
+    signatures["serving_default"](image=tf.constant(np.load(pixels))),
+    signatures["serve_image_bytes"](image_bytes=encoded),
+):
+    names = [name.decode() for name in found["class_name"].numpy()]
+    print(json.dumps([names, found["probability"].numpy().tolist(), found["probabilities"].numpy().tolist()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(x))
+    return keras.Model(inputs, keras.layers.Dense(3)(x))
+
+
+@pytest.fixture(scope="module")
+def folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("export") / "saved_model"
+    export_classifier(model, target, class_names=NAMES, image_size=(12, 16), temperature=0.5)
+    return target
+
+
+def _ask(folder: Path, pixels: Path, pictures: list[Path]) -> list[tuple[list[str], np.ndarray, np.ndarray]]:
+    """Class names, their probabilities and all probabilities, of pixels and of encoded pictures."""
+    command = [sys.executable, "-c", _CLIENT, folder, pixels, *pictures]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()[-2:]]
+    return [(names, np.array(most), np.array(all_of_them)) for names, most, all_of_them in answers]
+
+
+def test_pixels_and_encoded_pictures_of_unequal_sizes(
+    model: keras.Model, folder: Path, tmp_path: Path
+) -> None:
+    pixels = RNG.uniform(0, 255, (4, 30, 20, 3)).astype(np.float32)
+    np.save(tmp_path / "pixels.npy", pixels)
+    paths, images = [], []
+    for number, (size, kind) in enumerate([((16, 12), "PNG"), ((40, 30), "PNG"), ((9, 21), "JPEG")]):
+        picture = Image.fromarray(RNG.integers(0, 256, (size[1], size[0], 3), np.uint8))
+        if number == 1:
+            picture = picture.convert("L")
+        buffer = io.BytesIO()
+        picture.save(buffer, kind)
+        paths.append(tmp_path / f"{number}.bin")
+        paths[-1].write_bytes(buffer.getvalue())
+        images.append(np.asarray(picture.convert("RGB")))
+    of_pixels, of_pictures = _ask(folder, tmp_path / "pixels.npy", paths)
+
+    names, most, probabilities = of_pixels
+    wanted = softmax(model(pixels).numpy() / 0.5, axis=1)
+    np.testing.assert_allclose(probabilities, wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(most, wanted.max(axis=1), rtol=1e-4)
+    assert names == [NAMES[number] for number in wanted.argmax(axis=1)]
+
+    _, _, probabilities = of_pictures
+    assert probabilities.shape == (3, 3)
+    # The first needs no resizing, so it must be answered like its pixels.
+    wanted = softmax(model(images[0][None].astype(np.float32)).numpy() / 0.5, axis=1)
+    np.testing.assert_allclose(probabilities[:1], wanted, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,306 @@
+"""What our own server does beside answering: batches, limits, and clients that misbehave."""
+
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+import urllib3
+
+from nst_keras.errors import InputError
+from nst_keras.served.push import push
+from nst_keras.serving.client.client import connect
+from nst_keras.serving.client.settings import CallSettings
+from nst_keras.serving.protocol.model_spec import ModelSpec
+from nst_keras.serving.protocol.protos import (
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.tensors import to_proto
+from nst_keras.serving.server.server import ModelServer
+
+from ..conftest import Sources, post, request, wait_for
+
+SCALE = ModelSpec("scale")
+Start = Callable[..., ModelServer]
+
+
+def _factor(server: ModelServer) -> float:
+    return connect(server.rest_address).predict(SCALE, {"x": [[1, 0, 0]]})["y"][0, 0]
+
+
+def test_requests_that_come_together_are_answered_together(
+    start: Start, models_dir: Path, sources: Sources
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(batch_timeout=500.0, max_batch_size=8)
+    clients = [connect(server.rest_address), connect(server.grpc_address)]
+    gate = threading.Barrier(8)
+
+    def ask(number: int) -> object:
+        gate.wait()
+        try:
+            return clients[number % 2].predict(SCALE, {"x": [number if number < 7 else -1]}, "count")
+        except ServingError as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    bad = answers.pop()
+    assert isinstance(bad, ServingError)
+    assert "must not be negative" in str(bad)
+    assert [float(answer["x"][0]) for answer in answers] == list(range(7)), "a bad one harms no other"
+    with ThreadPoolExecutor(8) as pool:
+        gate.reset()
+        answers = list(pool.map(lambda number: ask(number % 7), range(8)))
+    assert sum(answer["rows"][0] > 1 for answer in answers) >= 2
+    assert all(answer["rows"].shape == (1,) for answer in answers)
+    many = clients[0].predict(SCALE, {"x": np.arange(20)}, "count")
+    assert many["rows"].tolist() == [20] * 20, "what is larger than a batch goes alone"
+
+
+def test_past_the_queue_requests_are_refused(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(workers=1, queue_size=2)
+    once = CallSettings(retries=0)
+    clients = [connect(server.rest_address, once), connect(server.grpc_address, once)]
+    codes = []
+
+    def ask(number: int) -> None:
+        try:
+            clients[number % 2].predict(SCALE, {"steps": [3000]}, "work")
+            codes.append("OK")
+        except ServingError as error:
+            codes.append(error.code)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(ask, range(12)))
+    assert codes.count("OK") >= 3
+    assert codes.count("RESOURCE_EXHAUSTED") == 12 - codes.count("OK") > 0
+    assert _factor(server) == 2.0, "it goes on"
+
+
+def test_who_waits_too_long_is_told(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(workers=1, request_timeout=0.2)
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(connect(server.rest_address).predict, SCALE, {"steps": [200_000]}, "work")
+        wait_for(lambda: not server.is_idle(), "the long request")
+        reply = post(server.rest_address, "/v1/models/scale:predict", {"inputs": [[1, 2, 3]]})
+        assert reply.status == 504
+        assert "no worker was free" in json.loads(reply.data)["error"]
+        with pytest.raises(ServingError) as caught:
+            connect(server.grpc_address).predict(SCALE, {"x": [[1, 2, 3]]})
+        assert caught.value.code == "DEADLINE_EXCEEDED"
+        assert long.result()["factor"] == 2.0
+
+
+def test_bodies_are_bounded(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(max_body_mb=1)
+    path = f"{server.rest_address}/v1/models/scale:predict"
+    large = b'{"inputs": [[1, 2, 3]]}' + b" " * (1 << 20)
+    for body in (large, iter([large])):  # with a length, and in chunks
+        reply = request("POST", path, body=body)
+        assert reply.status == 413
+        assert "at most 1048576 bytes" in json.loads(reply.data)["error"]
+    assert request("POST", path, body=large[: 1 << 20]).status == 200
+    gzip = request("POST", path, body=b"x", headers={"Content-Encoding": "gzip"})
+    assert gzip.status == 501
+    with pytest.raises(ServingError) as caught:
+        connect(server.grpc_address).predict(SCALE, {"x": np.zeros((100_000, 3))})
+    assert caught.value.code == "RESOURCE_EXHAUSTED"
+
+
+def test_a_small_message_cannot_stand_for_a_huge_tensor(
+    start: Start, models_dir: Path, sources: Sources
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(max_body_mb=1)
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "scale"
+    request.inputs["x"].CopyFrom(to_proto(np.zeros((0, 3), np.float32)))
+    request.inputs["x"].tensor_shape.dim[0].size = 1 << 40
+    with grpc.insecure_channel(server.grpc_address) as channel, pytest.raises(grpc.RpcError) as caught:
+        prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_slow_and_broken_clients_are_dropped(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(read_timeout=0.5)
+    host, port = server.rest_address.removeprefix("http://").split(":")
+    line = b"POST /v1/models/scale:predict HTTP/1.1\r\nHost: x\r\n"
+
+    def send(data: bytes, then_every: float = 0.0) -> bytes:
+        """Sends, then single bytes for a while; returns all that comes back until the server hangs up."""
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(data)
+            try:
+                for _ in range(20 if then_every else 0):
+                    time.sleep(then_every)
+                    connection.sendall(b"x")
+            except OSError:
+                pass
+            received = b""
+            try:
+                while chunk := connection.recv(4096):
+                    received += chunk
+            except ConnectionResetError:
+                pass
+            return received
+
+    with ThreadPoolExecutor(5) as pool:
+        nothing = pool.submit(send, b"")
+        slow_headers = pool.submit(send, line + b"X-Slow: ", 0.1)
+        slow_body = pool.submit(send, line + b"Content-Length: 1000\r\n\r\n{", 0.1)
+        no_http = pool.submit(send, b"\x16\x03\x01\x00 hello\r\n\r\n")
+        long_headers = pool.submit(send, line + b"X: " + b"x" * 70_000)
+        assert nothing.result() == slow_headers.result() == b""
+        assert slow_body.result().startswith(b"HTTP/1.1 408 ")
+        assert no_http.result().startswith(b"HTTP/1.1 400 ")
+        assert long_headers.result().startswith(b"HTTP/1.1 400 ") or long_headers.result() == b""
+    assert _factor(server) == 2.0
+
+
+def test_idle_connections_live_longer_than_a_slow_request(
+    start: Start, models_dir: Path, sources: Sources
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(read_timeout=0.2)
+    with urllib3.PoolManager(maxsize=1, retries=False) as pool:
+        url = f"{server.rest_address}/v1/models/scale"
+        for _ in range(3):
+            assert pool.request("GET", url).status == 200
+            time.sleep(0.4)
+        assert pool.connection_from_url(url).num_connections == 1
+
+
+def test_nobody_waits_for_a_client_that_left(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(workers=1)
+    impatient = connect(server.rest_address, CallSettings(timeout=0.3, retries=0))
+    impatient.signatures(SCALE)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(connect(server.grpc_address).predict, SCALE, {"steps": [30_000]}, "work")
+        wait_for(lambda: not server.is_idle(), "the long request")
+        with pytest.raises(ServingError) as caught:
+            impatient.predict(SCALE, {"x": [[1, 2, 3]]})
+    assert caught.value.code == "DEADLINE_EXCEEDED"
+    wait_for(server.is_idle, "the end of all requests")
+    page = request("GET", f"{server.rest_address}/monitoring/prometheus/metrics").data.decode()
+    assert ':tensorflow:serving:request_count{model_name="scale",status="CANCELLED"} 1.0' in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/models/..%2Fmodels", "/v1/models/%2Fetc", "/v1/models/scale/../scale", "/v1/models/a%00b"]
+)
+def test_no_path_comes_from_a_request(start: Start, models_dir: Path, sources: Sources, path: str) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start()
+    for method, suffix in (("GET", ""), ("POST", ":predict")):
+        connection = urllib3.HTTPConnectionPool(server.rest_address.removeprefix("http://"), retries=False)
+        assert connection.urlopen(method, path + suffix, body=b"{}").status in (400, 404)
+    reload = model_management_pb2.ReloadConfigRequest()
+    config = reload.config.model_config_list.config.add()
+    config.name, config.base_path = "evil", "/etc"
+    with grpc.insecure_channel(server.grpc_address) as channel, pytest.raises(grpc.RpcError) as caught:
+        model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(reload, timeout=10)
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert server.models.names() == ["scale"]
+
+
+def test_metrics(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start()
+    for client in (connect(server.rest_address), connect(server.grpc_address)):
+        client.predict(SCALE, {"x": [[1, 2, 3]]})
+        with pytest.raises(ServingError):
+            client.predict(SCALE, {"x": [[1, 2, -3]]})
+    post(server.rest_address, "/v1/models/no:predict", {})
+    page = request("GET", f"{server.rest_address}/monitoring/prometheus/metrics").data.decode()
+    assert ':tensorflow:serving:request_count{model_name="scale",status="OK"} 2.0' in page
+    assert ':tensorflow:serving:request_count{model_name="scale",status="INVALID_ARGUMENT"} 2.0' in page
+    labels = 'API="Predict",entrypoint="GRPC",model_name="scale"'
+    assert f":tensorflow:serving:request_latency_count{{{labels}}} 2.0" in page
+    assert 'model_name="no"' not in page
+
+
+def _mutate(value: object, rng: random.Random) -> object:
+    """Something else somewhere in a document."""
+    odd = [
+        None,
+        True,
+        -1,
+        2**70,
+        1e400,
+        "",
+        "x",
+        [],
+        {},
+        [[]],
+        {"b64": ""},
+        {"b64": 3},
+        ["a", 1],
+        "\ud800",
+        "\0",
+    ]
+    if rng.random() < 0.25:
+        return rng.choice(odd)
+    if isinstance(value, dict):
+        return {(key if rng.random() < 0.9 else "odd"): _mutate(each, rng) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_mutate(each, rng) for each in value][: rng.choice([None, None, 1])] * rng.choice([1, 1, 2])
+    return value
+
+
+def test_no_document_is_an_internal_error(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server, rng, found = start(), random.Random(0), Counter()
+    seeds = [
+        {"instances": [[1, 2, 3]], "signature_name": "serving_default"},
+        {"inputs": {"x": [[1, 2, 3]]}},
+        {"signature_name": "several", "instances": [{"text": "a", "number": 1}, {"text": "b", "number": 2}]},
+        {"signature_name": "several", "inputs": {"text": [{"b64": "YQ=="}], "number": [1]}},
+    ]
+    for number in range(600):
+        document = _mutate(seeds[number % 4], rng)
+        url = f"{server.rest_address}/v1/models/scale:predict"
+        reply = request("POST", url, body=json.dumps(document))
+        found[reply.status] += 1
+        assert reply.status in (200, 400), (document, reply.data)
+        assert set(json.loads(reply.data)) <= {"error", "predictions", "outputs"}
+    assert min(found[200], found[400]) > 20
+
+
+def test_what_is_not_offered_says_so(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start()
+    assert post(server.rest_address, "/v1/models/scale:classify", {"examples": []}).status == 501
+    assert post(server.rest_address, "/", {}).status == 404
+    assert request("PUT", f"{server.rest_address}/v1/models/scale").status == 400
+    assert request("GET", f"{server.rest_address}/v1/models").status == 400
+
+
+def test_a_taken_port_is_named(start: Start) -> None:
+    server = start()
+    rest, grpc_port = (
+        int(address.rpartition(":")[2]) for address in (server.rest_address, server.grpc_address)
+    )
+    with pytest.raises(InputError, match=f"127.0.0.1:{rest}: cannot be listened on: Address already in use"):
+        start(rest_api_port=rest)
+    with pytest.raises(InputError, match=f"127.0.0.1:{grpc_port}: cannot be listened on"):
+        start(port=grpc_port)
+    with pytest.raises(InputError, match="missing: cannot be listed"):
+        start(serving_dir="missing")

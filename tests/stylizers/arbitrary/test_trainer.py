@@ -1,0 +1,74 @@
+"""The training of a decoder for any painting: it learns, and goes on exactly from a state."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nst_keras.errors import InputError
+from nst_keras.pictures.samples import read_sample
+from nst_keras.runs.trainer import NonFiniteLossError
+from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
+from nst_keras.stylizers.arbitrary.trainer import ArbitraryStyleTrainer
+from nst_keras.stylizers.training.photo_batches import PhotoBatches
+
+SETTINGS = ArbitraryStyleSettings(width=0.125, batch_size=2, crop_size=64, learning_rate=2e-3)
+
+
+@pytest.fixture(scope="module")
+def trainer(real_weights) -> ArbitraryStyleTrainer:  # type: ignore[no-untyped-def]
+    return ArbitraryStyleTrainer(real_weights, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def batches() -> tuple[PhotoBatches, PhotoBatches]:
+    photos = [read_sample(name) for name in ("china", "flower")]
+    paintings = [read_sample(name) for name in ("ink", "stained_glass")]
+    return PhotoBatches(photos, 2, 64, 0.4, True, 0), PhotoBatches(paintings, 2, 64, 0.4, True, 1)
+
+
+def test_every_term_falls(trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]) -> None:
+    terms = np.array([trainer.step(*(some.batch(step) for some in batches)) for step in range(40)])
+    assert terms.shape[1] == len(trainer.term_names)
+    assert (terms[-8:].mean(axis=0) < terms[0]).all()
+    assert terms[-8:].sum(axis=1).mean() < 0.6 * terms[0].sum()
+
+
+def test_bfloat16_steps_are_nearly_those_of_float32(
+    real_weights, batches: tuple[PhotoBatches, PhotoBatches]
+) -> None:
+    """Through the encoder's wide layers too, whose Winograd transforms amplify rounding."""
+    terms = [
+        ArbitraryStyleTrainer(real_weights, replace(SETTINGS, precision=precision)).step(
+            *(some.batch(0) for some in batches)
+        )
+        for precision in ("float32", "mixed_bfloat16")
+    ]
+    np.testing.assert_allclose(terms[1], terms[0], rtol=0.05)
+
+
+def test_it_goes_on_exactly_from_a_state(
+    trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]
+) -> None:
+    state = trainer.state()
+    first = [trainer.step(*(some.batch(step) for some in batches)) for step in (40, 41)]
+    trainer.set_state(state)
+    again = [trainer.step(*(some.batch(step) for some in batches)) for step in (40, 41)]
+    np.testing.assert_allclose(again, first, rtol=1e-5)
+    with pytest.raises(InputError, match="the checkpoint doesn't fit the model"):
+        trainer.set_state(state[:-1])
+
+
+def test_it_paints_any_size_in_a_blend(trainer: ArbitraryStyleTrainer, photo: np.ndarray) -> None:
+    paintings = [read_sample(name)[:64, :64] for name in ("ink", "stained_glass")]
+    picture = trainer.stylize(photo, paintings, [0.25, 0.75])
+    assert picture.shape == photo.shape
+    assert np.abs(picture - trainer.stylize(photo, paintings, [0.75, 0.25])).mean() > 0.1
+
+
+def test_weights_that_are_no_numbers_are_noticed(
+    trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]
+) -> None:
+    trainer.set_state([array * np.nan if array.dtype.kind == "f" else array for array in trainer.state()])
+    with pytest.raises(NonFiniteLossError, match=r"learning_rate=0\.002 is too high"):
+        trainer.step(*(some.batch(0) for some in batches))

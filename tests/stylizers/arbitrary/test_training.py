@@ -1,0 +1,74 @@
+"""The training of a decoder for any painting, in one loop with that of named styles."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_keras.errors import InputError
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
+from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
+from nst_keras.stylizers.training.job import StylizerTraining
+from nst_keras.stylizers.training.pictures import TrainingPictures
+from nst_keras.stylizers.training.plan import StylizerRun
+
+SETTINGS = ArbitraryStyleSettings(
+    width=0.125, num_steps=20, batch_size=2, crop_size=64, learning_rate=2e-3, style_size=96, ema=0.5
+)
+
+
+@pytest.fixture(scope="module")
+def pictures(photo: np.ndarray) -> TrainingPictures:
+    x = np.arange(96)
+    paintings = {}
+    for name, period, color in (("broad", 24, (230, 60, 30)), ("fine", 6, (20, 90, 220))):
+        stripes = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * (x[:, None] + x) / period))
+        paintings[name] = (stripes[..., None] * color).astype(np.uint8)
+    return TrainingPictures(paintings, [photo.astype(np.uint8)])
+
+
+@pytest.fixture
+def train(pictures: TrainingPictures, real_weights: VGG19Weights, tmp_path: Path) -> Callable[..., Path]:
+    def run(
+        folder: str, *, settings: ArbitraryStyleSettings = SETTINGS, stop_at: int = 0, **plan: object
+    ) -> Path:
+        given = {"vgg": "8bit", "log_every": 4, "tensorboard": False, **plan}
+        training = StylizerTraining(settings, StylizerRun(str(tmp_path / folder), **given), pictures)
+        steps: list[int] = []
+        training.run(
+            observer=lambda progress: steps.append(progress.step),
+            should_stop=lambda: bool(stop_at and steps and steps[-1] >= stop_at),
+        )
+        return tmp_path / folder
+
+    return run
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+
+
+def test_the_loss_falls_and_what_is_stopped_or_begun_with_goes_on(
+    train: Callable[..., Path], tmp_path: Path
+) -> None:
+    through = train("through")
+    losses = [float(row["loss"]) for row in _rows(through)]
+    assert losses[-1] < 0.8 * losses[0]
+    assert not (train("stopped", stop_at=6) / "stylizer.npz").exists()
+    stopped = train("stopped")
+    assert [row["step"] for row in _rows(stopped)] == ["4", "8", "12", "16", "20"]
+    for one, other in zip(_rows(through), _rows(stopped), strict=True):
+        assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-2)
+    one, other = (read_arbitrary_stylizer(folder / "stylizer.npz") for folder in (through, stopped))
+    for single, resumed in zip(one.decoder.get_weights(), other.decoder.get_weights(), strict=True):
+        # Sums of several threads differ, which grows from step to step.
+        np.testing.assert_allclose(resumed, single, rtol=0, atol=5e-3)
+    assert (one.card["architecture"], one.card["paintings"], one.style_size) == ("arbitrary", 2, 96)
+    more = train("more", settings=replace(SETTINGS, num_steps=2), init=str(through / "stylizer.npz"))
+    assert float(_rows(more)[0]["loss"]) < 0.9 * losses[0], "it begins with the trained decoder"
+    with pytest.raises(InputError, match=r"width must be that of .*stylizer\.npz. Received: width=0.25"):
+        train("wider", settings=replace(SETTINGS, width=0.25), init=str(through / "stylizer.npz"))

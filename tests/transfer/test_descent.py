@@ -1,0 +1,241 @@
+"""The optimisation: it lowers the loss, can be stopped and goes on, and is reproducible."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.transfer.descent import (
+    Pictures,
+    State,
+    finish,
+    initial_image,
+    optimize_image,
+)
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.optimizers import NonFiniteLossError
+from nst_keras.transfer.settings import StyleTransferSettings
+
+
+def _stop_after(steps: int) -> Callable[[State], bool]:
+    seen: list[State] = []
+
+    def callback(state: State) -> bool:
+        seen.append(state)
+        return len(seen) == steps
+
+    return callback
+
+
+@pytest.mark.parametrize("optimizer,learning_rate", [("lbfgs", 1.0), ("adam", 5.0), ("sgd", 1000.0)])
+def test_every_optimizer_lowers_the_loss(
+    random_weights: VGG19Weights,
+    shallow: StyleTransferSettings,
+    pictures: Pictures,
+    optimizer: str,
+    learning_rate: float,
+) -> None:
+    settings = replace(shallow, optimizer=optimizer, learning_rate=learning_rate, coarse_steps=0, num_steps=8)
+    states: list[State] = []
+    optimize_image(Objective(random_weights, settings), pictures, settings, callback=states.append)
+    totals = [state.losses["total"] for state in states]
+    assert len(totals) == 8
+    assert totals[-1] < 0.8 * totals[0]
+    assert all(s.image.min() >= 0 and s.image.max() <= 255 for s in states)
+
+
+def test_every_term_is_reported_and_they_add_up(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    state = optimize_image(Objective(random_weights, shallow), pictures, shallow)
+    names = ["content/relu2_1", "style/relu1_1", "style/relu2_1", "total_variation", "total"]
+    assert list(state.losses) == names
+    assert state.losses["total"] == pytest.approx(sum(list(state.losses.values())[:-1]))
+    assert state.image.shape == (32, 48, 3)
+
+
+def test_gradient_equals_central_differences(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    settings = replace(shallow, pooling="average")
+    objective = Objective(random_weights, settings)
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 255, (1, 24, 24, 3))
+    direction = rng.standard_normal(image.shape)
+    content = objective.content_targets(pictures.content[:24, :24])
+    style = objective.style_targets(pictures.styles, [1.0])
+
+    def loss(shift: float) -> float:
+        moved = tf.constant(image + shift * direction, tf.float32)
+        return float(objective.evaluate(moved, content, style)[0])
+
+    gradient = objective.evaluate(tf.constant(image, tf.float32), content, style)[2].numpy()
+    numeric = (loss(0.1) - loss(-0.1)) / 0.2
+    assert numeric == pytest.approx(float((gradient * direction).sum()), rel=0.02)
+
+
+@pytest.mark.parametrize("stop_at", [2, 3, 5])
+def test_adam_goes_on_bit_identically(
+    random_weights: VGG19Weights,
+    shallow: StyleTransferSettings,
+    pictures: Pictures,
+    stop_at: int,
+) -> None:
+    settings = replace(shallow, optimizer="adam")
+    whole = optimize_image(Objective(random_weights, settings), pictures, settings)
+    objective = Objective(random_weights, settings)
+    part = optimize_image(objective, pictures, settings, callback=_stop_after(stop_at))
+    assert not np.array_equal(part.image, whole.image)
+    rest = optimize_image(objective, pictures, settings, start=part)
+    np.testing.assert_array_equal(rest.image, whole.image)
+
+
+def test_lbfgs_goes_on_from_its_picture(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    objective = Objective(random_weights, shallow)
+    part = optimize_image(objective, pictures, shallow, callback=_stop_after(5))
+    assert (part.scale, part.step) == (1, 2)
+    states: list[State] = []
+    rest = optimize_image(objective, pictures, shallow, start=part, callback=states.append)
+    assert [s.step for s in states] == [3, 4]
+    assert rest.losses["total"] < part.losses["total"]
+
+
+def test_the_step_is_traced_once_for_all_sizes_and_pictures(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    objective = Objective(random_weights, shallow)
+    for content in (pictures.content, pictures.content[::-1].copy()):
+        optimize_image(objective, replace(pictures, content=content), shallow)
+    assert objective.tracing_count() == 1
+
+
+def test_same_seed_same_picture(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    noise = replace(shallow, init="noise", noise_ratio=30.0, coarse_steps=0, num_steps=2)
+    images = [
+        optimize_image(Objective(random_weights, noise), pictures, replace(noise, seed=seed)).image
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+
+
+def test_starts(shallow: StyleTransferSettings, pictures: Pictures) -> None:
+    mean = (120.0, 110.0, 100.0)
+
+    def start(pictures: Pictures = pictures, **changes: object) -> np.ndarray:
+        return initial_image(pictures, replace(shallow, **changes), mean)  # type: ignore[arg-type]
+
+    content, recoloured = start(), start(init="style_color")
+    assert content.shape == (16, 24, 3)
+    style = pictures.styles[0]
+    assert abs(recoloured.mean() - style.mean()) < 6
+    noise = start(init="noise", noise_ratio=0.256)
+    np.testing.assert_allclose(noise.mean((0, 1)), mean, atol=0.1)
+    assert noise.std((0, 1)).mean() == pytest.approx(0.256, rel=0.1)
+    given = start(replace(pictures, init=np.full((9, 9, 3), 7.0, np.float32)))
+    np.testing.assert_allclose(given, 7.0)
+    with pytest.raises(InputError, match="content, noise, style_color"):
+        start(init="nonsense")
+
+
+def test_larger_style_scale_compares_with_a_larger_painting(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    finals = []
+    for scale in (0.5, 2.0):
+        settings = replace(shallow, style_scale=scale)
+        finals.append(optimize_image(Objective(random_weights, settings), pictures, settings))
+    assert np.abs(finals[0].image - finals[1].image).mean() > 1
+
+
+def test_non_finite_loss_is_an_error_not_a_black_picture(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    settings = replace(shallow, style_weight=1e38, relative_losses=False)
+    with pytest.raises(NonFiniteLossError, match="no longer finite"):
+        optimize_image(Objective(random_weights, settings), pictures, settings)
+
+
+def test_finished_pictures_are_clipped_and_rounded_not_rescaled(
+    shallow: StyleTransferSettings,
+) -> None:
+    image = np.array([[[-20.0, 99.6, 300.0]]], np.float32)
+    np.testing.assert_array_equal(finish(image, image, shallow), [[[0, 100, 255]]])
+
+
+def test_kept_colors_are_the_photos(shallow: StyleTransferSettings) -> None:
+    photo = np.random.default_rng(5).uniform(80, 160, (32, 48, 3)).astype(np.float32)
+    painted = np.random.default_rng(6).uniform(80, 160, (32, 48, 3)).astype(np.float32)
+    kept = finish(painted, photo, replace(shallow, preserve_color=True)).astype(np.float32)
+    for a, b in ((0, 1), (1, 2)):  # differences of channels are the colour
+        np.testing.assert_allclose(kept[..., a] - kept[..., b], photo[..., a] - photo[..., b], atol=1.01)
+    assert np.abs(kept - photo).mean() > 5
+
+
+def test_blend_weights_choose_between_styles(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    objective = Objective(random_weights, shallow)
+    first, second = pictures.styles[0], pictures.content[::-1].copy()
+
+    def paint(**changes: object) -> np.ndarray:
+        return optimize_image(objective, replace(pictures, **changes), shallow).image
+
+    both = {"styles": [first, second]}
+    np.testing.assert_array_equal(paint(**both, blend=[1, 0]), paint(styles=[first], blend=[1]))
+    np.testing.assert_array_equal(paint(**both, blend=[2, 2]), paint(**both, blend=[1, 1]))
+    assert np.abs(paint(**both, blend=[1, 0]) - paint(**both, blend=[0, 1])).mean() > 1
+
+
+@pytest.mark.parametrize("height,width", [(1, 1), (10000, 3), (15, 200)])
+def test_pictures_too_small_for_the_network(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, height: int, width: int
+) -> None:
+    tiny = np.zeros((height, width, 3), np.float32)
+    with pytest.raises(InputError, match=f"{width}x{height} pixels but must be at least 16x16"):
+        optimize_image(Objective(random_weights, shallow), Pictures(tiny, [tiny], [1.0]), shallow)
+
+
+def test_layers_without_weight_cost_nothing(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings
+) -> None:
+    objective = Objective(random_weights, replace(shallow, content_weight=0.0, tv_weight=0.0))
+    assert objective.term_names == ("style/relu1_1", "style/relu2_1")
+
+
+def test_narrow_pictures_skip_sizes_at_which_nothing_is_left(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings
+) -> None:
+    narrow = np.random.default_rng(0).uniform(0, 255, (32, 90, 3)).astype(np.float32)
+    states: list[State] = []
+    optimize_image(
+        Objective(random_weights, shallow),
+        Pictures(narrow, [narrow.transpose(1, 0, 2)], [1.0]),
+        shallow,
+        callback=states.append,
+    )
+    assert {state.image.shape[:2] for state in states} == {(17, 48)}
+    assert len(states) == shallow.num_steps
+
+
+def test_a_picture_that_ends_too_narrow_is_refused_before_the_first_step(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings
+) -> None:
+    narrow = np.zeros((20, 400, 3), np.float32)
+    with pytest.raises(InputError, match="of size 48 would be 48x2 pixels but must be at least 16x16"):
+        optimize_image(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)
+
+
+@pytest.mark.parametrize("blend", [[1.0, 2.0], [], [0.0], [-1.0], [float("nan")]])
+def test_blend_weights_must_fit_the_styles(blend: list[float]) -> None:
+    picture = np.zeros((20, 20, 3), np.float32)
+    with pytest.raises(InputError, match="style_weights must"):
+        Pictures(picture, [picture], blend)

@@ -1,0 +1,200 @@
+"""Jobs: files in, a picture out, and nothing lost when a run ends early."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_keras.errors import InputError
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.pictures.plan import JobOptions, StylizeJob, checkpoint_path
+from nst_keras.transfer.checkpoints import read_checkpoint
+from nst_keras.transfer.job import StyleTransfer
+from nst_keras.transfer.progress import Progress
+from nst_keras.transfer.settings import StyleTransferSettings
+
+SHALLOW = StyleTransferSettings(
+    size=32,
+    coarsest_size=16,
+    content_layers={"relu2_1": 1.0},
+    style_layers={"relu1_1": 0.5, "relu2_1": 0.5},
+    optimizer="adam",
+    num_steps=6,
+    coarse_steps=2,
+)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> StylizeJob:
+    rng = np.random.default_rng(0)
+    for name in ("photo", "painting"):
+        write_image(tmp_path / f"{name}.png", rng.uniform(0, 255, (32, 32, 3)))
+    return StylizeJob(
+        str(tmp_path / "photo.png"),
+        (str(tmp_path / "painting.png"),),
+        (1.0,),
+        tmp_path / "out" / "picture.png",
+    )
+
+
+@pytest.fixture
+def transfer(real_weights: VGG19Weights, job: StylizeJob) -> StyleTransfer:
+    job.output.parent.mkdir()
+    return StyleTransfer(SHALLOW, "8bit")
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_picture_holds_its_settings_and_nothing_else_is_left(
+    transfer: StyleTransfer, job: StylizeJob
+) -> None:
+    assert transfer.run(job).finished
+    assert _names(job.output.parent) == ["picture.png"]
+    assert read_image(job.output).shape == (32, 32, 3)
+    record = read_settings(job.output)
+    assert StyleTransferSettings(**record["settings"]) == SHALLOW
+    assert (record["content"], record["styles"]) == (job.content, list(job.styles))
+    assert record["vgg_digest"].startswith("sha256:")
+    assert transfer.is_done(job)
+    assert not transfer.is_done(replace(job, content="other.png"))
+
+
+def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: StylizeJob) -> None:
+    transfer.run(job)
+    whole = read_image(job.output)
+    steps: list[int] = []
+    outcome = transfer.run(
+        job,
+        observers=[lambda progress: steps.append(progress.step)],
+        should_stop=lambda: len(steps) == 5,
+    )
+    assert not outcome.finished
+    assert _names(job.output.parent) == ["picture.png", "picture.png.checkpoint.npz"]
+    assert not transfer.is_done(job)
+    assert not np.array_equal(read_image(job.output), whole)
+    assert transfer.run(job, JobOptions(resume=True)).finished
+    np.testing.assert_array_equal(read_image(job.output), whole)
+    assert _names(job.output.parent) == ["picture.png"]
+
+
+def test_death_loses_no_more_than_a_checkpoint_interval(
+    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+) -> None:
+    def die(progress: Progress) -> None:
+        if progress.step == 7:
+            raise RuntimeError("killed")
+
+    options = JobOptions(checkpoint_every=3, trace=str(tmp_path / "trace.jsonl"))
+    with pytest.raises(RuntimeError, match="killed"):
+        transfer.run(job, options, observers=[die])
+    steps: list[int] = []
+    transfer.run(job, replace(options, resume=True), observers=[lambda progress: steps.append(progress.step)])
+    assert steps == [7, 8]
+    lines = (tmp_path / "trace.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(1, 9))
+
+
+def test_checkpoint_of_another_run_is_refused_with_the_reason(
+    transfer: StyleTransfer, job: StylizeJob
+) -> None:
+    transfer.run(job, should_stop=lambda: True)
+    other = StyleTransfer(replace(SHALLOW, content_weight=3.0), "8bit")
+    with pytest.raises(InputError, match=r"content_weight \(was 8.0, is 3.0\)"):
+        other.run(job, JobOptions(resume=True))
+    write_image(job.content, np.zeros((32, 32, 3)))
+    with pytest.raises(InputError, match="pictures"):
+        transfer.run(job, JobOptions(resume=True))
+
+
+def test_damaged_checkpoint_is_named(transfer: StyleTransfer, job: StylizeJob) -> None:
+    transfer.run(job, should_stop=lambda: True)
+    path = checkpoint_path(job.output)
+    data = path.read_bytes()
+    for broken in (b"", b"text", data[: len(data) // 2]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match=r"checkpoint\.npz: .*damaged"):
+            read_checkpoint(path, {})
+
+
+def test_pictures_on_the_way_are_named_by_the_steps_done(job: StylizeJob) -> None:
+    job.output.parent.mkdir()
+    transfer = StyleTransfer(replace(SHALLOW, save_every=4), "8bit")
+    transfer.run(job)
+    assert _names(job.output.parent) == ["picture.png", "picture_4.png", "picture_8.png"]
+    np.testing.assert_array_equal(read_image(job.output), read_image(job.output.with_name("picture_8.png")))
+
+
+def test_trace_has_a_line_a_step_also_over_a_resume(
+    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+) -> None:
+    options = JobOptions(trace=str(tmp_path / "trace.jsonl"))
+    steps: list[int] = []
+    transfer.run(
+        job,
+        options,
+        observers=[lambda progress: steps.append(progress.step)],
+        should_stop=lambda: len(steps) == 5,
+    )
+    transfer.run(job, replace(options, resume=True))
+    lines = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 9))
+    assert all(np.isfinite(list(line["losses"].values())).all() for line in lines)
+
+
+def test_tensorboard_gets_scalars_and_pictures(
+    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+) -> None:
+    import tensorflow as tf
+
+    transfer.run(job, JobOptions(tensorboard_dir=str(tmp_path / "board")))
+    (events,) = (tmp_path / "board").iterdir()
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
+    assert {"loss/total", "loss/content/relu2_1", "generated_image"} <= tags
+
+
+def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
+    job.output.parent.mkdir()
+    settings = replace(SHALLOW, optimizer="sgd", learning_rate=1e37, style_weight=1e6)
+    transfer = StyleTransfer(settings, "8bit")
+    evaluate, calls = transfer.objective.evaluate, []
+
+    def breaks_at_the_fourth_call(*arguments):  # type: ignore[no-untyped-def]
+        calls.append(None)
+        loss, terms, gradient = evaluate(*arguments)
+        return (loss * np.nan if len(calls) == 4 else loss), terms, gradient
+
+    transfer.objective.evaluate = breaks_at_the_fourth_call  # type: ignore[method-assign]
+    with pytest.raises(InputError, match=r"last good picture is in .*picture\.png.*smaller"):
+        transfer.run(job)
+    assert read_image(job.output).shape == (32, 32, 3)
+    assert not transfer.is_done(job)
+
+
+@pytest.mark.parametrize(
+    "output,message",
+    [
+        ("photo.png", "also an input"),
+        ("picture.gif", r"suffix must be one of .*\.png"),
+        ("missing/picture.png", "missing"),
+    ],
+)
+def test_bad_output_is_found_before_the_first_step(
+    transfer: StyleTransfer, job: StylizeJob, output: str, message: str
+) -> None:
+    folder = Path(job.content).parent
+    before = Path(job.content).read_bytes()
+    with pytest.raises(InputError, match=message):
+        transfer.run(
+            replace(job, output=folder / output),
+            observers=[lambda progress: pytest.fail("a step was taken")],
+        )
+    assert Path(job.content).read_bytes() == before

@@ -1,0 +1,78 @@
+"""Settings refuse what makes no sense, by name; presets keep their promises."""
+
+from typing import Any
+
+import pytest
+
+from nst_keras.errors import InputError
+from nst_keras.transfer.presets import PRESETS
+from nst_keras.transfer.settings import StyleTransferSettings, parse_layers
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [
+        ("size", 0),
+        ("size", -5),
+        ("size", 2.5),
+        ("num_steps", 0),
+        ("style_weight", float("nan")),
+        ("content_weight", -1.0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("inf")),
+        ("beta_1", 1.0),
+        ("history_size", 0),
+        ("style_scale", 0.0),
+        ("optimizer", "newton"),
+        ("pooling", "mean"),
+        ("edges", "mirror"),
+    ],
+)
+def test_out_of_range(name: str, value: Any) -> None:
+    with pytest.raises(InputError, match=f"^{name} must .*Received: {name}={value}"):
+        StyleTransferSettings(**{name: value})
+
+
+def test_unknown_layer_is_answered_with_the_list() -> None:
+    with pytest.raises(InputError, match=r"relu1_1.*Received: style_layers=relu9_1"):
+        StyleTransferSettings(style_layers={"relu9_1": 1.0})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_weight": 0.0, "style_weight": 0.0},
+        {"content_weight": 0.0, "style_layers": {"relu1_1": 0.0}},
+        {"content_layers": {}, "style_layers": {}},
+    ],
+)
+def test_something_must_be_compared(changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="must not both be 0"):
+        StyleTransferSettings(**changes)
+
+
+def test_sizes_double_to_the_full_one() -> None:
+    assert StyleTransferSettings(size=512, coarsest_size=128).scales() == [128, 256, 512]
+    assert StyleTransferSettings(size=500, coarsest_size=128).scales() == [250, 500]
+    assert StyleTransferSettings(size=100, coarsest_size=128).scales() == [100]
+    assert StyleTransferSettings(size=512, coarse_steps=0).scales() == [512]
+
+
+def test_layers_with_and_without_weights() -> None:
+    assert parse_layers("relu1_1, relu2_1:0.25", "style_layers") == {"relu1_1": 1.0, "relu2_1": 0.25}
+    with pytest.raises(InputError, match=r"style_layers must .*relu1_1:x"):
+        parse_layers("relu1_1:x", "style_layers")
+
+
+def test_settings_survive_json_like_values() -> None:
+    for preset in PRESETS.values():
+        assert StyleTransferSettings(**preset.to_dict()) == preset
+
+
+def test_notebook_preset_has_the_notebooks_constants() -> None:
+    notebook = PRESETS["notebook"]
+    assert (notebook.content_weight, notebook.style_weight, notebook.tv_weight) == (5, 500, 100)
+    assert list(notebook.content_layers) == ["relu4_2"]
+    assert list(notebook.style_layers) == [f"relu{i}_1" for i in range(1, 6)]
+    assert (notebook.num_steps, notebook.save_every, notebook.noise_ratio) == (500, 25, 0.256)
+    assert (notebook.optimizer, notebook.beta_1, notebook.beta_2) == ("adam", 0.9, 0.999)
