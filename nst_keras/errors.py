@@ -10,6 +10,10 @@ class InputError(ValueError):
     """
 
 
+class NonFiniteLossError(InputError):
+    """A loss, or its gradient, isn't finite any more: there is no way on with these settings."""
+
+
 def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raises InputError, listing the choices, if `value` isn't one of them."""
     choices = list(choices)

@@ -11,8 +11,8 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from nst_keras.classifiers.settings import StepSettings
-from nst_keras.errors import InputError
-from nst_keras.runs.trainer import NonFiniteLossError, Trainer
+from nst_keras.errors import InputError, NonFiniteLossError
+from nst_keras.runs.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What all trainers of networks share: exact states to go on from, and the end of a lost loss."""
+"""What all trainers of networks share: exact states to go on from."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,10 +7,6 @@ from typing import Any
 import numpy as np
 
 from nst_keras.errors import InputError
-
-
-class NonFiniteLossError(InputError):
-    """The loss left the finite numbers."""
 
 
 class Trainer(ABC):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from nst_keras import __version__
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.pictures.by_name import load_picture
 from nst_keras.pictures.images import read_settings, require_encodable, write_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path, path_on_the_way
@@ -20,7 +20,6 @@ from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import Pictures, State, finish, optimize_image, scale_sizes
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
-from nst_keras.transfer.optimizers import NonFiniteLossError
 from nst_keras.transfer.progress import Progress, Stopwatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.optimize
 import tensorflow as tf
 
+from nst_keras.errors import NonFiniteLossError
 from nst_keras.transfer.settings import StyleTransferSettings
 
 # Loss, its terms and its gradient for a picture [1, H, W, 3].
@@ -16,10 +17,6 @@ OnStep = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], bool]
 
 # SciPy's stopping rules and first step assume a loss of about this size.
 _SCIPY_LOSS = 1000.0
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss or its gradient isn't finite, so there is no way on."""
 
 
 def minimize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.errors import InputError, require_choice
+from nst_keras.errors import InputError, NonFiniteLossError, require_choice
 from nst_keras.fields import FROM_ONE, choice, number, setting
 from nst_keras.pictures.plan import checkpoint_path
 from nst_keras.storage.files import write_whole
@@ -166,7 +166,6 @@ def _painted(task: Task) -> dict[str, Any]:
     from nst_keras.pictures.images import write_image
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
     from nst_keras.transfer.descent import Pictures, finish, optimize_image, scale_sizes
-    from nst_keras.transfer.optimizers import NonFiniteLossError
     from nst_keras.transfer.progress import summed_losses
 
     settings = StyleTransferSettings(**json.loads(task.settings))

@@ -13,8 +13,7 @@ from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
 from nst_keras.data.image_dataset import Split
-from nst_keras.errors import InputError
-from nst_keras.runs.trainer import NonFiniteLossError
+from nst_keras.errors import InputError, NonFiniteLossError
 
 
 @pytest.fixture(scope="module")

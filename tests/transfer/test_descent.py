@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.transfer.descent import (
     Pictures,
@@ -17,7 +17,6 @@ from nst_keras.transfer.descent import (
     optimize_image,
 )
 from nst_keras.transfer.objective import Objective
-from nst_keras.transfer.optimizers import NonFiniteLossError
 from nst_keras.transfer.settings import StyleTransferSettings
 
 

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.precision import bfloat16_products
-from nst_keras.runs.trainer import NonFiniteLossError, Trainer
+from nst_keras.runs.trainer import Trainer
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 

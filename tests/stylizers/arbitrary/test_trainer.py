@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.pictures.samples import read_sample
-from nst_keras.runs.trainer import NonFiniteLossError
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.arbitrary.trainer import ArbitraryStyleTrainer
 from nst_keras.stylizers.training.photo_batches import PhotoBatches

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.runs.trainer import NonFiniteLossError
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.multi_style.trainer import StylizerTrainer
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
