@@ -8,7 +8,6 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.pictures import samples
-from nst_keras.pictures.samples import flow
 
 # Mean RGB of the quadrants: upper left, upper right, lower left, lower right.
 GOLDEN_QUADRANTS = {
@@ -53,15 +52,10 @@ def test_contents_are_the_photos_of_scikit_learn(name: str) -> None:
 @pytest.mark.parametrize("name", samples.STYLES)
 def test_styles_are_large_pictures_in_full_contrast(name: str, pictures: dict[str, np.ndarray]) -> None:
     picture = pictures[name]
-    assert picture.ndim == 3 and picture.shape[2] == 3 and min(picture.shape[:2]) >= 700
+    assert picture.ndim == 3 and picture.shape[2] == 3 and min(picture.shape[:2]) >= 500
     assert picture.dtype == np.float32
     assert picture.min() >= 0 and picture.max() <= 255
-    assert np.percentile(picture, 2) < 40 and np.percentile(picture, 98) > 200
-
-
-@pytest.mark.parametrize("name", samples.STYLES)
-def test_styles_are_drawn_the_same_every_time(name: str, pictures: dict[str, np.ndarray]) -> None:
-    np.testing.assert_array_equal(samples.read_sample(name), pictures[name])
+    assert np.percentile(picture, 2) < 45 and np.percentile(picture, 98) > 200
 
 
 @pytest.mark.parametrize("name", samples.STYLES)
@@ -96,27 +90,3 @@ def test_an_unknown_name_is_answered_with_the_list() -> None:
 def test_names_are_known_without_loading_numpy() -> None:
     code = "import sys, nst_keras.pictures.samples as s; print(s.STYLES); sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-def test_smooth_noise_is_centred_smooth_and_as_coarse_as_asked() -> None:
-    noise = flow.smooth_noise(np.random.default_rng(0), 960, 1200, (60, 8))
-    assert noise.shape == (960, 1200)
-    assert abs(noise.mean()) < 0.1 and 0.3 < noise.std() < 1
-    down, across = (np.abs(np.diff(noise, axis=axis)).mean() for axis in (0, 1))
-    assert across > 4 * down
-
-
-def test_color_ramp_meets_its_colors_and_stops_at_its_ends() -> None:
-    colors = ((0, 0, 0), (200, 100, 50), (255, 255, 255))
-    ramp = flow.color_ramp(colors, np.array([-1, 0, 0.25, 0.5, 1, 9]))
-    np.testing.assert_allclose(ramp[[0, 1, 3, 4, 5]], np.array(colors)[[0, 0, 1, 2, 2]])
-    np.testing.assert_allclose(ramp[2], (100, 50, 25))
-
-
-def test_streamlines_follow_the_angle_and_stay_in_their_region() -> None:
-    angle = np.full((20, 40), 0.0)
-    region = (np.arange(40) >= 20).astype(int) * np.ones((20, 1), int)
-    seeds = np.array([(2.0, 10.0), (14.0, 10.0)])
-    lines = flow.streamlines(angle, region, seeds, 4, np.array([3.0, 3.0]))
-    np.testing.assert_allclose(lines[0], [(2, 10), (5, 10), (8, 10), (11, 10), (14, 10)])
-    np.testing.assert_allclose(lines[1], [(14, 10), (17, 10), (17, 10), (17, 10), (17, 10)])

@@ -1,8 +1,9 @@
-"""Pictures to try the programs with: two photos from scikit-learn, and styles drawn in code.
+"""Pictures to try the programs with: two photos from scikit-learn, three paintings that this project drew.
 
 Importing this package loads neither numpy nor scikit-learn: the command lines only need the names.
 """
 
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from nst_keras.errors import require_choice
@@ -15,10 +16,7 @@ STYLES = ("strokes", "stained_glass", "ink")
 
 
 def read_sample(name: str) -> "np.ndarray":
-    """Returns a sample picture; a style is drawn anew, in a second or two, and always the same.
-
-    Args:
-        name: One of `CONTENTS` (photos of 640x427 pixels) or of `STYLES`.
+    """Returns a sample picture, one of `CONTENTS` (640x427 pixels) or of `STYLES`.
 
     Returns:
         A float32 array [H, W, 3], sRGB, 0..255.
@@ -27,19 +25,10 @@ def read_sample(name: str) -> "np.ndarray":
         InputError: The name is unknown.
     """
     require_choice("sample", name, CONTENTS + STYLES)
-    if name in CONTENTS:
-        return _read_photo(name)
-    return _draw_style(name)
+    if name in STYLES:
+        from nst_keras.pictures.images import decode_image
 
-
-def _read_photo(name: str) -> "np.ndarray":
+        return decode_image(resources.files(__name__).joinpath(f"{name}.webp").read_bytes(), name)
     from sklearn import datasets
 
     return datasets.load_sample_image(f"{name}.jpg").astype("float32")
-
-
-def _draw_style(name: str) -> "np.ndarray":
-    from nst_keras.pictures.samples import ink, stained_glass, strokes
-
-    drawings = {"strokes": strokes.draw, "stained_glass": stained_glass.draw, "ink": ink.draw}
-    return drawings[name]()
