@@ -114,7 +114,7 @@ def _run_by_hand(folder: Path) -> None:
 
 def _measure_inference(folder: Path) -> dict[str, Any]:
     from pipelines.engine.artifacts import InferenceResult
-    from pipelines.engine.dask_map import dask_map
+    from pipelines.engine.execution.dask_map import dask_map
     from pipelines.engine.stage import Context
     from pipelines.stages.bulk_inferrer import BulkInferrerConfig, infer
 
@@ -155,8 +155,8 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 
 def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count: int) -> None:
     """Loads the model in every worker, which long runs do once."""
-    from pipelines.examples import shard_paths
-    from pipelines.pushed import read_pushed
+    from pipelines.examples.files import shard_paths
+    from pipelines.judging.pushed import read_pushed
     from pipelines.stages.bulk_inferrer import Task, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
@@ -174,8 +174,8 @@ def _collection(folder: Path) -> dict[str, Any]:
 
     from nst_keras.pictures.images import encode_image
     from pipelines.engine.artifacts import Examples, PushedModel
-    from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard
-    from pipelines.pushed import Pushed, write_pushed
+    from pipelines.examples.files import Example, ExampleInfo, shard_name, write_info, write_shard
+    from pipelines.judging.pushed import Pushed, write_pushed
 
     photo, random = load_sample_image("china.jpg"), np.random.default_rng(0)
     examples, pushed = Examples(folder / "examples"), PushedModel(folder / "pushed")

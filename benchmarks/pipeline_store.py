@@ -19,8 +19,14 @@ from typing import Any
 
 from absl import app, flags
 
-from pipelines.engine.lineage import find_ancestors, find_descendants, find_makers, find_users, read_lineage
-from pipelines.engine.store import Store, StoredArtifact
+from pipelines.engine.store.ancestry import (
+    find_ancestors,
+    find_descendants,
+    find_makers,
+    find_users,
+    read_lineage,
+)
+from pipelines.engine.store.store import Store, StoredArtifact
 
 _EXECUTIONS = flags.DEFINE_integer("executions", 100_000, "How many executions to store.")
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "How often to ask each question.")

@@ -18,11 +18,11 @@ from absl import flags
 from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE
-from pipelines.engine.artifact_files import folder_of
 from pipelines.engine.artifacts import PushedModel
-from pipelines.engine.garbage import collect
-from pipelines.engine.store import FILE_NAME, Store, StoredArtifact
-from pipelines.pushed import read_outcome
+from pipelines.engine.execution.garbage import collect
+from pipelines.engine.store.artifact_files import folder_of
+from pipelines.engine.store.store import FILE_NAME, Store, StoredArtifact
+from pipelines.judging.pushed import read_outcome
 
 FLAGS = flags.FlagValues()
 ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)

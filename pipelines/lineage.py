@@ -21,15 +21,15 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE, digest_file, find_files
 from nst_keras.storage.files import check_writable, write_whole
-from pipelines.engine.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.artifacts import ExternalData, PushedModel
-from pipelines.engine.digests import read_tree
-from pipelines.engine.lineage import Lineage, find_ancestors, find_descendants, find_makers, find_users
-from pipelines.engine.lineage import read_lineage as read
-from pipelines.engine.rows import StoredArtifact, artifact_of
-from pipelines.engine.store import FILE_NAME, Store
-from pipelines.lineage_report import Answer, describe, draw_page
-from pipelines.pushed import digest_files, read_outcome
+from pipelines.engine.store.ancestry import Lineage, find_ancestors, find_descendants, find_makers, find_users
+from pipelines.engine.store.ancestry import read_lineage as read
+from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
+from pipelines.engine.store.digests import read_tree
+from pipelines.engine.store.rows import StoredArtifact, artifact_of
+from pipelines.engine.store.store import FILE_NAME, Store
+from pipelines.judging.pushed import digest_files, read_outcome
+from pipelines.reports.lineage_page import Answer, describe, draw_page
 
 FLAGS = flags.FlagValues()
 ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)

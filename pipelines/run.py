@@ -25,11 +25,11 @@ from nst_keras import __version__
 from nst_keras.cli import common
 from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
-from pipelines.engine.console import RunConsole
-from pipelines.engine.runner import Choice, Runner
-from pipelines.engine.sources import SourceCache, sources_path
+from pipelines.engine.code.sources import SourceCache, sources_path
+from pipelines.engine.execution.console import RunConsole
+from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Node, Pipeline, Stopped
-from pipelines.engine.store import FILE_NAME, Store
+from pipelines.engine.store.store import FILE_NAME, Store
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
 FLAGS = flags.FlagValues()
@@ -80,8 +80,8 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _run(pipeline: Pipeline, choice: Choice) -> int:
-    from pipelines.engine.mapping import open_map
-    from pipelines.run_report import write_report
+    from pipelines.engine.execution.mapping import open_map
+    from pipelines.reports.run_page import write_report
 
     sources = SourceCache(sources_path())
     store, console = Store(Path(ROOT.value or f"runs/{pipeline.name}")), RunConsole()
@@ -122,7 +122,7 @@ def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
         InputError: If there is no such pipeline, or the file doesn't make one.
     """
     if spec in READY:
-        module = importlib.import_module(f"pipelines.{spec}")
+        module = importlib.import_module(f"pipelines.ready.{spec}")
     elif spec.endswith(".py"):
         module = _load_file(Path(spec))
     else:

@@ -54,8 +54,8 @@ def _main(arguments: Sequence[str]) -> int:
     inputs = _folders("input", INPUT.value, stage.inputs)
     outputs = _folders("output", OUTPUT.value, stage.outputs)
     common.import_tensorflow_quietly()
-    from pipelines.engine.console import RunConsole
-    from pipelines.engine.mapping import open_map
+    from pipelines.engine.execution.console import RunConsole
+    from pipelines.engine.execution.mapping import open_map
 
     console = RunConsole()
     shown = console.for_run()

@@ -15,7 +15,7 @@ class Artifact:
 
 
 class Examples(Artifact):
-    """Pictures as TFRecord shards, labelled or not; `pipelines.examples` reads and writes them."""
+    """Pictures as TFRecord shards, labelled or not; `pipelines.examples.files` reads and writes them."""
 
 
 class ExampleStatistics(Artifact):

@@ -19,13 +19,13 @@ from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.finished import file_name, keep
-from pipelines.pushed import read_pushed
-from pipelines.tables import read_table, write_table
+from pipelines.examples.finished import file_name, keep
+from pipelines.examples.tables import read_table, write_table
+from pipelines.judging.pushed import read_pushed
 
 if TYPE_CHECKING:
     from nst_keras.serving.client.pictures import Classification, PictureModel
-    from pipelines.examples import Example
+    from pipelines.examples.files import Example
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def infer(
             than `max_errors` were refused.
         Stopped: If it was asked to stop; finished shards are kept.
     """
-    from pipelines.examples import ExampleInfo, read_info, shard_paths, write_info
+    from pipelines.examples.files import ExampleInfo, read_info, shard_paths, write_info
 
     folder, pushed = inference_result.path, read_pushed(model)
     info = read_info(examples)
@@ -180,7 +180,7 @@ def infer_shard(task: Task) -> Done:
 
 
 def _go_through(task: Task) -> Done:
-    from pipelines.examples import Example, write_shard
+    from pipelines.examples.files import Example, write_shard
 
     stem, refused = task.shard.stem, list[dict[str, str]]()
     model = load(task.model, task.settings)
@@ -200,7 +200,7 @@ def _go_through(task: Task) -> Done:
 
 def _answers(task: Task, model: "PictureModel", refused: list[dict[str, str]]) -> "Iterator[tuple[str, Any]]":
     """Names and answers, in the shard's order; those that were refused go to the list."""
-    from pipelines.examples import read_shard
+    from pipelines.examples.files import read_shard
 
     def ask(example: "Example") -> Any:
         try:
@@ -245,7 +245,7 @@ def load(folder: Path, settings: PictureSettings) -> "PictureModel":
 
 
 def _write_files(folder: Path, shards: list[Path]) -> None:
-    from pipelines.examples import read_shard
+    from pipelines.examples.files import read_shard
 
     pictures = folder / "pictures"
     pictures.mkdir()

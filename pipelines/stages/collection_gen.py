@@ -15,14 +15,14 @@ from nst_keras.pictures.opening import open_image, pillow_errors
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
-from pipelines.collection import PAINTINGS, PHOTOS
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage
-from pipelines.finished import keep
-from pipelines.shard_work import run_shards, shard_sizes
+from pipelines.examples.collection import PAINTINGS, PHOTOS
+from pipelines.examples.finished import keep
+from pipelines.examples.shard_work import run_shards, shard_sizes
 
 if TYPE_CHECKING:
-    from pipelines.examples import Example
+    from pipelines.examples.files import Example
 
 SAMPLES = "samples"
 _LISTED = 5
@@ -81,7 +81,7 @@ def generate_collection(
         InputError: If there is none of one kind, or a painting that is named can't be read.
         Stopped: If it was asked to stop; finished shards are kept.
     """
-    from pipelines.examples import ExampleInfo, shard_name, write_info
+    from pipelines.examples.files import ExampleInfo, shard_name, write_info
 
     context.scratch.mkdir(parents=True, exist_ok=True)
     counts, left_out = {}, []
@@ -109,7 +109,7 @@ def generate_collection(
 
 def write_collection_shard(task: CollectionShard) -> list[str]:
     """Writes a shard unless it is there, and returns why pictures were left out."""
-    from pipelines.examples import write_shard
+    from pipelines.examples.files import write_shard
 
     left_out: list[str] = []
     if not (task.target.exists() and task.report.exists()):
@@ -119,7 +119,7 @@ def write_collection_shard(task: CollectionShard) -> list[str]:
 
 
 def _read(task: CollectionShard, left_out: list[str]) -> "Iterator[Example]":
-    from pipelines.examples import Example
+    from pipelines.examples.files import Example
 
     for source, name in task.pictures:
         try:
@@ -191,7 +191,7 @@ def _listed(paintings: str) -> list[str]:
 
 
 def _name(source: str) -> str:
-    from pipelines.examples import name_of
+    from pipelines.examples.files import name_of
 
     return name_of(Path(source.removeprefix(SAMPLE)).stem)
 

@@ -10,12 +10,12 @@ from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
 from nst_keras.storage.files import write_whole
-from pipelines.blessing import Blessing, judge, write_blessing
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.judging.blessing import Blessing, judge, write_blessing
 
 if TYPE_CHECKING:
-    from pipelines.classifier_evaluation import Judged
+    from pipelines.judging.classifier_metrics import Judged
 
 METRICS_FILE, PAGE_FILE = "metrics.json", "evaluation.html"
 _SHARE = Bounds(0, 1.0001)
@@ -84,9 +84,9 @@ def _judge(
 ) -> "Judged":
     """Asks a model about all shards, wherever the context does that."""
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.classifier_evaluation import Judged
-    from pipelines.classifier_predictions import PredictionTask, predict_shard, read_predictions
-    from pipelines.examples import shard_paths
+    from pipelines.examples.files import shard_paths
+    from pipelines.judging.classifier_metrics import Judged
+    from pipelines.judging.predictions import PredictionTask, predict_shard, read_predictions
 
     if not (model.path / MODEL).exists():
         raise InputError(f"{model.path}: holds no {MODEL}: the Evaluator judges classifiers")
@@ -112,8 +112,8 @@ def _judge(
 def _measure(
     config: EvaluatorConfig, examples: Examples, judged: "Judged", baseline: "Judged | None"
 ) -> dict[str, Any]:
-    from pipelines.classifier_evaluation import compare, confusion, measure, measure_slices
-    from pipelines.examples import read_info
+    from pipelines.examples.files import read_info
+    from pipelines.judging.classifier_metrics import compare, confusion, measure, measure_slices
 
     return {
         "dataset": read_info(examples).name,
@@ -162,10 +162,10 @@ def _write(
     verdict: Blessing,
 ) -> None:
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.classifier_evaluation import surest_mistakes
-    from pipelines.classifier_predictions import read_as_seen
-    from pipelines.evaluation_page import MOST_MISTAKES, render_evaluation
-    from pipelines.examples import shard_paths
+    from pipelines.examples.files import shard_paths
+    from pipelines.judging.classifier_metrics import surest_mistakes
+    from pipelines.judging.classifier_page import MOST_MISTAKES, render_evaluation
+    from pipelines.judging.predictions import read_as_seen
 
     which, _ = surest_mistakes(judged)
     names = judged.predictions.names[which[:MOST_MISTAKES]].tolist()

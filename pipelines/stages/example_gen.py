@@ -13,12 +13,12 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage, Stopped
-from pipelines.finished import keep
-from pipelines.shard_work import run_shards, shard_sizes
+from pipelines.examples.finished import keep
+from pipelines.examples.shard_work import run_shards, shard_sizes
 
 if TYPE_CHECKING:
     from nst_keras.data.image_dataset import ImageDataset, Split
-    from pipelines.examples import Example
+    from pipelines.examples.files import Example
 
 DEFAULT_SHARDS = 4
 
@@ -71,7 +71,7 @@ def generate_examples(
         Stopped: If it was asked to stop; finished shards are kept.
     """
     from nst_keras.data.datasets import load_dataset
-    from pipelines.examples import ExampleInfo, shard_name, write_info
+    from pipelines.examples.files import ExampleInfo, shard_name, write_info
 
     size = config.image_size
     dataset = load_dataset(
@@ -107,7 +107,7 @@ def generate_examples(
 
 
 def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[FolderShard]:
-    from pipelines.examples import shard_name
+    from pipelines.examples.files import shard_name
 
     root, tasks = Path(dataset.name), []
     for split in dataset.splits.values():
@@ -122,7 +122,7 @@ def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: C
 
 
 def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path, str, int]:
-    from pipelines.examples import name_of
+    from pipelines.examples.files import name_of
 
     name = name_of(path.relative_to(root).as_posix())
     return path, name, class_names.index(unicodedata.normalize("NFC", path.parent.name))
@@ -138,7 +138,7 @@ def write_folder_shard(task: FolderShard) -> None:
 
     from nst_keras.data.folder_scan import read_pixels
     from nst_keras.ops.fitting import fit_pixels
-    from pipelines.examples import Example, encode_picture, write_shard
+    from pipelines.examples.files import Example, encode_picture, write_shard
 
     height, width, channels = task.image_shape
 
@@ -153,7 +153,7 @@ def write_folder_shard(task: FolderShard) -> None:
 
 def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> None:
     """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files."""
-    from pipelines.examples import shard_name, write_shard
+    from pipelines.examples.files import shard_name, write_shard
 
     for split in dataset.splits.values():
         targets = [
@@ -178,7 +178,7 @@ def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Co
 def _stored(dataset: "ImageDataset", split: "Split") -> "Iterator[Example]":
     import tensorflow as tf
 
-    from pipelines.examples import Example, encode_picture
+    from pipelines.examples.files import Example, encode_picture
 
     try:
         for position, (pixels, label) in enumerate(split.examples.as_numpy_iterator()):

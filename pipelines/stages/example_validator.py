@@ -9,12 +9,12 @@ from nst_keras.reports.page_parts import cards, heading, table
 from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.pages import note, write_page
+from pipelines.reports.pages import note, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipelines.anomalies import Anomaly, Comparison
+    from pipelines.statistics.anomalies import Anomaly, Comparison
 
 _LISTED = 5
 
@@ -52,9 +52,16 @@ def validate_examples(
     """
     from google.protobuf import text_format
 
-    from pipelines.anomalies import ERROR, build_anomalies, check_splits, compare_spans, compare_splits, judge
-    from pipelines.schema_files import read_schema
-    from pipelines.statistics_protos import read_statistics
+    from pipelines.statistics.anomalies import (
+        ERROR,
+        build_anomalies,
+        check_splits,
+        compare_spans,
+        compare_splits,
+        judge,
+    )
+    from pipelines.statistics.protos import read_statistics
+    from pipelines.statistics.schema import read_schema
 
     wanted, found = read_schema(schema), read_statistics(statistics)
     comparisons = list(compare_splits(found, wanted))

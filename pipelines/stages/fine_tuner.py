@@ -8,7 +8,7 @@ from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineT
 from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.training_folder import announce_checkpoint, plan_training, publish_training
+from pipelines.training.folder import announce_checkpoint, plan_training, publish_training
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def fine_tune(
 
     from nst_keras.classifiers.fine_tuning.job import FineTuning
     from nst_keras.classifiers.progress import describe_step
-    from pipelines.examples import read_dataset
+    from pipelines.examples.files import read_dataset
 
     keras.utils.clear_session()  # layers are named by a count, and equal models must be equal files
     folder = context.scratch / "training"

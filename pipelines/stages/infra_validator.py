@@ -16,10 +16,10 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import write_whole
-from pipelines import servable_check
-from pipelines.blessing import judge, write_blessing
 from pipelines.engine.artifacts import Examples, InfraBlessing, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.judging import servable_check
+from pipelines.judging.blessing import judge, write_blessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +183,7 @@ def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[
 def _pictures(config: InfraValidatorConfig, examples: Examples | None) -> Iterator[tuple[str, bytes]]:
     if examples is None or not config.num_pictures:
         return
-    from pipelines.examples import read_info, read_shard, shard_paths
+    from pipelines.examples.files import read_info, read_shard, shard_paths
 
     splits = read_info(examples).splits
     split = config.split or ("test" if "test" in splits else next(iter(splits)))

@@ -23,13 +23,13 @@ from nst_keras.fields import (
     setting,
 )
 from nst_keras.storage.files import write_whole
-from pipelines.blessing import judge, write_blessing
-from pipelines.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.finished import file_name
-from pipelines.picture_page import render_evaluation
-from pipelines.picture_report import ALL, VGG19, find_failures, find_objections, summarize
+from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
+from pipelines.examples.finished import file_name
+from pipelines.judging.blessing import judge, write_blessing
+from pipelines.judging.stylizer_metrics import ALL, VGG19, find_failures, find_objections, summarize
+from pipelines.judging.stylizer_page import render_evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,10 +16,10 @@ from nst_keras.served.store import (
     find_files,
     find_versions,
 )
-from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.pushed import Pushed, digest_files, read_outcome, write_pushed
+from pipelines.judging.blessing import read_blessing
+from pipelines.judging.pushed import Pushed, digest_files, read_outcome, write_pushed
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pipelines.engine.stage import Context, Input, Output, Stage
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from pipelines.statistics_protos import FeatureStatistics
+    from pipelines.statistics.protos import FeatureStatistics
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def generate_schema(
     """
     from google.protobuf import text_format
 
-    from pipelines.schema_files import FILE, parse_schema
-    from pipelines.statistics_protos import read_statistics
+    from pipelines.statistics.protos import read_statistics
+    from pipelines.statistics.schema import FILE, parse_schema
 
     if config.schema:
         with open_file(Path(config.schema).expanduser()) as file:
@@ -72,7 +72,7 @@ def generate_schema(
 def _infer(config: SchemaGenConfig, found: Any, statistics: ExampleStatistics) -> "schema_pb2.Schema":
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from pipelines.statistics_protos import LABEL, features_of
+    from pipelines.statistics.protos import LABEL, features_of
 
     if not found.datasets:
         raise InputError(f"{statistics.path}: must hold statistics of a split, but has none")
@@ -105,7 +105,7 @@ def _infer_label(feature: "schema_pb2.Feature", found: "FeatureStatistics", conf
 def _infer_number(feature: "schema_pb2.Feature", found: "FeatureStatistics", config: SchemaGenConfig) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from pipelines.picture_counts import LIMITS
+    from pipelines.statistics.counts import LIMITS
 
     stats = found.num_stats
     low, high = LIMITS.get(feature.name, (1.0 if found.type == found.INT else 0.0, math.inf))

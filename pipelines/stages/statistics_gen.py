@@ -11,8 +11,8 @@ from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from pipelines.engine.artifacts import Examples, ExampleStatistics
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.picture_counts import PictureCounts, decode_counts, measure_picture, merge_counts
-from pipelines.shard_work import run_shards
+from pipelines.examples.shard_work import run_shards
+from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def generate_statistics(
 
     The proto is a `DatasetFeatureStatisticsList` with a data set for each split. Features are the label (by
     its class's name), height, width, channels, the size of the stored file, brightness, contrast and
-    colourfulness; `pipelines.picture_counts` defines them.
+    colourfulness; `pipelines.statistics.counts` defines them.
 
     Returns:
         Number of examples of each split, and of classes.
@@ -65,9 +65,9 @@ def generate_statistics(
         InputError: If a shard is damaged, with its name.
         Stopped: If it was asked to stop; counted shards are kept.
     """
-    from pipelines.examples import read_info, shard_paths
-    from pipelines.statistics_page import write_statistics_page
-    from pipelines.statistics_protos import FILE, build_statistics
+    from pipelines.examples.files import read_info, shard_paths
+    from pipelines.statistics.page import write_statistics_page
+    from pipelines.statistics.protos import FILE, build_statistics
 
     info = read_info(examples)
     context.scratch.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def count_shard(task: CountTask) -> None:
     Raises:
         InputError: If the shard is damaged, with its name.
     """
-    from pipelines.examples import decode_picture, read_shard
+    from pipelines.examples.files import decode_picture, read_shard
 
     if task.target.exists():
         return
@@ -107,7 +107,7 @@ def count_shard(task: CountTask) -> None:
 
 
 def _thumbnail(pixels: "np.ndarray", longest_side: int) -> str:
-    from pipelines.examples import encode_picture
+    from pipelines.examples.files import encode_picture
 
     if max(pixels.shape[:2]) > longest_side:
         small = resize(pixels, *fit_size(pixels, longest_side))

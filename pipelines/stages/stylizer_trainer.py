@@ -14,10 +14,10 @@ from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.shipped_stylizer import SHIPPED
 from nst_keras.stylizers.training.plan import StylizerRun
-from pipelines.collection import PAINTINGS, PHOTOS, no_pictures
 from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.tables import read_table, write_table
+from pipelines.examples.collection import PAINTINGS, PHOTOS, no_pictures
+from pipelines.examples.tables import read_table, write_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +107,7 @@ def train(
 
 def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "TrainingPictures":
     from nst_keras.stylizers.training.pictures import TrainingPictures, fitted
-    from pipelines.examples import read_pictures
+    from pipelines.examples.files import read_pictures
 
     paintings = dict(read_pictures(examples, PAINTINGS))
     photos = [photo for _, photo in read_pictures(examples, PHOTOS)]

@@ -11,8 +11,8 @@ from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.training_folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
-from pipelines.worker_training import WorkerTask, train_with_workers
+from pipelines.training.folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
+from pipelines.training.workers import WorkerTask, train_with_workers
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _train_here(settings: ClassificationSettings, context: Context, examples: Ex
 
     from nst_keras.classifiers.job import Training
     from nst_keras.classifiers.progress import describe_step
-    from pipelines.examples import read_dataset
+    from pipelines.examples.files import read_dataset
 
     # Layers are named by a count that goes on from model to model, and equal models must be equal files.
     keras.utils.clear_session()

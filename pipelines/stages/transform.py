@@ -9,13 +9,13 @@ from nst_keras.errors import InputError
 from nst_keras.fields import check_fields, number
 from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.finished import keep
-from pipelines.shard_work import run_shards
+from pipelines.examples.finished import keep
+from pipelines.examples.shard_work import run_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipelines.examples import Example, ExampleInfo
+    from pipelines.examples.files import Example, ExampleInfo
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def transform(
     """Cuts and resizes every picture and writes it as PNG, in as many shards as before.
 
     The transform graph is a SavedModel that does the same to the same pixels; see
-    `pipelines.transform_graph`.
+    `pipelines.examples.transform_graph`.
 
     Returns:
         Height, width and channels, and the number of examples.
@@ -66,8 +66,8 @@ def transform(
         InputError: If classes aren't the schema's, sizes differ and none is given, or a shard is damaged.
         Stopped: If it was asked to stop; finished shards are kept.
     """
-    from pipelines.examples import ExampleInfo, read_info, shard_paths, write_info
-    from pipelines.transform_graph import PictureTransform
+    from pipelines.examples.files import ExampleInfo, read_info, shard_paths, write_info
+    from pipelines.examples.transform_graph import PictureTransform
 
     info = read_info(examples)
     _check_classes(info, schema, examples)
@@ -97,8 +97,8 @@ def transform_shard(task: TransformShard) -> None:
     """
     import tensorflow as tf
 
-    from pipelines.examples import Example, encode_picture, read_shard, write_shard
-    from pipelines.transform_graph import PictureTransform
+    from pipelines.examples.files import Example, encode_picture, read_shard, write_shard
+    from pipelines.examples.transform_graph import PictureTransform
 
     if task.target.exists():
         return
@@ -117,7 +117,7 @@ def transform_shard(task: TransformShard) -> None:
 
 
 def _check_classes(info: "ExampleInfo", schema: Schema, examples: Examples) -> None:
-    from pipelines.schema_files import label_names, read_schema
+    from pipelines.statistics.schema import label_names, read_schema
 
     names = label_names(read_schema(schema))
     unknown = [name for name in info.class_names if names and name not in names]

@@ -12,7 +12,7 @@ import pytest
 
 from nst_keras.pictures.images import encode_image
 from pipelines.engine.artifacts import Artifact, Examples
-from pipelines.examples import Example, ExampleInfo, shard_name, write_info, write_shard
+from pipelines.examples.files import Example, ExampleInfo, shard_name, write_info, write_shard
 
 
 @pytest.fixture

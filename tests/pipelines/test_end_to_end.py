@@ -21,7 +21,7 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.served.store import check_version, find_versions
 from pipelines import run
-from pipelines.engine.store import Store
+from pipelines.engine.store.store import Store
 
 CLASSIFIER = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served")
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,9 +12,10 @@ import pytest
 
 from nst_keras.classifiers.plan import CHECKPOINT
 from nst_keras.served.store import check_version, find_versions
-from pipelines import classifier, run
-from pipelines.engine.runner import WORK
-from pipelines.engine.store import Store
+from pipelines import run
+from pipelines.engine.execution.runner import WORK
+from pipelines.engine.store.store import Store
+from pipelines.ready import classifier
 
 FLAGS = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served", "--set=Trainer.epochs=8")
 STAGES = [node.name for node in classifier.pipeline(Path("served")).nodes]

@@ -25,7 +25,7 @@ from pipelines.engine.artifacts import (
     PushedModel,
 )
 from pipelines.engine.stage import Context, Input, LatestBlessed, Output, Pipeline, Stage, Stopped
-from pipelines.pushed import Pushed, digest_files, read_outcome, write_pushed
+from pipelines.judging.pushed import Pushed, digest_files, read_outcome, write_pushed
 
 PARTS = 3  # of a training, each kept in the scratch folder
 

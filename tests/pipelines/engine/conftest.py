@@ -9,16 +9,16 @@ from types import ModuleType
 
 import pytest
 
-from pipelines.engine.runner import Choice, Console, Runner
+from pipelines.engine.execution.runner import Choice, Console, Runner
 from pipelines.engine.stage import Pipeline
-from pipelines.engine.store import Store
+from pipelines.engine.store.store import Store
 
 # A run as a process of its own, given module, pipeline root, serving folder and code to execute before it.
 _PROGRAM = """
 import importlib, sys
 from pathlib import Path
-from pipelines.engine.runner import Runner
-from pipelines.engine.store import Store
+from pipelines.engine.execution.runner import Runner
+from pipelines.engine.store.store import Store
 tiny = importlib.import_module(sys.argv[1])
 exec(sys.argv[4])
 Runner(tiny.pipeline(Path(sys.argv[3])), Store(Path(sys.argv[2]))).run("command", "1")

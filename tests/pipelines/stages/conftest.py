@@ -12,7 +12,7 @@ from nst_keras.data.digits import test_mask as of_the_test
 from nst_keras.data.digits import to_bytes
 from pipelines.engine.artifacts import Artifact, Examples, Model
 from pipelines.engine.stage import Context
-from pipelines.examples import (
+from pipelines.examples.files import (
     Example,
     ExampleInfo,
     encode_picture,

@@ -21,8 +21,8 @@ from nst_keras.pictures.images import decode_image, encode_image
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import read_info, read_pictures, read_shard
-from pipelines.pushed import Pushed, write_pushed
+from pipelines.examples.files import read_info, read_pictures, read_shard
+from pipelines.judging.pushed import Pushed, write_pushed
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig, infer
 
 

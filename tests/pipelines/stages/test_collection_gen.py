@@ -14,7 +14,7 @@ from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.samples import CONTENTS
 from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import read_info, read_pictures, read_shard, shard_paths
+from pipelines.examples.files import read_info, read_pictures, read_shard, shard_paths
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig, generate_collection
 
 

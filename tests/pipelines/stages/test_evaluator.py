@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.blessing import read_blessing
 from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import (
+from pipelines.examples.files import (
     Example,
     ExampleInfo,
     encode_picture,
@@ -23,6 +22,7 @@ from pipelines.examples import (
     write_info,
     write_shard,
 )
+from pipelines.judging.blessing import read_blessing
 from pipelines.stages.evaluator import EvaluatorConfig, evaluate
 
 NAMES = ("metrics.json", "evaluation.html")

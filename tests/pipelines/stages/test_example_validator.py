@@ -11,14 +11,14 @@ from scipy.spatial.distance import jensenshannon
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from nst_keras.errors import InputError
-from pipelines.distances import measure_distance
 from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.engine.stage import Context
-from pipelines.picture_counts import PictureCounts
-from pipelines.schema_files import read_schema
 from pipelines.stages.example_validator import ExampleValidatorConfig, validate_examples
 from pipelines.stages.schema_gen import SchemaGenConfig, generate_schema
-from pipelines.statistics_protos import FILE, build_statistics, features_of
+from pipelines.statistics.counts import PictureCounts
+from pipelines.statistics.distances import measure_distance
+from pipelines.statistics.protos import FILE, build_statistics, features_of
+from pipelines.statistics.schema import read_schema
 
 NAMES = ("cat", "dog", "owl")
 Split = tuple[tuple[int, ...], float]  # examples of each class, and their mean brightness

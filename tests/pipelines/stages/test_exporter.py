@@ -13,7 +13,7 @@ from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from pipelines.engine.artifacts import Examples, Model, ServableModel
 from pipelines.engine.stage import Context
-from pipelines.examples import read_dataset, read_shard, shard_paths
+from pipelines.examples.files import read_dataset, read_shard, shard_paths
 from pipelines.stages.exporter import ExporterConfig, export_model
 from pipelines.stages.trainer import TrainerConfig, train
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.blessing import Blessing, write_blessing
 from pipelines.engine.artifacts import InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context
-from pipelines.pushed import read_outcome, read_pushed
+from pipelines.judging.blessing import Blessing, write_blessing
+from pipelines.judging.pushed import read_outcome, read_pushed
 from pipelines.stages.pusher import Pusher, PusherConfig, push_model
 
 

@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from nst_keras.errors import InputError
 from pipelines.engine.artifacts import Examples, ExampleStatistics
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import (
+from pipelines.examples.files import (
     Example,
     ExampleInfo,
     encode_picture,
@@ -24,9 +24,9 @@ from pipelines.examples import (
     write_info,
     write_shard,
 )
-from pipelines.picture_counts import measure_picture
 from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statistics
-from pipelines.statistics_protos import features_of, read_statistics
+from pipelines.statistics.counts import measure_picture
+from pipelines.statistics.protos import features_of, read_statistics
 
 CONFIG = StatisticsGenConfig()
 

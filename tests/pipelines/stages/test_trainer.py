@@ -15,7 +15,7 @@ import pytest
 from nst_keras.errors import InputError
 from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import read_dataset
+from pipelines.examples.files import read_dataset
 from pipelines.stages.trainer import TrainerConfig, train
 
 CONFIG = TrainerConfig.of("small_cnn", "digits", epochs=2, batch_size=32)

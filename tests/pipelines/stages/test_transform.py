@@ -14,7 +14,7 @@ from nst_keras.pictures.images import encode_image
 from nst_keras.pictures.samples import read_sample
 from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples import (
+from pipelines.examples.files import (
     Example,
     ExampleInfo,
     decode_picture,

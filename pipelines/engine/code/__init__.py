@@ -1,0 +1,1 @@
+"""What code an output follows from."""

@@ -1,0 +1,67 @@
+"""Remembers what files of code come to, since reading them anew takes longer than some stages."""
+
+import contextlib
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nst_keras.errors import InputError
+from nst_keras.storage.cache import cache_dir
+from nst_keras.storage.files import write_whole
+from pipelines.engine.code.fingerprint import Source
+
+_FORMAT = 1  # another one whenever `Source` means something else
+
+
+def sources_path() -> Path:
+    """Where this user's sources are kept, for the Python that runs.
+
+    Raises:
+        InputError: If there is no cache folder.
+    """
+    return cache_dir() / f"pipeline_sources-{_FORMAT}-{platform.python_version()}.json"
+
+
+@dataclass
+class SourceCache:
+    """Sources by path, for one run; a damaged or missing file only means that all is read anew.
+
+    Attributes:
+        path: The file, JSON.
+    """
+
+    path: Path
+    _known: dict[str, Any] = field(default_factory=dict, init=False)
+    _changed: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Reads the file."""
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads(self.path.read_text())
+            self._known = found if isinstance(found, dict) else {}
+
+    def source(self, path: Path, read: Callable[[], Source]) -> Source:
+        """What a file comes to, read anew only if its size or time has changed."""
+        stat = path.stat()
+        known = self._known.get(str(path))
+        if known and known["file"] == [stat.st_size, stat.st_mtime_ns]:
+            return Source(known["digest"], tuple(known["names"]))
+        found = read()
+        self._known[str(path)] = {
+            "file": [stat.st_size, stat.st_mtime_ns],
+            "digest": found.digest,
+            "names": found.names,
+        }
+        self._changed = True
+        return found
+
+    def keep(self) -> None:
+        """Writes the file if there is something new, and if it can be written."""
+        if self._changed:
+            with contextlib.suppress(OSError, InputError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(self.path, json.dumps(self._known).encode())
+                self._changed = False

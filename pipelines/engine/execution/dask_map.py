@@ -1,0 +1,164 @@
+"""Runs a stage's tasks on a Dask cluster, or on a small one inside this process.
+
+Dask sends tasks to workers, and sends those of a worker that died to another. Only paths travel: the disk is
+shared. A worker whose code isn't ours refuses, since what it made would be kept as if ours had made it.
+"""
+
+import contextlib
+import functools
+import pickle
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+
+from distributed import Client, Future, KilledWorker
+from distributed.comm import CommClosedError
+
+from nst_keras.errors import InputError
+from pipelines.engine.code.fingerprint import Code, read_code
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_CONNECT_SECONDS = 5
+_LEAST_AHEAD, _AHEAD_PER_THREAD = (
+    16,
+    4,
+)  # tasks that wait at the scheduler; it never knows of a million at once
+_PATIENCE_SECONDS = 20.0  # without a result, before it is said that there is no worker
+
+
+def _say_nothing(text: str) -> None:
+    pass
+
+
+@contextlib.contextmanager
+def dask_map(
+    scheduler: str, say: Callable[[str], None] = _say_nothing
+) -> Iterator[Callable[[Callable[[T], R], Iterable[T]], Iterator[R]]]:
+    """Yields a function for `Context.map`; what still runs when the context ends is cancelled.
+
+    Args:
+        scheduler: Address of a Dask scheduler, `tcp://HOST:PORT`; empty: a scheduler and a worker with one
+            thread inside this process, since TensorFlow uses all cores anyway.
+        say: Called with a line of text while there are no workers.
+
+    Raises:
+        InputError: If there is no scheduler.
+    """
+    with _connect(scheduler) as client:
+        yield functools.partial(_map, client, say)
+
+
+def _connect(scheduler: str) -> Client:
+    if not scheduler:
+        return Client(
+            processes=False,
+            n_workers=1,
+            threads_per_worker=1,
+            protocol="inproc://",
+            # Both open a port in any case, which must be no one else's.
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            set_as_default=False,
+        )
+    try:
+        return Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "dask_scheduler must be the address of a running Dask scheduler, tcp://HOST:PORT "
+            f"({_first_line(error)}). Received: dask_scheduler={scheduler}"
+        ) from error
+
+
+def _map(
+    client: Client, say: Callable[[str], None], function: Callable[[T], R], tasks: Iterable[T]
+) -> Iterator[R]:
+    """Yields results in the tasks' order, with a bounded number of tasks at the scheduler."""
+    code, waiting = _code(function.__module__), deque[Future]()
+    try:
+        limit = _limit(client)
+        for task in tasks:
+            data = pickle.dumps((function, task))
+            # pure=False: the same task in another run isn't the same work, its files may be gone.
+            waiting.append(client.submit(_call, data, code, pure=False))
+            while len(waiting) >= limit:
+                yield _result(client, waiting, say)
+                limit = _limit(client)
+        while waiting:
+            yield _result(client, waiting, say)
+    finally:
+        if waiting and client.status == "running":
+            client.cancel(list(waiting), reason="no longer wanted")
+
+
+def _limit(client: Client) -> int:
+    """Workers come and go, so it is asked anew each time."""
+    with _named(client):
+        return max(_LEAST_AHEAD, _AHEAD_PER_THREAD * sum(client.nthreads().values()))
+
+
+def _result(client: Client, waiting: deque[Future], say: Callable[[str], None]) -> Any:
+    future = waiting[0]
+    while True:
+        with _named(client):
+            try:
+                result = future.result(timeout=_PATIENCE_SECONDS)
+                waiting.popleft()
+                return result
+            except TimeoutError:
+                if future.done():  # it is the task's own error
+                    raise
+                if not client.nthreads():
+                    say(f"waiting: {client.scheduler.address} has no workers")
+
+
+@contextlib.contextmanager
+def _named(client: Client) -> Iterator[None]:
+    """Tells what happened to the cluster in words; errors of tasks pass."""
+    try:
+        yield
+    except KilledWorker as error:
+        raise InputError(
+            f"{error.last_worker.address}: {error.allowed_failures + 1} workers died at the same task; their "
+            "logs say why, often too little memory"
+        ) from error
+    except (CancelledError, CommClosedError) as error:
+        raise InputError(
+            "dask_scheduler: the scheduler was lost; finished shards are kept, and the same command goes on "
+            f"from here ({_first_line(error)})"
+        ) from error
+
+
+@functools.cache
+def _code(module: str) -> Code:
+    """As it was when this process first needed it: what is loaded stays, whatever is on the disk later."""
+    return read_code(module)
+
+
+def _call(data: bytes, code: Code) -> Any:
+    """Runs on a worker."""
+    try:
+        function, task = pickle.loads(data)
+        own = _code(function.__module__)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"{socket.gethostname()}: the Dask worker lacks code that the task needs ({error}); workers need "
+            "the same installation and PYTHONPATH"
+        ) from error
+    if (own.digest, own.libraries) != (code.digest, code.libraries):
+        differ = [name for name, version in code.libraries.items() if own.libraries.get(name) != version]
+        what = (
+            f"other versions of {', '.join(differ)}" if differ else "other code, perhaps from before a change"
+        )
+        raise InputError(
+            f"{socket.gethostname()}: the Dask worker has {what}; install the same there and restart the "
+            "workers"
+        )
+    return function(task)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,133 @@
+"""Removes artifacts that nothing needs, beside runs that go on.
+
+Kept are, with everything that they were made from: what pushed models that still are served rest on, what the
+last runs of each pipeline did or took over, what runs that still go on need, and each pipeline's models that
+were blessed last. Unfinished work stays where one of those runs would go on from it. Placing artifacts and
+removing them exclude each other (`artifact_files.placing`), so that nothing that was just placed is taken for
+garbage; and a run takes over an artifact only if it still is live.
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from pipelines.engine.artifacts import ExternalData, PushedModel
+from pipelines.engine.execution.runner import WORK, work_folder
+from pipelines.engine.store.ancestry import find_ancestors, find_inputs, find_makers
+from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
+from pipelines.engine.store.digests import find_files
+from pipelines.engine.store.store import Store, StoredArtifact
+
+_BLESSED = 2  # the last one is compared with the one before it
+
+_KEPT = """
+SELECT id FROM (
+    SELECT id, state, row_number() OVER (PARTITION BY pipeline ORDER BY id DESC) AS age FROM run
+) WHERE age <= ? OR state = 'running'
+"""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """Something that was removed, or would be."""
+
+    what: str
+    num_bytes: int
+
+
+def collect(
+    store: Store,
+    pushed: Callable[[StoredArtifact], bool],
+    *,
+    keep_runs: int,
+    damaged: bool = False,
+    dry_run: bool = False,
+) -> Iterator[Removed]:
+    """Removes what nothing needs, and yields it.
+
+    Args:
+        store: The store.
+        pushed: Whether a live PushedModel's version still is where it was pushed to.
+        keep_runs: How many of each pipeline's last runs to keep.
+        damaged: Remove the folder of damaged artifacts, too.
+        dry_run: Remove nothing.
+    """
+    store.bury_runs()
+    yield from _collect_work(store, keep_runs, dry_run=dry_run)
+    with placing(store):
+        needed = _needed(store, pushed, keep_runs)
+        for artifact in live_artifacts(store):
+            if artifact.id not in needed and artifact.kind != ExternalData.__name__:
+                if not dry_run:
+                    remove(store, artifact)
+                folder = folder_of(store, artifact)
+                yield Removed(f"{folder} (artifact {artifact.id})", artifact.num_bytes)
+        yield from _collect_unknown(store, dry_run=dry_run)
+    aside = store.root / DAMAGED
+    if damaged and aside.is_dir():
+        yield _removed(aside, dry_run=dry_run)
+
+
+def live_artifacts(store: Store) -> list[StoredArtifact]:
+    """All artifacts that are there."""
+    rows = store.connection.execute("SELECT id FROM artifact WHERE state='live' ORDER BY id").fetchall()
+    return [store.artifact(row["id"]) for row in rows]
+
+
+def _needed(store: Store, pushed: Callable[[StoredArtifact], bool], keep_runs: int) -> set[int]:
+    roots = {each.id for each in live_artifacts(store) if each.kind == PushedModel.__name__ and pushed(each)}
+    for row in store.connection.execute("SELECT DISTINCT pipeline FROM run").fetchall():
+        models: set[int] = set()
+        for model, _ in store.blessed_models(row["pipeline"]):
+            models.add(model.id)
+            if len(models) == _BLESSED:
+                break
+        roots |= models
+    query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
+    executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
+    made = json.dumps(executions)
+    query = "SELECT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role='output'"
+    needed = roots | {row["artifact"] for row in store.connection.execute(query, (made,))}
+    makers = [maker for root in roots for maker in find_makers(store, root)]
+    return needed | find_inputs(store, find_ancestors(store, executions + makers))
+
+
+def _collect_work(store: Store, keep_runs: int, *, dry_run: bool) -> Iterator[Removed]:
+    """Folders of unfinished executions, but for those of the last runs and those that somebody holds."""
+    query = (
+        f"SELECT fingerprint FROM execution WHERE run IN ({_KEPT}) AND state != 'complete'"
+        " AND fingerprint NOT IN (SELECT fingerprint FROM execution WHERE state='complete')"
+    )
+    rows = store.connection.execute(query, (keep_runs,))
+    unfinished = {work_folder(store, row["fingerprint"]).name for row in rows}
+    for folder in sorted((store.root / WORK).glob("*")):
+        if not folder.is_dir() or folder.name in unfinished:
+            continue
+        lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
+        with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
+            yield _removed(folder, dry_run=dry_run)
+
+
+def _collect_unknown(store: Store, *, dry_run: bool) -> Iterator[Removed]:
+    """Folders that a run placed and didn't come to write down, and half-removed ones."""
+    query = "SELECT path FROM artifact WHERE state IN ('live', 'lost')"
+    known = {row["path"] for row in store.connection.execute(query)}
+    for folder in sorted((store.root / ARTIFACTS).glob("*/*")):
+        if folder.is_dir() and folder.relative_to(store.root).as_posix() not in known:
+            yield _removed(folder, dry_run=dry_run)
+
+
+def _removed(folder: Path, *, dry_run: bool) -> Removed:
+    size = sum(_sizes(folder))
+    if not dry_run:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Removed(str(folder), size)
+
+
+def _sizes(folder: Path) -> Iterable[int]:
+    return (file.stat().st_size for _, file in find_files(folder))

@@ -1,0 +1,34 @@
+"""How stages run tasks that don't depend on one another: in this process, or on a Dask cluster."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nst_keras.errors import InputError
+from pipelines.engine.execution.runner import Map
+from pipelines.engine.stage import map_here
+
+
+@contextlib.contextmanager
+def open_map(
+    runner: str, scheduler: str, say: Callable[[str], None] = lambda text: None
+) -> Iterator[Map | Any]:
+    """Yields what `Context.map` is to be.
+
+    Args:
+        runner: "local" or "dask".
+        scheduler: Address of a Dask scheduler; if given, tasks run there.
+        say: Called with a line of text if a cluster has no workers.
+
+    Raises:
+        InputError: If Dask isn't installed, or there is no scheduler.
+    """
+    if runner == "local" and not scheduler:
+        yield map_here
+        return
+    try:
+        from pipelines.engine.execution.dask_map import dask_map
+    except ImportError as error:
+        raise InputError(f"runner: Dask is missing ({error}); pip install 'nst_keras[cluster]'") from error
+    with dask_map(scheduler, say) as mapping:
+        yield mapping

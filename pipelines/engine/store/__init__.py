@@ -1,0 +1,1 @@
+"""What a pipeline root remembers: metadata, and artifacts by their contents."""

@@ -1,0 +1,1 @@
+"""Sets of pictures as files, and work on them shard by shard."""

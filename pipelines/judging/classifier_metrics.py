@@ -1,0 +1,147 @@
+"""How good a classifier is: overall, on kinds of pictures, and against another one on the same pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import binomtest
+
+from nst_keras.classifiers.calibration import accuracy_interval, calibration_error
+from nst_keras.classifiers.trainer import cross_entropy
+from nst_keras.ops.confusion import confusion_counts
+from pipelines.judging.predictions import Predictions
+
+# Where kinds of pictures begin and end: luma on 0..255, and pixels.
+_DARK, _BRIGHT = 85, 170
+_FLAT = 20  # standard deviation
+_TINY, _HUGE = 32, 1024  # the shorter side, and the longer one
+_DRAWS = 10_000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Predictions, and how to read them.
+
+    Attributes:
+        predictions: Of the pictures.
+        class_names: One for each logit.
+        temperature: Divides the logits.
+        has_chances: Whether there are probabilities at all.
+    """
+
+    predictions: Predictions
+    class_names: tuple[str, ...]
+    temperature: float
+    has_chances: bool
+
+    @property
+    def answers(self) -> np.ndarray:
+        """The classes that are predicted, [n]."""
+        return self.predictions.logits.argmax(axis=1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which of them are right, bool [n]."""
+        return self.answers == self.predictions.labels
+
+
+def measure(judged: Judged, which: np.ndarray | slice = slice(None)) -> dict[str, Any]:
+    """Metrics over some pictures, at least one.
+
+    Returns:
+        "pictures", "accuracy" with the 95 % interval from "accuracy_low" to "accuracy_high", and for models
+        with probabilities "loss" (cross-entropy in nats) and "calibration_error".
+    """
+    right = judged.right[which]
+    low, high = accuracy_interval(int(right.sum()), len(right))
+    found = {
+        "pictures": len(right),
+        "accuracy": float(right.mean()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
+    if judged.has_chances:
+        logits, labels = judged.predictions.logits[which], judged.predictions.labels[which]
+        found["loss"] = cross_entropy(logits / judged.temperature, labels)
+        found["calibration_error"] = calibration_error(logits, labels, judged.temperature)
+    return found
+
+
+def measure_slices(judged: Judged, baseline: Judged | None = None) -> list[dict[str, Any]]:
+    """The same on every kind of pictures that there are: "slice" names it, and "value" which of the kind.
+
+    Args:
+        judged: The model's predictions.
+        baseline: Another model's on the same pictures; its accuracy comes as "baseline_accuracy".
+    """
+    rows = []
+    for name, value, which in _slices(judged):
+        row = {"slice": name, "value": value, **measure(judged, which)}
+        if baseline is not None:
+            row["baseline_accuracy"] = float(baseline.right[which].mean())
+        rows.append(row)
+    return rows
+
+
+def _slices(judged: Judged) -> Iterator[tuple[str, str, np.ndarray]]:
+    found = judged.predictions
+    for label, name in enumerate(judged.class_names):
+        yield from _if_any("class", name, found.labels == label)
+    middle = (found.brightness >= _DARK) & (found.brightness < _BRIGHT)
+    yield from _if_any("brightness", "dark", found.brightness < _DARK)
+    yield from _if_any("brightness", "middle", middle)
+    yield from _if_any("brightness", "bright", found.brightness >= _BRIGHT)
+    yield from _if_any("contrast", "flat", found.contrast < _FLAT)
+    yield from _if_any("contrast", "normal", found.contrast >= _FLAT)
+    if len(np.unique(found.sizes, axis=0)) > 1:
+        tiny, huge = found.sizes.min(axis=1) < _TINY, found.sizes.max(axis=1) > _HUGE
+        yield from _if_any("size", "tiny", tiny)
+        yield from _if_any("size", "normal", ~tiny & ~huge)
+        yield from _if_any("size", "huge", huge & ~tiny)
+
+
+def _if_any(name: str, value: str, which: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
+    if which.any():
+        yield name, value, which
+
+
+def confusion(judged: Judged) -> list[list[int]]:
+    """Counts by true class (rows) and predicted one."""
+    return confusion_counts(judged.predictions.labels, judged.answers, len(judged.class_names)).tolist()
+
+
+def compare(judged: Judged, baseline: Judged) -> dict[str, float]:
+    """How much more often a model is right than another one on the same pictures.
+
+    Returns:
+        "difference" of the accuracies with the 95 % interval from "difference_low" to "difference_high" of a
+        paired bootstrap (Efron & Tibshirani 1993), the "p_value" of McNemar's exact test (1947) that both are
+        as good, "baseline_accuracy", and how many pictures only one of them gets: "gained" and "lost".
+    """
+    gained = int(np.sum(judged.right & ~baseline.right))
+    lost = int(np.sum(~judged.right & baseline.right))
+    count = len(judged.right)
+    # Resampling pictures is drawing how many of them are gained and lost.
+    chances = np.array([gained, lost, count - gained - lost]) / count
+    draws = np.random.default_rng(0).multinomial(count, chances, _DRAWS)
+    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / count, [0.025, 0.975])
+    differing = gained + lost
+    return {
+        "baseline_accuracy": float(baseline.right.mean()),
+        "difference": (gained - lost) / count,
+        "difference_low": float(low),
+        "difference_high": float(high),
+        "p_value": float(binomtest(gained, differing).pvalue) if differing else 1.0,
+        "gained": gained,
+        "lost": lost,
+    }
+
+
+def surest_mistakes(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Mistakes, the surest first: their indices [n], and the probabilities that were given, [n, classes]."""
+    wrong = np.flatnonzero(~judged.right)
+    chances = softmax(judged.predictions.logits[wrong] / judged.temperature, axis=1)
+    order = np.argsort(-chances.max(axis=1), kind="stable")
+    return wrong[order], chances[order]

@@ -1,0 +1,51 @@
+"""The page of an evaluation: verdict, metrics by slice, confusion matrix, mistakes; it opens from disk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nst_keras.reports.look import encode_png
+from nst_keras.reports.page_parts import cards, frame, heading, label, png_image, table, warning_list
+from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
+from pipelines.judging.blessing import Blessing
+from pipelines.judging.classifier_metrics import Judged, surest_mistakes
+
+MOST_MISTAKES = 24
+
+
+def render_evaluation(
+    metrics: Mapping[str, Any], blessing: Blessing, judged: Judged, mistakes: np.ndarray
+) -> str:
+    """Renders an evaluation as one HTML file that loads nothing from elsewhere.
+
+    Args:
+        metrics: What metrics.json holds.
+        blessing: The verdict.
+        judged: The model's predictions.
+        mistakes: The first of the pictures of `surest_mistakes`, at most `MOST_MISTAKES`, uint8
+            [n, height, width, channels].
+    """
+    verdict = "Blessed" if blessing.blessed else "Not blessed"
+    parts = [heading(verdict), *warning_list(blessing.reasons), *cards(metrics["overall"])]
+    if metrics["comparison"]:
+        parts += [heading("Against the baseline, on the same pictures"), *cards(metrics["comparison"])]
+    parts += [heading("Slices"), _slice_table(metrics["slices"])]
+    matrix = confusion_matrix(judged.predictions.labels, judged.answers, judged.class_names)
+    parts += [
+        heading("Confusion matrix"),
+        png_image(encode_png(matrix), "Counts by true and predicted class"),
+    ]
+    which, chances = surest_mistakes(judged)
+    figure = confident_mistakes(
+        mistakes, judged.predictions.labels[which], chances, judged.class_names, MOST_MISTAKES
+    )
+    text = "Pictures with true and predicted class"
+    parts += [heading("Surest mistakes"), png_image(encode_png(figure), text)]
+    return frame(f"Evaluation on {metrics['split']} of {metrics['dataset']}", parts)
+
+
+def _slice_table(rows: list[dict[str, Any]]) -> str:
+    columns = [key for key in rows[0] if key not in ("slice", "value")]
+    cells = [[f"{row['slice']}: {row['value']}", *(row[key] for key in columns)] for row in rows]
+    return table(["slice", *map(label, columns)], cells)

@@ -1,0 +1,1 @@
+"""Pipelines that come along: each module has a function `pipeline(serving_dir)`."""

@@ -1,0 +1,1 @@
+"""Pages that open from disk, and what they are drawn with."""

@@ -1,0 +1,182 @@
+"""The report of a run: its graph, times, configs, metrics and pictures, as one page that opens from disk."""
+
+import base64
+import html
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nst_keras.errors import InputError
+from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
+from nst_keras.storage.files import write_whole
+from pipelines.engine.store.artifact_files import folder_of
+from pipelines.engine.store.store import Execution, Run, Store, StoredArtifact
+from pipelines.reports.graph_svg import STYLE, Box, draw
+
+COLORS = {
+    "complete": "#cdeccf",
+    "cached": "#d5e5f7",
+    "failed": "#f8cfc9",
+    "killed": "#f8cfc9",
+    "stopped": "#fbe6b8",
+    "running": "#fbf6c8",
+    "not run": "#e7eaed",
+}
+_PAGES = ".html"
+_PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+_EMBEDDED_BYTES, _ALL_BYTES = 400_000, 6_000_000  # of one picture, and of all together
+_REPORT_STYLE = STYLE + "p.legend span { padding: .1rem .6rem; border-radius: .3rem; color: #1f2933; }\n"
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A node's turn in a run; without an execution if it never began."""
+
+    node: Mapping[str, Any]
+    state: str
+    execution: Execution | None
+    outputs: Mapping[str, StoredArtifact]
+
+
+def write_report(store: Store, run: int) -> Path:
+    """Writes `reports/run-N.html` into the pipeline root, and the same as `reports/latest.html`.
+
+    Args:
+        store: Of the pipeline root.
+        run: The run's number; it may have failed, or still go on.
+
+    Returns:
+        The page of this run.
+
+    Raises:
+        InputError: If there is no such run, or the page can't be written.
+    """
+    row = store.run(run)
+    turns = _turns(store, row)
+    reports = store.root / "reports"
+    try:
+        reports.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{reports}: cannot be made: {error.strerror}") from error
+    data = frame(f"Run {run} of {row.pipeline}", _parts(store, row, turns, reports), _REPORT_STYLE).encode()
+    path = reports / f"run-{run}.html"
+    write_whole(path, data)
+    write_whole(reports / "latest.html", data)
+    return path
+
+
+def _turns(store: Store, run: Run) -> list[_Turn]:
+    done = store.run_executions(run.id)
+    turns = []
+    for node in run.nodes:
+        if node["name"] not in done:
+            turns.append(_Turn(node, "not run", None, {}))
+            continue
+        execution, cached = done[node["name"]]
+        outputs = store.events(execution.id, "output")
+        turns.append(_Turn(node, "cached" if cached else execution.state, execution, outputs))
+    return turns
+
+
+def _parts(store: Store, run: Run, turns: list[_Turn], reports: Path) -> Iterator[str]:
+    yield from warning_list([run.error] if run.error else [])
+    took = f"{run.ended - run.started:.1f} s" if run.ended else ""
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+    about = {"state": run.state, "began": began, "took": took, "command": run.command}
+    yield pairs({**about, "machine": run.host, "nst_keras": run.version})
+    yield heading("Stages")
+    boxes = {turn.node["name"]: _box(turn) for turn in turns}
+    arrows = [(source, turn.node["name"]) for turn in turns for source in turn.node["inputs"].values()]
+    yield draw(boxes, arrows)
+    shown = dict.fromkeys(turn.state for turn in turns)
+    yield (
+        '<p class="legend">'
+        + " ".join(f'<span style="background:{COLORS[state]}">{state}</span>' for state in shown)
+        + "</p>"
+    )
+    yield _overview(turns)
+    left = _ALL_BYTES
+    for turn in turns:
+        yield f'<h2 id="{html.escape(turn.node["name"], quote=True)}">{html.escape(turn.node["name"])}</h2>'
+        lines, left = _stage_parts(store, turn, reports, left)
+        yield from lines
+
+
+def _box(turn: _Turn) -> Box:
+    name, execution = turn.node["name"], turn.execution
+    seconds = _seconds(execution) if execution and turn.state != "cached" else ""
+    return Box((name, f"{turn.state} {seconds}".strip()), COLORS[turn.state], f"#{quote(name)}")
+
+
+def _seconds(execution: Execution) -> str:
+    return f"{execution.ended - execution.started:.1f} s" if execution.ended else ""
+
+
+def _overview(turns: list[_Turn]) -> str:
+    heads = ("stage", "state", "execution", "took", "bytes made")
+    lines = ["<table>", "<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    for turn in turns:
+        execution = turn.execution
+        cells: list[Any] = [turn.node["name"], turn.state]
+        if execution is not None:
+            size = sum(artifact.num_bytes for artifact in turn.outputs.values())
+            again = f" (run {execution.run})" if turn.state == "cached" else ""
+            cells += [f"{execution.id}{again}", _seconds(execution), f"{size:,}"]
+        else:
+            cells += ["", "", ""]
+        lines.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[list[str], int]:
+    execution = turn.execution
+    if execution is None:
+        return ["<p>Not run.</p>"], left
+    lines = warning_list([execution.error] if execution.error else [])
+    for title, values in (("config", execution.config), ("record", execution.record)):
+        if values:
+            lines += [f"<h3>{title}</h3>", pairs(values)]
+    pictures: list[str] = []
+    links: list[str] = []
+    for name, artifact in turn.outputs.items():
+        folder = folder_of(store, artifact)
+        links.append(f"<li>{html.escape(name)}: {_artifact_link(artifact, folder, reports)}</li>")
+        for inner in artifact.files:
+            path = folder / inner
+            suffix = path.suffix.lower()
+            if suffix == _PAGES and path.is_file():
+                links.append(f"<li>{_link(path, reports, f'{name}/{inner}')}</li>")
+            if suffix in _PICTURES and path.is_file():
+                picture, used = _picture(path, reports, f"{name}/{inner}", left)
+                pictures.append(picture)
+                left -= used
+    if links:
+        lines += ["<h3>artifacts</h3>", "<ul>", *links, "</ul>"]
+    return [*lines, *pictures], left
+
+
+def _artifact_link(artifact: StoredArtifact, folder: Path, reports: Path) -> str:
+    words = f"{artifact.kind} {artifact.id}, {artifact.digest[:12]}, {artifact.num_bytes:,} bytes"
+    if artifact.state != "live":
+        return html.escape(f"{words}, {artifact.state}")
+    return _link(folder, reports, words)
+
+
+def _link(path: Path, reports: Path, words: str) -> str:
+    where = quote(Path(os.path.relpath(path.absolute(), reports.absolute())).as_posix())
+    return f'<a href="{where}">{html.escape(words)}</a>'
+
+
+def _picture(path: Path, reports: Path, name: str, left: int) -> tuple[str, int]:
+    """A small picture inside the page; a link to a large one, and to all once the page is large enough."""
+    size = path.stat().st_size
+    if size > min(_EMBEDDED_BYTES, left):
+        return f"<p>{_link(path, reports, name)}</p>", 0
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    kind, caption = _PICTURES[path.suffix.lower()], html.escape(name, quote=True)
+    picture = f'<img alt="{caption}" src="data:image/{kind};base64,{data}">'
+    return f"<figure>{picture}<figcaption>{_link(path, reports, name)}</figcaption></figure>", size

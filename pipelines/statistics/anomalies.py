@@ -1,0 +1,223 @@
+"""Where statistics break a schema, have drifted from earlier ones, or differ between splits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from pipelines.statistics.distances import measure_distance
+from pipelines.statistics.protos import LABEL, FeatureStatistics, common_of, features_of
+from pipelines.statistics.schema import label_names
+
+_Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
+ERROR, WARNING = "ERROR", "WARNING"
+TRAIN = "train"
+_TYPES = {
+    schema_pb2.BYTES: ("STRING", "BYTES"),
+    schema_pb2.INT: ("INT",),
+    schema_pb2.FLOAT: ("FLOAT",),
+}
+_LISTED = 5
+_FEW = 50  # pictures; the histograms of fewer differ by chance
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Something that is not as it must be.
+
+    Attributes:
+        feature: Its name; empty for a whole split.
+        split: Where.
+        severity: ERROR or WARNING.
+        kind: A name of `AnomalyInfo.Type`.
+        text: A sentence without a full stop.
+    """
+
+    feature: str
+    split: str
+    severity: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A distance that the schema limits: drift from an earlier span, or skew from the training split."""
+
+    feature: str
+    split: str
+    what: str
+    measure: str
+    value: float
+    threshold: float
+    largest: str
+
+
+def check_splits(
+    found: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
+) -> Iterator[Anomaly]:
+    """Holds each split against the schema."""
+    names = label_names(schema)
+    least = schema.dataset_constraints.min_examples_count
+    for dataset in found.datasets:
+        split, features = dataset.name, features_of(dataset)
+        if dataset.num_examples < max(1, least):
+            text = f"must have at least {max(1, least)} examples, but has {dataset.num_examples}"
+            yield Anomaly("", split, ERROR, "DATASET_LOW_NUM_EXAMPLES", text)
+        for wanted in schema.feature:
+            if wanted.name not in features:
+                yield Anomaly(wanted.name, split, ERROR, "FEATURE_TYPE_NOT_PRESENT", "is missing")
+            elif dataset.num_examples:
+                yield from _check_feature(wanted, features[wanted.name], split, names)
+        for name in features.keys() - {wanted.name for wanted in schema.feature}:
+            yield Anomaly(name, split, WARNING, "SCHEMA_NEW_COLUMN", "is not in the schema")
+
+
+def _check_feature(
+    wanted: schema_pb2.Feature, found: FeatureStatistics, split: str, names: tuple[str, ...]
+) -> Iterator[Anomaly]:
+    kind, common = FeatureStatistics.Type.Name(found.type), common_of(found)
+    if kind not in _TYPES.get(wanted.type, (kind,)):
+        text = f"must be of type {schema_pb2.FeatureType.Name(wanted.type)}, but is {kind}"
+        yield Anomaly(wanted.name, split, ERROR, "UNEXPECTED_DATA_TYPE", text)
+        return
+    examples = common.num_non_missing + common.num_missing
+    if common.num_non_missing < wanted.presence.min_fraction * examples:
+        text = f"is missing in {common.num_missing} of {examples} examples"
+        yield Anomaly(wanted.name, split, ERROR, "FEATURE_TYPE_LOW_FRACTION_PRESENT", text)
+    if not common.num_non_missing:
+        return
+    if wanted.name == LABEL:
+        yield from _check_labels(wanted, found, split, names)
+    else:
+        yield from _check_range(wanted, found, split)
+
+
+def _check_labels(
+    wanted: schema_pb2.Feature, found: FeatureStatistics, split: str, names: tuple[str, ...]
+) -> Iterator[Anomaly]:
+    seen = {bucket.label: int(bucket.sample_count) for bucket in found.string_stats.rank_histogram.buckets}
+    unknown = [name for name in seen if names and name not in names]
+    if unknown:
+        text = f"has values that the schema doesn't know: {_list(unknown)}"
+        yield Anomaly(LABEL, split, ERROR, "ENUM_TYPE_UNEXPECTED_STRING_VALUES", text)
+    missing = [name for name in names if name not in seen]
+    if missing and len(seen) - len(unknown) < wanted.unique_constraints.min:
+        # A class that isn't trained on can't be told; one that isn't tested may only be unknown.
+        severity = ERROR if split == TRAIN else WARNING
+        yield Anomaly(LABEL, split, severity, "FEATURE_TYPE_LOW_UNIQUE", f"has no {_list(missing)}")
+
+
+def _check_range(wanted: schema_pb2.Feature, found: FeatureStatistics, split: str) -> Iterator[Anomaly]:
+    domain = wanted.WhichOneof("domain_info")
+    if domain not in ("int_domain", "float_domain"):
+        return
+    limits, stats, kind = getattr(wanted, domain), found.num_stats, domain.partition("_")[0].upper()
+    if limits.HasField("min") and stats.min < limits.min:
+        text = f"must be at least {limits.min:g}, but goes down to {stats.min:g}"
+        yield Anomaly(wanted.name, split, ERROR, f"{kind}_TYPE_SMALL_{kind}", text)
+    if limits.HasField("max") and stats.max > limits.max:
+        text = f"must be at most {limits.max:g}, but goes up to {stats.max:g}"
+        yield Anomaly(wanted.name, split, ERROR, f"{kind}_TYPE_BIG_{kind}", text)
+
+
+def compare_spans(
+    found: statistics_pb2.DatasetFeatureStatisticsList,
+    previous: statistics_pb2.DatasetFeatureStatisticsList,
+    schema: schema_pb2.Schema,
+) -> Iterator[Comparison]:
+    """Measures the drift of each split from the earlier split of the same name, if both are large enough."""
+    before = _comparable(previous)
+    for name, features in _comparable(found).items():
+        if name in before:
+            yield from _compare(before[name], features, schema, name, "drift")
+
+
+def compare_splits(
+    found: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
+) -> Iterator[Comparison]:
+    """Measures the skew of the other splits from the training split, of those that are large enough."""
+    splits = _comparable(found)
+    for name, features in splits.items():
+        if TRAIN in splits and name != TRAIN:
+            yield from _compare(splits[TRAIN], features, schema, name, "skew")
+
+
+def _comparable(
+    found: statistics_pb2.DatasetFeatureStatisticsList,
+) -> dict[str, dict[str, FeatureStatistics]]:
+    return {data.name: features_of(data) for data in found.datasets if data.num_examples >= _FEW}
+
+
+def _compare(
+    before: dict[str, FeatureStatistics],
+    after: dict[str, FeatureStatistics],
+    schema: schema_pb2.Schema,
+    split: str,
+    what: str,
+) -> Iterator[Comparison]:
+    for wanted in schema.feature:
+        limits = wanted.drift_comparator if what == "drift" else wanted.skew_comparator
+        if not limits.ListFields() or wanted.name not in before or wanted.name not in after:
+            continue
+        distance = measure_distance(before[wanted.name], after[wanted.name])
+        if distance is None:
+            continue
+        for measure, field, value in (
+            ("L_INFTY", "infinity_norm", distance.infinity_norm),
+            ("JENSEN_SHANNON_DIVERGENCE", "jensen_shannon_divergence", distance.jensen_shannon),
+        ):
+            if limits.HasField(field):
+                threshold = getattr(limits, field).threshold
+                yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
+
+
+def judge(comparison: Comparison) -> Anomaly | None:
+    """What is wrong with a distance: drift is an error, skew between splits a warning."""
+    if comparison.value <= comparison.threshold:
+        return None
+    drift = comparison.what == "drift"
+    against = "the earlier span" if drift else "the training split"
+    name = "L-infinity" if comparison.measure == "L_INFTY" else "Jensen-Shannon divergence"
+    text = (
+        f"differs from {against}: {name} {comparison.value:.3g} is above {comparison.threshold:g}, "
+        f"most of all at {comparison.largest}"
+    )
+    severity = ERROR if drift else WARNING
+    return Anomaly(comparison.feature, comparison.split, severity, _kind(comparison.measure), text)
+
+
+def _kind(measure: str) -> str:
+    return "COMPARATOR_L_INFTY_HIGH" if measure == "L_INFTY" else f"COMPARATOR_{measure}_HIGH"
+
+
+def build_anomalies(
+    schema: schema_pb2.Schema, found: list[Anomaly], comparisons: list[Comparison]
+) -> anomalies_pb2.Anomalies:
+    """Makes the proto: for each feature its reasons, and all distances; what is wrong with splits apart."""
+    message = anomalies_pb2.Anomalies(
+        baseline=schema, anomaly_name_format=anomalies_pb2.Anomalies.SERIALIZED_PATH
+    )
+    for anomaly in found:
+        if anomaly.feature:
+            info = message.anomaly_info[anomaly.feature]
+            info.path.step[:] = [anomaly.feature]
+        else:
+            info = message.dataset_anomaly_info
+        text = f"{anomaly.split}: {anomaly.text}"
+        info.reason.add(type=_Info.Type.Value(anomaly.kind), short_description=text, description=text)
+        info.severity = max(info.severity, _Info.Severity.Value(anomaly.severity))
+        info.short_description = text if len(info.reason) == 1 else "Multiple errors"
+        info.description = ". ".join(reason.description for reason in info.reason)
+    for comparison in comparisons:
+        info = message.drift_skew_info.add()
+        info.path.step.append(comparison.feature)
+        measures = info.drift_measurements if comparison.what == "drift" else info.skew_measurements
+        kind = _Measure.Type.Value(comparison.measure)
+        measures.add(type=kind, value=comparison.value, threshold=comparison.threshold)
+    return message
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

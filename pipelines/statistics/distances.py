@@ -1,0 +1,84 @@
+"""How far apart the distributions of a feature are, from statistics alone, by the measures that TFDV uses."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import jensenshannon
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from pipelines.statistics.protos import FeatureStatistics, common_of
+
+_HALF_STEP = 0.5
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Distances of two distributions.
+
+    Attributes:
+        infinity_norm: The greatest difference of a value's share, 0..1.
+        jensen_shannon: Jensen-Shannon divergence in bits, 0..1 (Lin 1991).
+        largest: The value whose share differs most; for numbers its bucket.
+    """
+
+    infinity_norm: float
+    jensen_shannon: float
+    largest: str
+
+
+def measure_distance(one: FeatureStatistics, other: FeatureStatistics) -> Distance | None:
+    """Compares a feature's distributions; None if one of them has no values or another kind of them."""
+    kind = one.WhichOneof("stats")
+    if kind != other.WhichOneof("stats") or not common_of(one).num_non_missing:
+        return None
+    if not common_of(other).num_non_missing:
+        return None
+    align = _align_labels if kind == "string_stats" else _align_numbers
+    names, first, second = align(one, other)
+    first, second = first / first.sum(), second / second.sum()
+    apart = np.abs(first - second)
+    # Rounding makes the divergence of equals a tiny negative number, whose root would be NaN.
+    divergence = 0.0 if not apart.any() else float(jensenshannon(first, second, 2.0)) ** 2
+    return Distance(float(apart.max()), divergence, names[int(apart.argmax())])
+
+
+def _align_labels(
+    one: FeatureStatistics, other: FeatureStatistics
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    first, second = (
+        {bucket.label: bucket.sample_count for bucket in stats.string_stats.rank_histogram.buckets}
+        for stats in (one, other)
+    )
+    names = sorted({*first, *second})
+    return (
+        names,
+        np.array([first.get(name, 0.0) for name in names]),
+        np.array([second.get(name, 0.0) for name in names]),
+    )
+
+
+def _align_numbers(
+    one: FeatureStatistics, other: FeatureStatistics
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Counts in the buckets that both histograms' edges make; inside a bucket values are spread evenly."""
+    histograms = [_edges_and_counts(stats) for stats in (one, other)]
+    edges = np.unique(np.concatenate([edges for edges, _ in histograms]))
+    first, second = (
+        np.diff(np.interp(edges, own, np.concatenate([[0.0], np.cumsum(counts)])))
+        for own, counts in histograms
+    )
+    names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
+    return names, first, second
+
+
+def _edges_and_counts(feature: FeatureStatistics) -> tuple[np.ndarray, np.ndarray]:
+    histogram = next(
+        found for found in feature.num_stats.histograms if found.type == statistics_pb2.Histogram.STANDARD
+    )
+    counts = np.array([bucket.sample_count for bucket in histogram.buckets])
+    edges = np.array([histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)])
+    if edges[0] == edges[-1]:
+        # A single value gets some width, or nothing could be spread over it.
+        return edges[[0, -1]] + [-_HALF_STEP, _HALF_STEP], counts.sum(keepdims=True)
+    return edges, counts

@@ -1,0 +1,126 @@
+"""The page of statistics: classes, pictures and histograms, in one file that opens from disk."""
+
+import base64
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
+from nst_keras.reports.page_parts import cards, heading, png_image, table
+from pipelines.examples.files import ExampleInfo
+from pipelines.reports.pages import note, picture_grid, write_page
+from pipelines.statistics.counts import STEPS, PictureCounts
+from pipelines.statistics.protos import LABEL, FeatureStatistics, features_of
+
+_COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
+_COLUMNS = 3
+_MOST_BARS = 30
+_FIGURES = ("mean", "std_dev", "min", "median", "max")
+
+
+def write_statistics_page(
+    path: Path,
+    info: ExampleInfo,
+    statistics: statistics_pb2.DatasetFeatureStatisticsList,
+    counts: Mapping[str, PictureCounts],
+) -> None:
+    """Writes the page.
+
+    Args:
+        path: Where to.
+        info: Of the examples.
+        statistics: A data set for each split.
+        counts: What they were made of, with the pictures to show, by split.
+
+    Raises:
+        InputError: If it can't be written.
+    """
+    splits = {dataset.name: features_of(dataset) for dataset in statistics.datasets}
+    parts = cards({f"{dataset.name} examples": dataset.num_examples for dataset in statistics.datasets})
+    if info.class_names:
+        parts += [heading("Classes"), _class_table(info.class_names, splits)]
+    parts += _pictures(info, counts)
+    parts += [heading("Histograms"), png_image(encode_png(_draw(splits)), "Histograms of each feature")]
+    parts += [note("Heights are shares of a split's pictures, so that splits of any size can be compared.")]
+    for name in STEPS:
+        rows = [[split, *_figures(features[name])] for split, features in splits.items()]
+        parts += [
+            heading(name.replace("_", " ")),
+            table(["", *(f.replace("_", " ") for f in _FIGURES)], rows),
+        ]
+    write_page(path, f"Statistics of {info.name}", parts)
+
+
+def _class_table(class_names: Sequence[str], splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> str:
+    found = {
+        split: {
+            bucket.label: int(bucket.sample_count)
+            for bucket in features[LABEL].string_stats.rank_histogram.buckets
+        }
+        for split, features in splits.items()
+    }
+    names = dict.fromkeys([*class_names, *(name for counts in found.values() for name in counts)])
+    rows = [[name, *(counts.get(name, 0) for counts in found.values())] for name in names]
+    return table(["class", *splits], rows)
+
+
+def _pictures(info: ExampleInfo, counts: Mapping[str, PictureCounts]) -> Iterator[str]:
+    """The pictures of the first split for each class; of all splits if there are no classes."""
+    for split, part in counts.items():
+        for label, samples in sorted(part.samples.items()):
+            name = info.class_names[label] if 0 <= label < len(info.class_names) else split
+            pictures = [(sample.name, base64.b64decode(sample.thumbnail)) for sample in samples]
+            yield heading(f"Pictures: {name}")
+            yield picture_grid(pictures)
+        if info.class_names:
+            return
+
+
+def _figures(feature: FeatureStatistics) -> list[float]:
+    return [getattr(feature.num_stats, figure) for figure in _FIGURES]
+
+
+@in_our_look
+def _draw(splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> Figure:
+    labelled = any(LABEL in features for features in splits.values())
+    names = ([LABEL] if labelled else []) + list(STEPS)
+    rows = math.ceil(len(names) / _COLUMNS)
+    figure = new_figure(3.4 * _COLUMNS, 2.2 * rows)
+    grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    for axes in grid[len(names) :]:
+        axes.set_axis_off()
+    for axes, name in zip(grid, names, strict=False):
+        axes.set_title(name.replace("_", " "))
+        for (split, features), color in zip(splits.items(), _COLORS, strict=False):
+            if name == LABEL:
+                _draw_labels(axes, features[name], split, color)
+            else:
+                _draw_numbers(axes, features[name], split, color)
+    if labelled:
+        grid[0].set_ylim(bottom=0)
+    grid[0].legend(*grid[len(names) - 1].get_legend_handles_labels(), loc="best")
+    return figure
+
+
+def _draw_labels(axes: Axes, feature: FeatureStatistics, split: str, color: str) -> None:
+    stats = feature.string_stats
+    total = max(stats.common_stats.num_non_missing, 1)
+    shares = [bucket.sample_count / total for bucket in stats.rank_histogram.buckets][:_MOST_BARS]
+    axes.plot(range(1, len(shares) + 1), shares, color=color, marker="o", label=split)
+    axes.set_xlabel("classes, the most frequent first")
+
+
+def _draw_numbers(axes: Axes, feature: FeatureStatistics, split: str, color: str) -> None:
+    stats = feature.num_stats
+    total = max(stats.common_stats.num_non_missing, 1)
+    for histogram in stats.histograms:
+        if histogram.type == statistics_pb2.Histogram.STANDARD:
+            buckets = histogram.buckets
+            edges = [buckets[0].low_value, *(bucket.high_value for bucket in buckets)]
+            if edges[0] == edges[-1]:  # one value, which would have no width
+                edges = [edges[0] - 0.5, edges[0] + 0.5]
+            axes.stairs([b.sample_count / total for b in buckets], edges, color=color, label=split)
