@@ -53,10 +53,6 @@ def download_config(
     Args:
         builder: Of any data set.
         manual_dir: Folder with files that the user downloaded; "" for none.
-
-    Raises:
-        InputError: If `manual_dir` holds Fashion-MNIST's files, but not all or not those that
-            tensorflow-datasets knows.
     """
     given = Path(manual_dir).expanduser() if manual_dir else None
     if given and not given.is_dir():

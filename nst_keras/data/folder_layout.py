@@ -21,9 +21,6 @@ def find_parts(root: Path) -> Parts:
 
     Args:
         root: The folder.
-
-    Raises:
-        InputError: If the layout is another one, with what was found.
     """
     folders = _folders(root)
     if (root / "train").is_dir():

@@ -23,9 +23,6 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
 
     Every picture is decoded once to find those that are damaged. If all are gray, the set has one channel,
     else three. Examples come in the order of their content's hash: mixed, and the same everywhere.
-
-    Raises:
-        InputError: If the layout is wrong, a class has too few pictures or, with `strict`, one is damaged.
     """
     parts = find_parts(root)
     pictures, skipped = _scan(parts, options.note)

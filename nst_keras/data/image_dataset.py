@@ -20,9 +20,6 @@ class LoadOptions:
         validation: Fraction of the training examples that is cut off, if any must be.
         seed: Of the cuts.
         note: Called with a line of text when something takes long or is worth knowing.
-
-    Raises:
-        InputError: If one is out of range.
     """
 
     image_size: tuple[int, int] | None

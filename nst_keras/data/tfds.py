@@ -21,11 +21,7 @@ _BATCH = 128
 
 
 def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str) -> ImageDataset:
-    """Opens a set of tensorflow-datasets; `nst_keras.data.datasets.load_dataset` says more.
-
-    Raises:
-        InputError: If there is no such set, it can't be prepared, or it isn't one of pictures with one label.
-    """
+    """Opens a set of tensorflow-datasets; `nst_keras.data.datasets.load_dataset` says more."""
     builder = find_builder(spec, data_dir)
     keys = _image_and_label(builder)
     prepare(builder, manual_dir, options.note)

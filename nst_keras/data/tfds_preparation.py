@@ -35,9 +35,6 @@ def find_builder(spec: str, data_dir: str) -> tfds.core.DatasetBuilder:
     Args:
         spec: As tensorflow-datasets writes them: `name`, `name:version`, `name/config`.
         data_dir: Folder of prepared sets; "" for the default of tensorflow-datasets.
-
-    Raises:
-        InputError: If there is no such set, configuration or version.
     """
     options = {"data_dir": str(Path(data_dir).expanduser())} if data_dir else {}
     if not re.match(r"\w+([:/]|$)", spec):
@@ -63,9 +60,6 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: str, note: Callable[[
         builder: From `find_builder`.
         manual_dir: Folder with files that the user downloaded; "" for none.
         note: Called with a line of text before anything is prepared.
-
-    Raises:
-        InputError: If files cannot be had or written, with what to do.
     """
     if _is_prepared(builder):
         return

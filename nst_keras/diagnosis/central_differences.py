@@ -54,9 +54,6 @@ class CentralDifferences:
             cost: From parameters to a float.
             parameters: Arrays by name; they are copied to float64.
             step: h.
-
-        Raises:
-            InputError: If the cost isn't a finite number, or another one at the second call.
         """
         self._cost, self._step = cost, step
         self._values = {name: np.array(value, np.float64, order="C") for name, value in parameters.items()}

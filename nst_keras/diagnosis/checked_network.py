@@ -33,11 +33,7 @@ class CheckedNetwork:
     def __init__(
         self, model: keras.Model, images: np.ndarray, labels: np.ndarray, loss: LossSpec, num_classes: int
     ) -> None:
-        """Runs the model once.
-
-        Raises:
-            InputError: If the model can't take such images, or has nothing to train.
-        """
+        """Runs the model once."""
         self.model = model
         self.images, self.labels = images.astype(np.float32), labels
         try:

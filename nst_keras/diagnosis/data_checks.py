@@ -25,9 +25,6 @@ def check_data(images: np.ndarray, labels: np.ndarray, num_classes: int = 0, see
 
     Returns:
         What is wrong, or one finding that says that nothing is.
-
-    Raises:
-        InputError: If `labels` isn't a vector of whole numbers, one for each picture.
     """
     require_pairs(images, labels)
     flat = images.reshape(len(images), -1).astype(np.float32)

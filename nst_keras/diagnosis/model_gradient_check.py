@@ -55,11 +55,7 @@ def _not_checked(what: str, error: Exception, remedy: str) -> Finding:
 
 
 def float64_clone(model: keras.Model, images: np.ndarray) -> keras.Model:
-    """Copies a model with its weights, in float64 all through; `images` build it, [batch, ...].
-
-    Raises:
-        Exception: Whatever a layer raises that can't be made again from its `get_config()`.
-    """
+    """Copies a model with its weights, in float64 all through; `images` build it, [batch, ...]."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")  # for layers that make others inside
     try:

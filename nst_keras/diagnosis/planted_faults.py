@@ -36,9 +36,6 @@ def plant(fault: str, setup: TrainingSetup, seed: int = 0) -> TrainingSetup:
         fault: One of `findings.FAULTS`.
         setup: A healthy one, whose model ends in a dense layer of logits.
         seed: Of permutations and of weights that are made anew.
-
-    Raises:
-        InputError: If there is no such fault, or the model isn't one that it can be planted in.
     """
     require_choice("fault", fault, FAULTS)
     planters: dict[str, Callable[[], dict[str, Any]]] = {

@@ -47,9 +47,6 @@ def arbitrary_style(weights: VGG19Weights, *, width: float = 1.0) -> keras.Model
 
     Returns:
         A functional model named "arbitrary_style" with the layers "encoder" and "decoder", which are models.
-
-    Raises:
-        InputError: If no filter is left.
     """
     return assemble(build_encoder(weights), build_decoder(width=width))
 

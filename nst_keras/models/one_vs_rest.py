@@ -29,9 +29,6 @@ class OneVsRest(keras.Model):
 
     Input shape: [batch, height, width, channels] or [batch, features], any number type.
     Output shape: [batch, num_classes], net inputs; the greatest is the class.
-
-    Raises:
-        InputError: If an argument is out of its range.
     """
 
     def __init__(self, num_classes: int, *, scale: float = 1 / 255, **kwargs: Any) -> None:
@@ -47,11 +44,7 @@ class OneVsRest(keras.Model):
         self.scale = scale
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the weights, all zero.
-
-        Raises:
-            InputError: If the shape of one example isn't known.
-        """
+        """Makes the weights, all zero."""
         if len(input_shape) < 2 or None in input_shape[1:]:
             raise InputError(f"The input's shape must be known but for the batch. Received: {input_shape}")
         self._example_shape = tuple(input_shape[1:])

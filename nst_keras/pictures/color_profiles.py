@@ -25,10 +25,6 @@ def to_srgb(image: Image.Image) -> Image.Image:
     - CMYK without a profile goes through Pillow's own simple conversion.
     - Gray of more than 8 bits is scaled by what its type can hold, not by what it happens to hold.
       Floating point counts 0 as black and 1 as white and is clipped to that.
-
-    Raises:
-        InputError: If floating point pixels aren't finite or are clearly on another scale. The
-            message doesn't name the file.
     """
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):

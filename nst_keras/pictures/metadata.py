@@ -28,9 +28,6 @@ def metadata_options(image_format: str, settings: Mapping[str, Any] | None) -> d
         image_format: "PNG", "JPEG", "WEBP" or "TIFF".
         settings: Anything that JSON can hold, under string keys; tuples become lists. None stores
             only the name of the software.
-
-    Raises:
-        InputError: If the settings are too long or JSON can't hold them.
     """
     text = None if settings is None else _encode(settings)
     if image_format == "PNG":
@@ -50,11 +47,7 @@ def metadata_options(image_format: str, settings: Mapping[str, Any] | None) -> d
 
 
 def extract_settings(image: Image.Image) -> dict[str, Any]:
-    """Returns the settings in an opened picture; its pixels need not be loaded.
-
-    Raises:
-        InputError: If there are none or they are damaged. The message doesn't name the file.
-    """
+    """Returns the settings in an opened picture; its pixels need not be loaded."""
     text = image.info.get(_NAME)
     if text is None:
         description = image.getexif().get(ExifTags.Base.ImageDescription)

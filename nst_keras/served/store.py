@@ -82,11 +82,7 @@ def digest_file(path: Path) -> tuple[int, str]:
 
 
 def read_manifest(version_folder: Path) -> Manifest | None:
-    """Reads a version's manifest; None if it has none, as versions that were copied by hand.
-
-    Raises:
-        InputError: If there is one that can't be read.
-    """
+    """Reads a version's manifest; None if it has none, as versions that were copied by hand."""
     path = version_folder / MANIFEST_FILE
     if not path.exists():
         return None
@@ -128,10 +124,6 @@ def copy_version(source: Path, target: Path, restored_from: int = 0) -> None:
         source: The SavedModel.
         target: Must not exist.
         restored_from: The version that it is, if it is served already.
-
-    Raises:
-        OSError: If the target can't be written.
-        InputError: If a file changes meanwhile.
     """
     files: dict[str, tuple[int, str]] = {}
     target.mkdir()

@@ -40,9 +40,6 @@ def read_mat5(path: str | Path, names: Collection[str]) -> tuple[dict[str, Any],
     A cell array becomes a list in MATLAB's order, a 1x1 struct a dict, a text a str, real numbers
     an array in the shape and type that the file stores them in; the arrays are views of the mapped
     file. Whatever else there is becomes None.
-
-    Raises:
-        InputError: If the file is missing, unreadable, damaged or of another kind.
     """
     path = Path(path)
     if path.exists() and not path.is_file():

@@ -35,10 +35,6 @@ def read_mat(path: str | Path, kernel_order: str = "stored") -> VGG19Weights:
         kernel_order: "stored" takes the kernels as they are, which is right. "transposed" swaps
             height and width as many programs did, so that the network sees pictures on their
             side; it is there to repeat what those programs made.
-
-    Raises:
-        InputError: If the file cannot be read, or is not VGG-19: with the layers that are missing
-            and unexpected, the layer of a wrong shape, or the layer that is not finite.
     """
     require_choice("kernel_order", kernel_order, KERNEL_ORDERS)
     variables, md5 = read_mat5(path, ("layers", "meta", "normalization"))
@@ -56,11 +52,7 @@ def read_mat(path: str | Path, kernel_order: str = "stored") -> VGG19Weights:
 
 
 def order_kernels(weights: VGG19Weights, kernel_order: str) -> VGG19Weights:
-    """Returns the weights as they are for "stored", with swapped axes for "transposed".
-
-    Raises:
-        InputError: If the order is unknown.
-    """
+    """Returns the weights as they are for "stored", with swapped axes for "transposed"."""
     require_choice("kernel_order", kernel_order, KERNEL_ORDERS)
     if kernel_order == "stored":
         return weights

@@ -36,9 +36,6 @@ def load_quantized_vgg19(note: Callable[[str], None]) -> VGG19Weights:
 
     Args:
         note: Called with a line of text before a fetch.
-
-    Raises:
-        InputError: If the network is not cached and cannot be fetched.
     """
     data = read_cached(QUANTIZED_VGG19, note)
     return VGG19Weights(
@@ -58,9 +55,6 @@ def decode_quantized_vgg19(data: bytes, name: str) -> dict[str, tuple[np.ndarray
     Args:
         data: Content of the 8-bit file.
         name: What to call it in messages.
-
-    Raises:
-        InputError: If the bytes are not such a file, are cut short, or name anything but tensors.
     """
     tensors = decode_torch_stream(data, name)
     layers = {}

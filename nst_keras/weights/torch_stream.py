@@ -47,9 +47,6 @@ def decode_torch_stream(data: bytes, name: str) -> dict[str, np.ndarray]:
     Args:
         data: Content of the file.
         name: What to call it in messages.
-
-    Raises:
-        InputError: If the bytes are not such a stream, are cut short, or name anything but tensors.
     """
     stream = io.BytesIO(data)
     try:

@@ -20,9 +20,6 @@ def read_sample(name: str) -> "np.ndarray":
 
     Returns:
         A float32 array [H, W, 3], sRGB, 0..255.
-
-    Raises:
-        InputError: The name is unknown.
     """
     require_choice("sample", name, CONTENTS + STYLES)
     if name in STYLES:

@@ -26,9 +26,6 @@ def retrying(call: Callable[[float], _T], settings: CallSettings) -> _T:
     Args:
         call: Given the seconds that are left.
         settings: How long to try.
-
-    Raises:
-        ServingError: Of the last try.
     """
     deadline, pause = time.monotonic() + settings.timeout, _FIRST_PAUSE
     for left in range(settings.retries, -1, -1):
@@ -57,11 +54,7 @@ class SignatureCache:
     def prepare(
         self, model: ModelSpec, signature_name: str, inputs: Mapping[str, ArrayLike]
     ) -> tuple[Signature, dict[str, np.ndarray]]:
-        """Returns the signature, and the inputs in its types.
-
-        Raises:
-            ServingError: If there is no such model or signature, or the inputs don't fit.
-        """
+        """Returns the signature, and the inputs in its types."""
         if model in self._known:
             try:
                 return self._prepare(model, signature_name, inputs)
@@ -78,12 +71,7 @@ class SignatureCache:
 
 
 def prepare_inputs(signature: Signature, inputs: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
-    """Returns the inputs in the signature's types.
-
-    Raises:
-        ServingError: If names or shapes don't fit.
-        InputError: If a value can't be had in its type without loss.
-    """
+    """Returns the inputs in the signature's types."""
     signature.check_names(inputs)
     arrays = {name: _as_type(value, signature.inputs[name], name) for name, value in inputs.items()}
     signature.check(arrays)

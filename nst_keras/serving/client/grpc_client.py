@@ -46,9 +46,6 @@ class GrpcClient:
         Args:
             address: Such as localhost:8500.
             settings: How long to try.
-
-        Raises:
-            InputError: If it is an address of the web.
         """
         if "//" in address or ":" not in address:
             raise InputError(
@@ -62,21 +59,13 @@ class GrpcClient:
         self._cache = SignatureCache(self.signatures)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
-        """Returns what became of the model's versions, newest first.
-
-        Raises:
-            ServingError: If there is no such model, or the server can't be reached.
-        """
+        """Returns what became of the model's versions, newest first."""
         request = get_model_status_pb2.GetModelStatusRequest()
         _write_spec(request.model_spec, model)
         return read_status_reply(self._call(self._models.GetModelStatus, request))
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
-        """Returns the model's signatures by name.
-
-        Raises:
-            ServingError: If there is no such model, or the server can't be reached.
-        """
+        """Returns the model's signatures by name."""
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=[SIGNATURE_FIELD])
         _write_spec(request.model_spec, model)
         reply = self._call(self._predictions.GetModelMetadata, request)
@@ -96,9 +85,6 @@ class GrpcClient:
 
         Returns:
             Each output in its type, strings as bytes.
-
-        Raises:
-            ServingError: If the model refuses, or the server can't be reached.
         """
         _, arrays = self._cache.prepare(model, signature_name, inputs)
         request = predict_pb2.PredictRequest()

@@ -27,9 +27,6 @@ def make_options(
         signature: The signature.
         styles: Names of the styles, if it takes weights of them.
         settings: What is asked for; what the model doesn't take must be at its default.
-
-    Raises:
-        InputError: If the model can't do what is asked for, or takes what isn't known here.
     """
     default = PictureSettings()
     settings = _as_painting(settings, signature)
@@ -72,9 +69,6 @@ def parse_style(text: str, styles: Sequence[str]) -> list[float]:
     Args:
         text: A name, or names with weights: a:0.7,b:0.3. Empty: the only style that there is.
         styles: All names.
-
-    Raises:
-        InputError: If a name is unknown, or a weight is no positive number.
     """
     if not text and len(styles) == 1:
         return [1.0]

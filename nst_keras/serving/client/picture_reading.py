@@ -13,11 +13,7 @@ _ORIENTATION, _UPRIGHT = 0x0112, 1
 
 
 def read_for_server(path: str | os.PathLike[str]) -> bytes:
-    """Reads a picture so that TensorFlow decodes it as it is meant: upright, in sRGB, without transparency.
-
-    Raises:
-        InputError: If it can't be read, with its name.
-    """
+    """Reads a picture so that TensorFlow decodes it as meant: upright, in sRGB, without transparency."""
     with open_file(path) as file:
         data = file.read()
     with pillow_errors(str(path)):

@@ -39,9 +39,6 @@ class RestClient:
         Args:
             address: Such as http://localhost:8501.
             settings: How long to try.
-
-        Raises:
-            InputError: If it is no such address.
         """
         parts = urllib.parse.urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
@@ -52,11 +49,7 @@ class RestClient:
         self._cache = SignatureCache(self.signatures)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
-        """Returns what became of the model's versions, newest first.
-
-        Raises:
-            ServingError: If there is no such model, or the server can't be reached.
-        """
+        """Returns what became of the model's versions, newest first."""
         document = self._call("GET", _path(model))
         reply = json_format.ParseDict(
             document, get_model_status_pb2.GetModelStatusResponse(), ignore_unknown_fields=True
@@ -64,11 +57,7 @@ class RestClient:
         return read_status_reply(reply)
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
-        """Returns the model's signatures by name.
-
-        Raises:
-            ServingError: If there is no such model, or the server can't be reached.
-        """
+        """Returns the model's signatures by name."""
         document = self._call("GET", f"{_path(model)}/metadata")
         definitions = document.get("metadata", {}).get(SIGNATURE_FIELD, {})
         reply = json_format.ParseDict(
@@ -88,9 +77,6 @@ class RestClient:
 
         Returns:
             Each output in its type, strings as bytes.
-
-        Raises:
-            ServingError: If the model refuses, or the server can't be reached.
         """
         signature, arrays = self._cache.prepare(model, signature_name, inputs)
         values = {name: to_binary_json(array) for name, array in arrays.items()}

@@ -15,11 +15,7 @@ from nst_keras.serving.protocol.status_codes import ServingError
 
 
 def read_inputs(document: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
-    """Returns the inputs in a request: in rows ("instances") or in columns ("inputs").
-
-    Raises:
-        ServingError: If there are none or both, or one isn't as the signature says.
-    """
+    """Returns the inputs in a request: in rows ("instances") or in columns ("inputs")."""
     rows, columns = "instances" in document, "inputs" in document
     if rows and columns:
         raise _invalid("a request must have 'instances' or 'inputs'. Received: both")
@@ -36,12 +32,7 @@ def read_inputs(document: Mapping[str, Any], signature: Signature) -> dict[str, 
 
 
 def write_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[str, Any]:
-    """Returns the outputs as a request's answer has them; a single one loses its name.
-
-    Raises:
-        ServingError: If rows are asked for and the outputs have unequal numbers of them, or a string can't be
-            written.
-    """
+    """Returns the outputs as a request's answer has them; a single one loses its name."""
     values = {name: to_json(array, name) for name, array in outputs.items()}
     if not rows:
         return {"outputs": values if len(values) != 1 else next(iter(values.values()))}

@@ -32,9 +32,6 @@ def to_array(value: Any, spec: TensorSpec, name: str) -> np.ndarray:
         value: A number, string or truth value, or nested lists of them.
         spec: Its type; the shape isn't checked.
         name: The tensor's name, for messages.
-
-    Raises:
-        ServingError: If the values are of another type, don't fit into it, or lists have unequal lengths.
     """
     if spec.dtype == object:
         return _string_array(value, name)
@@ -60,11 +57,7 @@ def to_array(value: Any, spec: TensorSpec, name: str) -> np.ndarray:
 
 
 def to_json(array: np.ndarray, name: str) -> Any:
-    """Returns an array as a JSON value.
-
-    Raises:
-        ServingError: If a string isn't UTF-8 though the name doesn't say that it is binary.
-    """
+    """Returns an array as a JSON value."""
     if array.dtype != object:
         return _numbers(array)
     if name.endswith(BINARY_SUFFIX):

@@ -34,11 +34,7 @@ class Signature:
         return " -> ".join(sides)
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> None:
-        """Checks names, types and shapes.
-
-        Raises:
-            ServingError: If something doesn't fit, with what was expected and what came.
-        """
+        """Checks names, types and shapes."""
         self.check_names(inputs)
         for name, array in inputs.items():
             spec = self.inputs[name]
@@ -70,11 +66,7 @@ def read_signatures(definitions: Mapping[str, "meta_graph_pb2.SignatureDef"]) ->
 
 
 def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
-    """Returns a signature by name; empty is the default one.
-
-    Raises:
-        ServingError: If there is none, with the names of all; the code is TensorFlow Serving's.
-    """
+    """Returns a signature by name; empty is the default one."""
     name = name or DEFAULT_SIGNATURE
     if name not in signatures:
         there = ", ".join(sorted(signatures)) or "none"

@@ -60,11 +60,7 @@ class TensorSpec:
 
 
 def numpy_type(number: int) -> np.dtype:
-    """NumPy's type for a number of TensorFlow's DataType.
-
-    Raises:
-        ServingError: If there is none, with the code UNIMPLEMENTED.
-    """
+    """NumPy's type for a number of TensorFlow's DataType."""
     if number not in _TYPES:
         name = types_pb2.DataType.Name(number) if number in types_pb2.DataType.values() else number
         raise ServingError("UNIMPLEMENTED", f"tensors of type {name} aren't supported")
@@ -72,11 +68,7 @@ def numpy_type(number: int) -> np.dtype:
 
 
 def to_proto(array: np.ndarray) -> "tensor_pb2.TensorProto":
-    """Returns an array as a message.
-
-    Raises:
-        ServingError: If TensorFlow has no such type.
-    """
+    """Returns an array as a message."""
     array = np.asarray(array)
     if array.dtype not in _NUMBERS:
         raise ServingError("UNIMPLEMENTED", f"tensors of type {array.dtype} aren't supported")
@@ -97,9 +89,6 @@ def from_proto(message: "tensor_pb2.TensorProto", *, most_bytes: int | None = No
     Args:
         message: May hold its values packed, one by one, or only the first of many equal ones.
         most_bytes: Refuse what would become larger: a small message can stand for a huge tensor.
-
-    Raises:
-        ServingError: If it is malformed, or too large.
     """
     dtype = numpy_type(message.dtype)
     if message.tensor_shape.unknown_rank:

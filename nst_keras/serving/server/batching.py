@@ -70,9 +70,6 @@ class Batcher:
             inputs: Arrays with the same number of rows.
             compute: Answers inputs with any number of rows.
             deadline: Moment of the monotonic clock until which to wait for another's thread.
-
-        Raises:
-            ServingError: If this request is refused, or takes longer than the deadline.
         """
         member = _Member(inputs, len(next(iter(inputs.values()))))
         batch, leads = self._join(key, member)

@@ -21,11 +21,7 @@ class GrpcServer:
     """
 
     def __init__(self, predictor: Predictor) -> None:
-        """Starts listening.
-
-        Raises:
-            InputError: If the address can't be had.
-        """
+        """Starts listening."""
         settings = predictor.settings
         threads = predictor.capacity + _SPARE_THREADS
         options = [

@@ -61,11 +61,7 @@ class HttpServer:
     """
 
     def __init__(self, api: RestApi, settings: ServerSettings) -> None:
-        """Starts listening.
-
-        Raises:
-            InputError: If the address can't be had.
-        """
+        """Starts listening."""
         self._socket = _listen(settings.host, settings.rest_api_port)
         self.port: int = self._socket.getsockname()[1]
         protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": settings.read_timeout})

@@ -38,11 +38,7 @@ class LoadedModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Checks the files against their manifest, loads them, and replays the warm-up requests.
-
-        Raises:
-            InputError: If the folder holds no SavedModel that can be loaded, with the reason.
-        """
+        """Checks the files against their manifest, loads them, and replays the warm-up requests."""
         began = time.monotonic()
         check_version(folder)
         self.definitions = _read_definitions(folder)
@@ -65,9 +61,6 @@ class LoadedModel:
         Args:
             signature_name: One of `signatures`.
             inputs: An array for each of its inputs.
-
-        Raises:
-            ServingError: With TensorFlow's code and sentence if the model refuses the inputs.
         """
         signature = self.signature(signature_name)
         signature.check(inputs)

@@ -38,11 +38,7 @@ class ModelConfig:
 
 
 def find_models(serving_dir: Path) -> list[ModelConfig]:
-    """Returns a model for each folder in a folder, but for hidden ones.
-
-    Raises:
-        InputError: If it can't be listed.
-    """
+    """Returns a model for each folder in a folder, but for hidden ones."""
     try:
         folders = sorted(path for path in serving_dir.iterdir() if path.is_dir())
     except OSError as error:
@@ -52,11 +48,7 @@ def find_models(serving_dir: Path) -> list[ModelConfig]:
 
 
 def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:
-    """Reads TensorFlow Serving's model config file, a ModelServerConfig in text format.
-
-    Raises:
-        InputError: If it can't be read, or names no model, one twice, a relative path, or another platform.
-    """
+    """Reads TensorFlow Serving's model config file, a ModelServerConfig in text format."""
     with open_file(path) as file:
         text = file.read()
     try:

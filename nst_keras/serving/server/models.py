@@ -22,11 +22,7 @@ class Models:
     """The models by name. A request never gives a path: its name is looked up here."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        """Loads all models.
-
-        Raises:
-            InputError: If the folder or the config file can't be read.
-        """
+        """Loads all models."""
         self._settings = settings
         self._models: dict[str, ServedModel] = {}
         self._config_text: bytes | None = None

@@ -54,11 +54,7 @@ class Predictor:
             self._batcher = Batcher(settings.max_batch_size, settings.batch_timeout / 1000, self._worker)
 
     def enter(self) -> None:
-        """Takes a place for a request, which `leave` gives back.
-
-        Raises:
-            ServingError: If none is free: RESOURCE_EXHAUSTED.
-        """
+        """Takes a place for a request, which `leave` gives back."""
         with self._lock:
             if self._inside >= self.capacity:
                 message = f"the queue is full: {self.capacity} requests are being answered; try again later"
@@ -115,9 +111,6 @@ class Predictor:
             only: The outputs that are wanted; none: all.
             timeout: Seconds to wait for a worker, if less than the settings say.
             is_wanted: Whether the client still waits; asked before the work begins.
-
-        Raises:
-            ServingError: If it can't be answered.
         """
         longest = self.settings.request_timeout
         deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))

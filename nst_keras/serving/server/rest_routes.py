@@ -35,9 +35,6 @@ def find_route(method: str, path: str) -> Route:
     Args:
         method: GET, POST, ...
         path: Without the query, decoded.
-
-    Raises:
-        ServingError: If the API has no such request.
     """
     found = (
         {"GET": _GET, "POST": _POST}.get(method, _POST).fullmatch(path) if method in ("GET", "POST") else None

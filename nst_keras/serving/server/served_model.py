@@ -84,11 +84,7 @@ class ServedModel:
 
     @contextmanager
     def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
-        """The version that a request means, and its model, which stays loaded meanwhile.
-
-        Raises:
-            ServingError: If there is none, in TensorFlow Serving's words.
-        """
+        """The version that a request means, and its model, which stays loaded meanwhile."""
         with self._lock:
             version = self._find(spec)
             version.users += 1
@@ -104,11 +100,7 @@ class ServedModel:
                 self._release_if_unused(version)
 
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
-        """What became of the versions, or of the one that is meant; newest first.
-
-        Raises:
-            ServingError: If there are none.
-        """
+        """What became of the versions, or of the one that is meant; newest first."""
         with self._lock:
             number = spec.version or (self._of_label(spec.label) if spec.label else 0)
             chosen = [self._versions[key] for key in sorted(self._versions, reverse=True)]
