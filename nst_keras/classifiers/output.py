@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,9 @@ import tensorflow as tf
 from nst_keras import __version__
 from nst_keras.data.checks import DatasetChecks
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.errors import InputError
 from nst_keras.runs.state import TrainingState
 from nst_keras.storage.files import write_whole
+from nst_keras.storage.folders import replacing_folder
 
 
 def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
@@ -38,16 +37,9 @@ def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) 
         temporary = Path(folder, path.name)
         model.save(temporary)
         write_whole(path, _without_chance(temporary))
-        if saved_model is None:
-            return
-        exported = Path(folder, "saved_model")
-        model.export(exported, verbose=False)
-        try:
-            if saved_model.exists():
-                saved_model.rename(Path(folder, "replaced"))
-            shutil.move(exported, saved_model)
-        except OSError as error:
-            raise InputError(f"{saved_model}: cannot be written: {error.strerror}") from error
+    if saved_model:
+        with replacing_folder(saved_model) as exported:
+            model.export(exported, verbose=False)
 
 
 def describe_training(

@@ -19,6 +19,7 @@ from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
 from nst_keras.export.stylizers import export_stylizer_file, gray_png
 from nst_keras.served.push import push
 from nst_keras.storage.files import write_whole
+from nst_keras.storage.folders import make_folder, replacing_folder
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.served import export_style_transfer
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -43,14 +44,16 @@ def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) ->
     """
     name = plan.name or Path(plan.model.rstrip("/")).name
     target = Path(plan.output_dir)
-    if plan.output_dir and target.exists():
-        raise InputError(f"output_dir: {target}: exists already")
-    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=_parent(target)) as folder:
+    if plan.output_dir:
+        if target.exists():
+            raise InputError(f"output_dir: {target}: exists already")
+        make_folder(target.parent, "output_dir")
+        with replacing_folder(target) as saved:
+            _export(plan, saved, note)
+        return target
+    with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
         saved = Path(folder, "saved_model")
         _export(plan, saved, note)
-        _write_signatures(saved)
-        if plan.output_dir:
-            return Path(shutil.move(saved, target))
         return push(saved, plan.serving_dir, name, keep=plan.keep)
 
 
@@ -63,6 +66,7 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
         shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
     else:
         _export_classifier(Path(plan.model), target, note)
+    _write_signatures(target)
 
 
 def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
@@ -133,14 +137,3 @@ def _write_signatures(saved: Path) -> None:
 
 def _spec(spec: Any) -> dict[str, Any]:
     return {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank is not None else None}
-
-
-def _parent(target: Path) -> Path | None:
-    """The folder in which a folder can be renamed to the target; None if there is no target."""
-    if target == Path():
-        return None
-    try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"output_dir: {target.parent} can't be made: {error.strerror}") from error
-    return target.absolute().parent

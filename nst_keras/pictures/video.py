@@ -1,7 +1,6 @@
 """Videos: each frame changed and written again, with the sound as it was. Needs PyAV, the extra `video`."""
 
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nst_keras.errors import InputError
+from nst_keras.storage.files import writing_whole
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 WRITABLE_VIDEO_SUFFIXES = tuple(_FORMATS)
@@ -50,9 +50,8 @@ def change_video(
         InputError: If the video can't be read or written; nothing is left behind then.
     """
     av = _import_av()
-    temporary = Path(target).with_name(f".nst_keras-{secrets.token_hex(8)}.tmp")
     try:
-        with av.open(str(source)) as reader:
+        with writing_whole(target) as temporary, av.open(str(source)) as reader:
             if not reader.streams.video:
                 raise InputError(f"content: {source}: holds no stream of pictures")
             kind = _FORMATS[Path(target).suffix.lower()]
@@ -65,13 +64,10 @@ def change_video(
                     if should_stop():
                         break
                 writer.finish()
-        if not writer.frames:
-            raise InputError(f"content: {source}: holds no frame")
-        temporary.replace(target)
+            if not writer.frames:
+                raise InputError(f"content: {source}: holds no frame")
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{source}: can't be read, or {target} not written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return writer.frames
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,15 +14,13 @@ from nst_keras.served.store import (
     copy_version,
     find_versions,
     read_manifest,
-    sync_folder,
 )
 from nst_keras.storage.cache import locked
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import is_temporary, sync_folder, temporary_path, write_whole
 
 DEFAULT_KEEP = 3  # versions that a push leaves
 
 _RECORD = ".last_version"  # highest number ever given, so that none is given twice
-_TEMPORARY = re.compile(r"\.nst_keras-[0-9a-f]{16}\.tmp")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -117,7 +114,7 @@ def _model_folder(
         raise InputError(f"{folder}: does not exist")
     with locked(folder / ".push", use="model folder", remedy="choose a folder that can be written"):
         for path in folder.iterdir():
-            if _TEMPORARY.fullmatch(path.name):
+            if is_temporary(path):
                 shutil.rmtree(path, ignore_errors=True)
         yield folder
 
@@ -129,7 +126,7 @@ def _add(source: Path, folder: Path, *, keep: int, version: int, restored_from: 
     if version and version <= highest:
         raise InputError(f"version must be above {highest}, the highest so far. Received: version={version}")
     number = version or highest + 1
-    temporary = _temporary(folder)
+    temporary = temporary_path(folder)
     try:
         copy_version(source, temporary, restored_from)
         write_whole(folder / _RECORD, f"{number}\n".encode())
@@ -154,10 +151,6 @@ def _highest(folder: Path) -> int:
 
 def _prune(folder: Path, keep: int) -> None:
     for path in list(find_versions(folder).values())[:-keep]:
-        doomed = _temporary(folder)
+        doomed = temporary_path(folder)
         path.rename(doomed)  # so that no half-removed version keeps its number
         shutil.rmtree(doomed, ignore_errors=True)
-
-
-def _temporary(folder: Path) -> Path:
-    return folder / f".nst_keras-{secrets.token_hex(8)}.tmp"

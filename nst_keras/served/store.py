@@ -3,7 +3,6 @@
 A pushed version also holds a manifest with the size and the SHA-256 of every file, so that damage shows.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.files import open_file, write_whole
+from nst_keras.storage.files import open_file, sync, sync_folder, write_whole
 
 SAVED_MODEL_FILE = "saved_model.pb"  # what makes a folder a SavedModel
 MANIFEST_FILE = "push_manifest.json"
@@ -135,22 +134,11 @@ def copy_version(source: Path, target: Path, restored_from: int = 0) -> None:
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-        with copy.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(copy)
         if digest_file(copy) != digest:
             raise InputError(f"{path}: changed while it was copied")
     for root, _, _ in os.walk(target, topdown=False):
         sync_folder(Path(root))
-
-
-def sync_folder(path: Path) -> None:
-    """Makes new names in a folder survive a power cut, where the file system can promise it."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _number(path: Path) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,27 +31,38 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes a file so that its name never stands for half of it, whatever happens meanwhile.
 
-    The bytes go to a hidden file in the same folder, reach the disk, and take over the name in one
-    step. A file that was there keeps its permissions; a symbolic link keeps pointing where it did.
-
     Raises:
         InputError: If the file can't be written, with the reason. What was there before is intact,
             and no temporary file is left.
     """
+    with _named(path), writing_whole(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def writing_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a hidden name in the same folder; the file that the block writes there takes over the name.
+
+    It reaches the disk first, and takes over in one step. A file that was there keeps its permissions; a
+    symbolic link keeps pointing where it did. If the block fails, what it wrote is removed.
+
+    Raises:
+        InputError: If the path can't be a file's.
+        OSError: If the file can't be written.
+    """
     target = _target(path)
-    temporary = target.with_name(f".nst_keras-{secrets.token_hex(8)}.tmp")
+    temporary = temporary_path(target.parent)
     try:
-        _write_durably(temporary, data)
+        yield temporary
+        sync(temporary)
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(target.stat().st_mode & 0o7777)
         temporary.replace(target)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
     finally:
         # Gone already if all went well.
         with contextlib.suppress(OSError, ValueError):
             temporary.unlink()
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -61,15 +74,49 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: With the reason that `write_whole` would give.
     """
-    target = _target(path)
-    probe = target.with_name(f".nst_keras-{secrets.token_hex(8)}.tmp")
+    probe = temporary_path(_target(path).parent)
     try:
-        _write_durably(probe, bytes(_PROBE_BYTES))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
+        with _named(path):
+            probe.write_bytes(bytes(_PROBE_BYTES))
+            sync(probe)
     finally:
         with contextlib.suppress(OSError, ValueError):
             probe.unlink()
+
+
+def temporary_path(folder: Path) -> Path:
+    """A name for something that is still being written, which nobody else uses."""
+    return folder / f".nst_keras-{secrets.token_hex(8)}.tmp"
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file or folder has such a name: if nobody is at work, a killed process left it."""
+    return re.fullmatch(r"\.nst_keras-[0-9a-f]{16}\.tmp", path.name) is not None
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, would survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """The same for a folder where the file system or platform can promise it."""
+    with contextlib.suppress(OSError):
+        sync(folder)
+
+
+@contextlib.contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
@@ -92,23 +139,6 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist")
     return target
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name must survive a power cut too; not every file system or platform can promise it.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,6 @@ Each record is a `tf.train.Example` with "image" (the bytes of a PNG or JPEG fil
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import tensorflow as tf
 from nst_keras.data.image_dataset import ImageDataset, Split
 from nst_keras.data.splits import PARTS
 from nst_keras.errors import InputError
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import write_whole, writing_whole
 from pipelines.engine.artifacts import Examples
 
 INFO = "info.json"
@@ -134,20 +133,14 @@ def write_shard(path: Path, found: Iterable[Example]) -> int:
     Raises:
         InputError: If the file can't be written.
     """
-    temporary = path.with_name(f".nst_keras-{secrets.token_hex(8)}.tmp")
     count = 0
     try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
+        with writing_whole(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
             for example in found:
                 writer.write(_serialize(example))
                 count += 1
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, tf.errors.OpError) as error:
         raise InputError(f"{path}: cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return count
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import resource
 import stat
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.storage.files import check_writable, open_file, write_whole
+from nst_keras.storage.files import check_writable, is_temporary, open_file, write_whole, writing_whole
 
 OLD = b"what was there before"
 Write = Callable[[Any], None]
@@ -101,12 +102,34 @@ def test_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     versions = [bytes([n]) * 50_000 for n in range(4)]
     write_whole(path, versions[0])
-    writers = [threading.Thread(target=write_whole, args=(path, data)) for data in versions * 3]
+    stop = threading.Event()
+
+    def write_on() -> None:
+        for data in itertools.cycle(versions):
+            write_whole(path, data)
+            if stop.is_set():
+                return
+
+    writers = [threading.Thread(target=write_on) for _ in range(3)]
     for writer in writers:
         writer.start()
-    while any(writer.is_alive() for writer in writers):
-        assert path.read_bytes() in versions
+    try:
+        seen = [path.read_bytes() for _ in range(300)]
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert all(data in versions for data in seen)
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_what_fails_while_it_is_written_leaves_the_old_file(old: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), writing_whole(old) as temporary:
+        temporary.write_bytes(b"half")
+        assert is_temporary(temporary) and not is_temporary(old)
+        raise KeyboardInterrupt
+    assert old.read_bytes() == OLD
+    assert os.listdir(old.parent) == [old.name]
 
 
 def test_check_leaves_the_target_and_the_folder_as_they_were(old: Path) -> None:

@@ -1,7 +1,5 @@
 """What a re-training leaves at its end: model, SavedModel, and a report that shows where it looked."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +17,10 @@ from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trainer import cross_entropy
 from nst_keras.data.checks import DatasetChecks
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.errors import InputError
 from nst_keras.reports.grad_cam import draw_grad_cam, grad_cam
 from nst_keras.reports.look import encode_png
 from nst_keras.runs.state import TrainingState
+from nst_keras.storage.folders import replacing_folder
 from nst_keras.weights.pretrained import Base
 
 _SHOWN = 12  # pictures with a heat map
@@ -123,8 +121,7 @@ def _measure(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict
 
 def _export(result: FineTuned, target: Path, temperature: float) -> None:
     height, width = result.dataset.image_shape[:2]
-    with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=target.parent) as temporary:
-        exported = Path(temporary, target.name)
+    with replacing_folder(target) as exported:
         export_classifier(
             result.model,
             exported,
@@ -132,12 +129,6 @@ def _export(result: FineTuned, target: Path, temperature: float) -> None:
             image_size=(height, width),
             temperature=temperature,
         )
-        try:
-            if target.exists():
-                target.rename(Path(temporary, "replaced"))
-            shutil.move(exported, target)
-        except OSError as error:
-            raise InputError(f"{target}: cannot be written: {error.strerror}") from error
 
 
 def _heat_maps(result: FineTuned, predictions: Predictions) -> tuple[str, str, bytes]:

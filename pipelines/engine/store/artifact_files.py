@@ -1,13 +1,12 @@
 """Artifacts on disk: made in a work folder, then published under the digest of their contents, for good."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nst_keras.served.store import sync_folder
 from nst_keras.storage.cache import locked
+from nst_keras.storage.files import sync, sync_folder
 from pipelines.engine.store.digests import Tree, find_files, read_tree
 from pipelines.engine.store.store import Store, StoredArtifact
 
@@ -35,7 +34,7 @@ def seal(made: Path) -> Tree:
     """
     tree = read_tree(made)
     for _, file in find_files(made):
-        _sync(file)
+        sync(file)
         file.chmod(0o444)
     return tree
 
@@ -123,11 +122,3 @@ def _first_wrong(store: Store, artifact: StoredArtifact, folder: Path, thoroughl
         if (read_tree(there[name]).files[""][1] if thoroughly else store.digest(there[name])) != digest:
             return name
     return ""
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

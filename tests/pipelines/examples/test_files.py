@@ -76,7 +76,7 @@ def test_an_unfinished_shard_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
         write_shard(tmp_path / "shard", breaks())
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(InputError, match=r"nowhere.*cannot be written"):
+    with pytest.raises(InputError, match=r"nowhere does not exist"):
         write_shard(tmp_path / "nowhere" / "shard", FOUND)
 
 
