@@ -11,6 +11,7 @@ import json
 
 import tensorflow as tf
 
+from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
@@ -22,11 +23,10 @@ def losses(objective: Objective, picture: str, content: str, style: str) -> dict
     """Returns each term of an objective for a picture, and "total"."""
     image, photo, painting = map(read_image, (picture, content, style))
     height, width = image.shape[:2]
-    targets = (
-        objective.content_targets(resize(photo, height, width)),
-        objective.style_targets([resize(painting, *fit_size(painting, max(height, width)))], [1.0]),
-    )
-    total, terms, _ = objective.evaluate(tf.constant(image[None]), *targets)
+    painting = resize(painting, *fit_size(painting, max(height, width)))
+    targets = objective.targets(CONTENT, resize(photo, height, width)[None])
+    targets |= objective.targets(STYLE, painting[None])
+    total, terms, _ = objective.evaluate(tf.constant(image[None]), targets)
     named = dict(zip(objective.term_names, map(float, terms), strict=True))
     return named | {"total": float(total)}
 

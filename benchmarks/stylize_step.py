@@ -57,6 +57,7 @@ def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
     """The compiled step of the package; "direct" and "xla" without Winograd's convolution."""
     import tensorflow as tf
 
+    from nst_keras.losses.settings import CONTENT, STYLE
     from nst_keras.transfer.objective import Objective
     from nst_keras.transfer.settings import StyleTransferSettings
     from nst_keras.weights.vgg19 import load_vgg19
@@ -72,7 +73,7 @@ def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
     )
     objective = Objective(load_vgg19("8bit"), settings, convolution="auto" if engine == "auto" else "direct")
     content, style = pictures(size)
-    targets = objective.content_targets(content), objective.style_targets([style], [1.0])
+    targets = objective.targets(CONTENT, content[np.newaxis]) | objective.targets(STYLE, style[np.newaxis])
     image = tf.constant(content[::-1][np.newaxis])
 
     step = objective.evaluate
@@ -80,7 +81,7 @@ def measure_ours(size: int, runs: int, engine: str) -> dict[str, float]:
         step = tf.function(step, jit_compile=True)
 
     def evaluate() -> float:
-        loss, _, gradient = step(image, *targets)
+        loss, _, gradient = step(image, targets)
         gradient.numpy()
         return float(loss)
 

@@ -32,7 +32,7 @@ def features(image: torch.Tensor, layers: dict[str, tuple]) -> dict[str, torch.T
 
 
 def gram(values: torch.Tensor) -> torch.Tensor:
-    """As nst_keras.losses.gram.gram_matrix."""
+    """As nst_keras.losses.moments.gram_matrix."""
     flat = values.permute(0, 2, 3, 1).reshape(-1, values.shape[1])
     return flat.T @ flat / flat.numel()
 

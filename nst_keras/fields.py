@@ -56,6 +56,11 @@ def setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
 
 
+def with_default(settings: type, name: str, default: Any) -> Any:
+    """A field of other settings again, with another default."""
+    return field(default=default, metadata=settings.__dataclass_fields__[name].metadata)  # type: ignore[attr-defined]
+
+
 def check_fields(settings: "DataclassInstance") -> None:
     """Checks every field made by `number` and `choice`.
 

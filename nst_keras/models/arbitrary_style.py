@@ -16,7 +16,7 @@ from nst_keras.errors import InputError
 from nst_keras.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization
 from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
 from nst_keras.layers.reflection_padding import ReflectionPadding2D
-from nst_keras.models.vgg19 import feature_extractor, vgg19
+from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.instance_statistics import instance_statistics
 
@@ -73,8 +73,7 @@ def build_encoder(weights: VGG19Weights, *, convolution: str = "auto") -> keras.
         weights: Of VGG-19.
         convolution: As for `vgg19`.
     """
-    layers = vgg19(weights, deepest=CODE_LAYER, edges="replicate", convolution=convolution)
-    network = feature_extractor(layers, STYLE_LAYERS)
+    network = feature_network(weights, STYLE_LAYERS, edges="replicate", convolution=convolution)
     image = keras.Input((None, None, 3), name="image")
     offset = [-value for value in weights.mean_pixel]
     centered = keras.layers.Rescaling(1.0, offset, name="mean_pixel")(image)

@@ -88,6 +88,11 @@ def feature_extractor(model: keras.Model, names: Sequence[str]) -> keras.Model:
     return keras.Model(model.input, {name: model.get_layer(name).output for name in names}, name="features")
 
 
+def feature_network(weights: VGG19Weights, names: Sequence[str], **options: str) -> keras.Model:
+    """A network no deeper than it must be, from its input to `{name: features}`; `options` as for `vgg19`."""
+    return feature_extractor(vgg19(weights, deepest=deepest_layer(names), **options), names)
+
+
 def deepest_layer(names: Sequence[str]) -> str:
     """Returns the name among `names` that comes last in the network."""
     require_layers(names)

@@ -3,16 +3,22 @@
 Distances are relative: 0 is equal, 1 as far as no features at all.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.losses.gram import gram_matrix, mean_squared_difference
+from nst_keras.losses.settings import CONTENT, PICTURE, STYLE, LossSettings, image_of
+from nst_keras.losses.terms import WeightedTerms
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
-from nst_keras.transfer.settings import StyleTransferSettings
+
+# Whatever the optimiser compares by default counts in full; a picture's smoothness is no distance.
+_WEIGHTS: dict[str, Any] = {
+    name: float(weight > 0 and image_of(name) != PICTURE) for name, weight in LossSettings().weights().items()
+}
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,7 @@ class OptimizerJudge:
 
     def __init__(self, weights: VGG19Weights, paintings: Sequence[np.ndarray]) -> None:
         """Measures the paintings, float32 [h, w, 3] on 0..255."""
-        settings = replace(StyleTransferSettings(), content_weight=1.0, style_weight=1.0)
-        self._loss = PerceptualLoss(weights, settings, paintings)
+        self._loss = PerceptualLoss(weights, LossSettings(**_WEIGHTS), paintings)
         self._call = tf.function(
             self._loss, input_signature=[tf.TensorSpec([1, None, None, 3])] * 2 + [tf.TensorSpec([1, None])]
         )
@@ -38,17 +43,11 @@ class OptimizerJudge:
     def __call__(self, picture: np.ndarray, photo: np.ndarray, painting: int) -> Distances:
         """Judges a picture and the photo that it was made of, [h, w, 3] on 0..255."""
         styles = tf.one_hot([painting], self._number)
-        terms = self._call(_batch(picture), _batch(photo), styles).numpy()
-        named = dict(zip(self._loss.term_names, terms.tolist(), strict=True))
-        sums = {
-            kind: sum(value for name, value in named.items() if name.startswith(kind))
-            for kind in ("style", "content")
-        }
-        return Distances(**sums)
+        return _distances(self._loss.terms, self._call(_batch(picture), _batch(photo), styles))
 
 
 class FeatureJudge:
-    """The same by any network: style by Gram matrices of its layers, content by the features of one."""
+    """The same by any network: style by all of its layers, content by the features of one."""
 
     def __init__(
         self,
@@ -64,20 +63,26 @@ class FeatureJudge:
             paintings: float32 [h, w, 3] on 0..255.
         """
         self._features = tf.function(features, input_signature=[tf.TensorSpec([1, None, None, 3])])
-        self._content = content_layer
-        self._targets = [
-            [gram_matrix(layer) for layer in self._features(_batch(painting))] for painting in paintings
-        ]
+        looks = [self._look(painting) for painting in paintings]
+        layers = dict.fromkeys(looks[0], 1 / len(looks[0]))
+        settings = LossSettings(**_WEIGHTS, content_layers={str(content_layer): 1.0}, style_layers=layers)
+        self._terms = WeightedTerms(settings)
+        self._targets = [self._terms.targets(STYLE, look) for look in looks]
 
     def __call__(self, picture: np.ndarray, photo: np.ndarray, painting: int) -> Distances:
         """Judges a picture and the photo that it was made of, [h, w, 3] on 0..255."""
-        found, wanted = (self._features(_batch(image)) for image in (picture, photo))
-        styles = [
-            mean_squared_difference(gram_matrix(layer), target, relative=True)
-            for layer, target in zip(found, self._targets[painting], strict=True)
-        ]
-        content = mean_squared_difference(found[self._content], wanted[self._content], relative=True)
-        return Distances(float(tf.reduce_mean(styles)), float(content))
+        targets = self._targets[painting] | self._terms.targets(CONTENT, self._look(photo))
+        return _distances(self._terms, self._terms(_batch(picture), self._look(picture), targets))
+
+    def _look(self, image: np.ndarray) -> dict[str, tf.Tensor]:
+        return {str(number): layer for number, layer in enumerate(self._features(_batch(image)))}
+
+
+def _distances(terms: WeightedTerms, values: Mapping[str, tf.Tensor]) -> Distances:
+    sums = {STYLE: 0.0, CONTENT: 0.0}
+    for name, image in zip(terms.names, terms.images, strict=True):
+        sums[image] += float(values[name])
+    return Distances(**sums)
 
 
 def _batch(image: np.ndarray) -> tf.Tensor:

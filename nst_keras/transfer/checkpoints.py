@@ -78,6 +78,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
             names += differences(before, after)
-        elif before != after:
+        elif before != after and (name in old or after):  # a younger setting that is off changes nothing
             names.append(f"{name} (was {before}, is {after})")
     return names

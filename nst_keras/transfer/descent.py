@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import tensorflow as tf
 
 from nst_keras.errors import InputError, require_choice
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import blended, stacked
 from nst_keras.pictures.color import match_color_statistics, with_colors_of
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
@@ -198,11 +201,12 @@ def _evaluator(
 ) -> Evaluate:
     """Computes the targets of a scale, once, and returns the loss as a function of the picture."""
     height, width = state.image.shape[:2]
-    content = objective.content_targets(resize(pictures.content, height, width))
     side = max(height, width) * settings.style_scale
     styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
-    style = objective.style_targets(styles, pictures.normalized_blend())
-    return lambda image: objective.evaluate(image, content, style)
+    style_targets = stacked([objective.targets(STYLE, style[np.newaxis]) for style in styles])
+    targets = blended(style_targets, tf.constant([pictures.normalized_blend()]))
+    targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
+    return lambda image: objective.evaluate(image, targets)
 
 
 def _style_size(style: np.ndarray, longest_side: float) -> tuple[int, int]:

@@ -13,8 +13,7 @@ _BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
 
 def estimate_memory(settings: StyleTransferSettings, height: int, width: int) -> int:
     """Estimates the peak resident size, in bytes, of a run whose full size is height x width."""
-    used = {*settings.content_terms(), *settings.style_terms()}
-    deepest = max(LAYER_NAMES.index(name) for name in used)
+    deepest = max(LAYER_NAMES.index(name) for name in settings.layers())
     floats = 0.0
     for name in LAYER_NAMES[: deepest + 1]:
         if name.startswith("conv"):  # its ReLU's output has the same size

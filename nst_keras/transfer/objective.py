@@ -1,21 +1,15 @@
 """The loss of a style transfer and its gradient, as one compiled step."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from nst_keras.losses.content import content_loss
-from nst_keras.losses.gram import gram_matrix
-from nst_keras.losses.style import blend_targets, style_loss
-from nst_keras.losses.total_variation import total_variation
-from nst_keras.models.vgg19 import deepest_layer, feature_extractor, vgg19
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import Targets, WeightedTerms
+from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
 from nst_keras.transfer.settings import StyleTransferSettings
-
-Targets = dict[str, tf.Tensor]
 
 
 class Objective:
@@ -34,72 +28,44 @@ class Objective:
         self, weights: VGG19Weights, settings: StyleTransferSettings, *, convolution: str = "auto"
     ) -> None:
         """Builds the network no deeper than the deepest layer in use; `convolution` as for `vgg19`."""
-        self._content_weights = settings.content_terms()
-        self._style_weights = settings.style_terms()
-        names = list(dict.fromkeys([*self._content_weights, *self._style_weights]))
-        network = vgg19(
+        self._terms, self.mean_pixel = WeightedTerms(settings), weights.mean_pixel
+        self.term_names = self._terms.names
+        self._features = feature_network(
             weights,
-            deepest=deepest_layer(names),
+            settings.layers(),
             pooling=settings.pooling,
             edges=settings.edges,
             convolution=convolution,
         )
-        self.mean_pixel = weights.mean_pixel
-        self._features = feature_extractor(network, names)
-        self._tv_weight = settings.tv_weight
-        self._relative = settings.relative_losses
-        self.term_names = (
-            *(f"content/{name}" for name in self._content_weights),
-            *(f"style/{name}" for name in self._style_weights),
-            *(["total_variation"] if self._tv_weight else []),
-        )
-        self._compile()
-
-    def _compile(self) -> None:
-        """Signatures leave height and width open, so that one trace serves every size."""
-        channels = {name: output.shape[-1] for name, output in self._features.output.items()}
+        # Signatures leave height and width open, so that one trace serves every size.
         image = tf.TensorSpec([1, None, None, 3])
-        content = {n: tf.TensorSpec([1, None, None, channels[n]]) for n in self._content_weights}
-        style = {n: tf.TensorSpec([1, channels[n], channels[n]]) for n in self._style_weights}
-        self._step = tf.function(self._loss_and_gradient, input_signature=[image, content, style])
-        self._compiled_features = tf.function(self._extract, input_signature=[image])
-
-    def content_targets(self, image: np.ndarray) -> Targets:
-        """Features of a content image, float32 [H, W, 3] on 0..255."""
-        return self.content_target(tf.constant(image[np.newaxis]))
-
-    def style_targets(self, images: Sequence[np.ndarray], blend: Sequence[float]) -> Targets:
-        """Gram matrices of style images, mixed; `blend` has one weight each and adds up to 1."""
-        grams = [self.style_target(tf.constant(image[np.newaxis])) for image in images]
-        return {
-            name: blend_targets([gram[name] for gram in grams], list(blend)) for name in self._style_weights
+        self._targets = {
+            of: tf.function(lambda pixels, of=of: self._terms.targets(of, self._look(pixels)), [image])
+            for of in (CONTENT, STYLE)
         }
+        shapes = {
+            name: tf.TensorSpec(target.shape)
+            for compiled in self._targets.values()
+            for name, target in compiled.get_concrete_function().structured_outputs.items()
+        }
+        self._step = tf.function(self._loss_and_gradient, [image, shapes])
 
-    def content_target(self, image: tf.Tensor) -> Targets:
-        """Features of a content image, a tensor [1, H, W, 3] on 0..255."""
-        features = self._compiled_features(image)
-        return {name: features[name] for name in self._content_weights}
+    def targets(self, of: str, image: tf.Tensor) -> Targets:
+        """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255."""
+        return self._targets[of](image)
 
-    def style_target(self, image: tf.Tensor) -> Targets:
-        """Gram matrices of a style image, a tensor [1, H, W, 3] on 0..255."""
-        features = self._compiled_features(image)
-        return {name: gram_matrix(features[name]) for name in self._style_weights}
-
-    def evaluate(
-        self, image: tf.Tensor, content: Targets, style: Targets
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the loss, its weighted terms and the gradient.
 
         Args:
             image: float32 [1, H, W, 3] on 0..255.
-            content: From `content_targets`, of a picture of the same size.
-            style: From `style_targets`.
+            targets: Of a content image of the same size and of a style image, together.
 
         Returns:
             The total, a vector with a value for each of `term_names`, and a gradient of the shape
             of `image`.
         """
-        return self._step(image, content, style)
+        return self._step(image, targets)
 
     @property
     def variables(self) -> list[Any]:
@@ -110,27 +76,14 @@ class Objective:
         """How often the step was traced: once, if all is well."""
         return self._step.experimental_get_tracing_count()
 
-    def _extract(self, image: tf.Tensor) -> Targets:
+    def _look(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._features(preprocess(image, self.mean_pixel))
 
     def _loss_and_gradient(
-        self, image: tf.Tensor, content: Targets, style: Targets
+        self, image: tf.Tensor, targets: Targets
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            terms = self._terms(image, self._extract(image), content, style)
+            terms = tf.stack(list(self._terms(image, self._look(image), targets).values()))
             total = tf.reduce_sum(terms)
         return total, terms, tape.gradient(total, image)
-
-    def _terms(self, image: tf.Tensor, features: Targets, content: Targets, style: Targets) -> tf.Tensor:
-        terms = [
-            weight * content_loss(features[name], content[name], relative=self._relative)
-            for name, weight in self._content_weights.items()
-        ]
-        terms += [
-            weight * style_loss(features[name], style[name], relative=self._relative)
-            for name, weight in self._style_weights.items()
-        ]
-        if self._tv_weight:
-            terms.append(self._tv_weight * total_variation(image))
-        return tf.stack(terms)

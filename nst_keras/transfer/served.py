@@ -8,31 +8,26 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import Targets
 from nst_keras.served.module import describe_with, picture_encoder, write_module
 from nst_keras.served.picture_checks import checked, decode_picture, dimensions
 
 _COARSE = 2  # the descent begins at the picture's size divided by this
 _MIN_SIDE = 32  # pixels; at half of that the deepest layer still has a position
 
-Targets = dict[str, tf.Tensor]
-
 
 class ServedLoss(Protocol):
-    """What the descent needs of a loss with its network; `training.objective.Objective` is one."""
+    """What the descent needs of a loss with its network; `transfer.objective.Objective` is one."""
 
     @property
     def variables(self) -> list[Any]:
         """Everything that has to be saved."""
 
-    def content_target(self, image: tf.Tensor) -> Targets:
-        """Targets of a content image, float32 [1, height, width, 3]."""
+    def targets(self, of: str, image: tf.Tensor) -> Targets:
+        """Targets of a content or style image, float32 [1, height, width, 3]."""
 
-    def style_target(self, image: tf.Tensor) -> Targets:
-        """Targets of a style image, likewise."""
-
-    def evaluate(
-        self, image: tf.Tensor, content: Targets, style: Targets
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Loss, its terms, and its gradient with respect to the image."""
 
 
@@ -97,20 +92,19 @@ class _ServedOptimizer(tf.Module):
             image = _resized(image, here)[None]
             # Strokes are as large in relation to the picture at every size.
             style_here = _fitted(style, longest // divisor)[None]
-            targets = self._loss.style_target(style_here)
-            image = self._optimize(
-                image, self._loss.content_target(_resized(content, here)[None]), targets, steps
-            )[0]
+            targets = self._loss.targets(STYLE, style_here)
+            targets |= self._loss.targets(CONTENT, _resized(content, here)[None])
+            image = self._optimize(image, targets, steps)[0]
         return tf.clip_by_value(image, 0.0, 255.0)
 
-    def _optimize(self, image: tf.Tensor, content: Targets, style: Targets, steps: int) -> tf.Tensor:
+    def _optimize(self, image: tf.Tensor, targets: Targets, steps: int) -> tf.Tensor:
         """Adam (Kingma & Ba 2015) within 0..255, its rate falling to 0 by a cosine."""
         decays = (0.9, 0.99)
 
         def step(
             count: tf.Tensor, image: tf.Tensor, mean: tf.Tensor, square: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            gradient = self._loss.evaluate(image, content, style)[2]
+            gradient = self._loss.evaluate(image, targets)[2]
             mean = decays[0] * mean + (1 - decays[0]) * gradient
             square = decays[1] * square + (1 - decays[1]) * tf.square(gradient)
             done = tf.cast(count, tf.float32)

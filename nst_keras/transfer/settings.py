@@ -2,70 +2,41 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import (
-    BELOW_ONE,
-    FROM_ONE,
-    POSITIVE,
-    Bounds,
-    check_fields,
-    choice,
-    number,
-    require_number,
-    setting,
-)
-from nst_keras.models.vgg19_layout import EDGES, POOLINGS, require_layers
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, choice, number, setting
+from nst_keras.losses.settings import LossSettings
+from nst_keras.models.vgg19_layout import require_layers
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
 
 
-def _layers(default: Mapping[str, float], text: str) -> Any:
-    return field(default_factory=lambda: dict(default), metadata={"help": text})
+@dataclass(frozen=True)
+class _Size:
+    """Comes before the loss in help and records."""
+
+    size: int = number(512, "Longest side of the generated image, in pixels.", FROM_ONE)
 
 
 @dataclass(frozen=True)
-class StyleTransferSettings:
+class StyleTransferSettings(LossSettings, _Size):
     """What makes the picture, besides the pictures that go in.
 
     The defaults are the preset `default`; each field's meaning and range stand in its metadata, from which
-    checks and the command line's help are made. The loss is
-
-        content_weight * sum_l w_l * content_loss_l + style_weight * sum_l w_l * style_loss_l
-        + tv_weight * total_variation
-
-    with the losses of `nst_keras.losses`, whose means make a weight the same at every size.
+    checks and the command line's help are made.
 
     Raises:
         InputError: If a value is out of range or a layer isn't known, with the field's name.
     """
 
-    size: int = number(512, "Longest side of the generated image, in pixels.", FROM_ONE)
-    content_layers: Mapping[str, float] = _layers(
-        {"relu4_2": 1.0}, "Layers that content is compared on, as name or name:weight, by commas."
-    )
-    content_weight: float = number(8.0, "Weight of the content loss.")
-    style_layers: Mapping[str, float] = _layers(
-        {f"relu{block}_1": 0.2 for block in range(1, 6)},
-        "Layers that style is compared on, as name or name:weight, by commas.",
-    )
-    style_weight: float = number(100.0, "Weight of the style loss.")
-    tv_weight: float = number(2e-4, "Weight of the total variation loss, which smooths.")
-    relative_losses: bool = setting(
-        True,
-        "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "
-        "count alike; without it, losses are as Gatys et al. weigh them.",
-    )
     style_scale: float = number(
         1.0,
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
         POSITIVE,
     )
-    pooling: str = choice("max", "Pooling of the network", POOLINGS)
-    edges: str = choice("replicate", "What the network sees beyond the border", EDGES)
     init: str = setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
     noise_ratio: float = number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
@@ -88,24 +59,9 @@ class StyleTransferSettings:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         for name in ("content_layers", "style_layers"):
-            layers = getattr(self, name)
-            if not isinstance(layers, Mapping):
-                raise InputError(f"{name} must map layers to weights. Received: {name}={layers}")
-            require_layers(layers, name)
-            for layer, weight in layers.items():
-                require_number(f"{name}[{layer}]", weight, Bounds(), whole=False)
-        if not (self.content_terms() or self.style_terms()):
-            raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")
-
-    def content_terms(self) -> dict[str, float]:
-        """Layers of the content loss with their weights in the total; those without weight are left out."""
-        return _weighted(self.content_layers, self.content_weight)
-
-    def style_terms(self) -> dict[str, float]:
-        """The same for the style loss."""
-        return _weighted(self.style_layers, self.style_weight)
+            require_layers(getattr(self, name), name)
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""
@@ -117,10 +73,6 @@ class StyleTransferSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
-
-
-def _weighted(layers: Mapping[str, float], weight: float) -> dict[str, float]:
-    return {name: weight * value for name, value in layers.items() if weight * value > 0}
 
 
 def require_blend(weights: Sequence[float], num_styles: int) -> None:

@@ -72,7 +72,7 @@ def test_a_short_training_leaves_a_stylizer_and_what_it_was_like(run_here: Calla
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        (["--tv_weight=1"], 2, "--tv_weight is for architecture=multi_style only"),
+        (["--style_rate=1"], 2, "--style_rate is for architecture=multi_style only"),
         ([*MULTI, "--decay=0.1"], 2, "--decay is for architecture=arbitrary only"),
         ([*MULTI, "--most_paintings=5"], 2, "--most_paintings must be left out"),
         (["--architecture=adain"], 2, "multi_style|arbitrary"),

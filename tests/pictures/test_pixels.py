@@ -1,11 +1,9 @@
-"""Preprocessing, resizing, colour and total variation."""
+"""Preprocessing, resizing and colour."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from nst_keras.errors import InputError
-from nst_keras.losses.total_variation import total_variation
 from nst_keras.ops.preprocessing import deprocess, preprocess
 from nst_keras.pictures.color import luma, match_color_statistics, with_colors_of
 from nst_keras.pictures.resizing import fit_size, resize
@@ -68,10 +66,3 @@ def test_matched_colors_have_the_references_mean_and_covariance() -> None:
 def test_a_flat_picture_can_take_colors() -> None:
     moved = match_color_statistics(np.full((8, 8, 3), 50.0, np.float32), _picture())
     assert np.isfinite(moved).all()
-
-
-def test_total_variation_by_hand() -> None:
-    # Columns 0, 3: one horizontal difference of 3 in each row; no vertical one.
-    image = tf.constant([[[[0.0], [3.0]], [[0.0], [3.0]]]])
-    assert float(total_variation(image)) == pytest.approx(9.0)
-    assert float(total_variation(tf.transpose(image, [0, 2, 1, 3]))) == pytest.approx(9.0)

@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.errors import InputError, NonFiniteLossError
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import Targets
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.transfer.descent import (
     Pictures,
@@ -65,14 +67,14 @@ def test_gradient_equals_central_differences(
     rng = np.random.default_rng(0)
     image = rng.uniform(0, 255, (1, 24, 24, 3))
     direction = rng.standard_normal(image.shape)
-    content = objective.content_targets(pictures.content[:24, :24])
-    style = objective.style_targets(pictures.styles, [1.0])
+    targets = objective.targets(CONTENT, pictures.content[None, :24, :24])
+    targets |= objective.targets(STYLE, pictures.styles[0][None])
 
     def loss(shift: float) -> float:
         moved = tf.constant(image + shift * direction, tf.float32)
-        return float(objective.evaluate(moved, content, style)[0])
+        return float(objective.evaluate(moved, targets)[0])
 
-    gradient = objective.evaluate(tf.constant(image, tf.float32), content, style)[2].numpy()
+    gradient = objective.evaluate(tf.constant(image, tf.float32), targets)[2].numpy()
     numeric = (loss(0.1) - loss(-0.1)) / 0.2
     assert numeric == pytest.approx(float((gradient * direction).sum()), rel=0.02)
 
@@ -153,6 +155,24 @@ def test_larger_style_scale_compares_with_a_larger_painting(
         settings = replace(shallow, style_scale=scale)
         finals.append(optimize_image(Objective(random_weights, settings), pictures, settings))
     assert np.abs(finals[0].image - finals[1].image).mean() > 1
+
+
+def test_strokes_are_as_large_in_relation_to_the_picture_at_every_size(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    settings = replace(shallow, size=96, style_scale=0.75, num_steps=1, coarse_steps=1)
+    objective = Objective(random_weights, settings)
+    measure, sizes = objective.targets, []
+
+    def noted(of: str, image: np.ndarray) -> Targets:
+        sizes.append((of, *image.shape[1:3]))
+        return measure(of, image)
+
+    objective.targets = noted  # type: ignore[method-assign]
+    optimize_image(objective, pictures, settings)
+    # Of a style of 50x30, whose shorter side is kept at 16 or more.
+    expected = [("style", 27, 16), ("content", 16, 24), ("style", 36, 22), ("content", 32, 48)]
+    assert sizes == [*expected, ("style", 72, 43), ("content", 64, 96)]
 
 
 def test_non_finite_loss_is_an_error_not_a_black_picture(

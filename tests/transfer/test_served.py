@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.served import export_style_transfer
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -37,9 +38,9 @@ def test_descends(module: Any, objective: Objective, photo: np.ndarray) -> None:
     painted = module.signatures["serving_default"](**inputs)["image"].numpy()
     assert painted.shape == (1, 48, 64, 3)
     assert painted.min() >= 0 and painted.max() <= 255
-    targets = objective.content_targets(content), objective.style_targets([style], [1.0])
+    targets = objective.targets(CONTENT, content[None]) | objective.targets(STYLE, style[None])
     before, after = (
-        float(objective.evaluate(tf.constant(image), *targets)[0]) for image in (content[None], painted)
+        float(objective.evaluate(tf.constant(image), targets)[0]) for image in (content[None], painted)
     )
     assert after < before / 2
 

@@ -1,12 +1,15 @@
 """Training of the decoder of an arbitrary-style network."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.losses.moments import mean_and_deviation
+from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
+from nst_keras.losses.terms import TERMS, WeightedTerms
 from nst_keras.models.arbitrary_style import (
     CODE_LAYER,
     STYLE_LAYERS,
@@ -19,6 +22,9 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.instance_statistics import instance_statistics, renormalize
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.training.trainer import AveragedTrainer
+
+# The optimiser's, but for what is compared of a style.
+_TERMS = tuple(replace(term, moments=mean_and_deviation) if term.name == "style" else term for term in TERMS)
 
 
 class ArbitraryStyleTrainer(AveragedTrainer):
@@ -60,30 +66,27 @@ class ArbitraryStyleTrainer(AveragedTrainer):
         rate = keras.optimizers.schedules.InverseTimeDecay(settings.learning_rate, 1, settings.decay)
         super().__init__(decoder, settings, [(rate, decoder.trainable_variables)], strategy=strategy)
         self.network = assemble(self._encoder, self.average)
+        losses = LossSettings(
+            **settings.weights(),
+            content_layers={CODE_LAYER: 1.0},
+            style_layers=dict.fromkeys(STYLE_LAYERS, 1 / len(STYLE_LAYERS)),
+        )
+        self._loss = WeightedTerms(losses, _TERMS)
 
     @property
     def term_names(self) -> tuple[str, ...]:
         """Names of the loss's terms, in the order in which `step` returns them."""
-        return ("content", *(f"style/{name}" for name in STYLE_LAYERS))
+        # Content is compared on one layer only, which logs don't name.
+        return tuple("content" if name.startswith("content/") else name for name in self._loss.names)
 
     def _terms(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
-        wanted = {name: instance_statistics(found) for name, found in self._encoder(styles).items()}
-        code = renormalize(self._encoder(contents)[CODE_LAYER], *wanted[CODE_LAYER])
+        features = self._encoder(styles)
+        code = renormalize(self._encoder(contents)[CODE_LAYER], *instance_statistics(features[CODE_LAYER]))
         pictures = self.model(code, training=True)
-        terms = self._losses(self._encoder(pictures), code, wanted)
+        targets = self._loss.targets(STYLE, features) | self._loss.targets(CONTENT, {CODE_LAYER: code})
+        terms = tf.stack(list(self._loss(pictures, self._encoder(pictures), targets).values()))
         # On CPUs ReLU makes 0 of NaN, so that the losses wouldn't tell of it.
         return terms + 0.0 * tf.reduce_mean(pictures)
-
-    def _losses(self, features: dict[str, tf.Tensor], code: tf.Tensor, wanted: dict[str, Any]) -> tf.Tensor:
-        terms = [self.settings.content_weight * _relative_distance(features[CODE_LAYER], code)]
-        for name in STYLE_LAYERS:
-            # Means and deviations side by side, so that neither counts more for being smaller.
-            found, target = (
-                tf.concat(pair, -1) for pair in (instance_statistics(features[name]), wanted[name])
-            )
-            style = _relative_distance(found, target) / len(STYLE_LAYERS)
-            terms.append(self.settings.style_weight * style)
-        return tf.stack(terms)
 
     def stylize(
         self,
@@ -97,11 +100,3 @@ class ArbitraryStyleTrainer(AveragedTrainer):
         amount = tf.fill([1, 1, 1, 1], float(strength))
         inputs = {"image": tf.constant(image[np.newaxis], tf.float32), "mean": mean, "deviation": deviation}
         return np.asarray(self.network({**inputs, "strength": amount}, training=False)[0])
-
-
-def _relative_distance(values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    """Mean over the batch; each picture's is relative to its own target, so that no painting counts more."""
-    axes = list(range(1, targets.shape.rank))
-    differences = tf.reduce_mean(tf.math.squared_difference(values, targets), axes)
-    # Features of a flat picture can be all zero.
-    return tf.reduce_mean(differences / tf.maximum(tf.reduce_mean(tf.square(targets), axes), 1e-3))

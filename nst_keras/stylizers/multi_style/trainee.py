@@ -1,7 +1,6 @@
 """What is trained when a stylizer of named styles is: network, loss, and the order of the styles."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.losses.settings import LossSettings
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
@@ -17,7 +17,6 @@ from nst_keras.stylizers.multi_style.trainer import StylizerTrainer
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
 from nst_keras.stylizers.training.pictures import TrainingPictures
 from nst_keras.stylizers.training.plan import StylizerRun
-from nst_keras.transfer.settings import StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
 
@@ -91,12 +90,7 @@ class MultiStyleTrainee:
             model = multi_style(len(self.styles), width=settings.width)
             if initial:
                 _copy_weights(initial.model, model)
-        losses = replace(
-            StyleTransferSettings(),
-            content_weight=settings.content_weight,
-            style_weight=settings.style_weight,
-            tv_weight=settings.tv_weight,
-        )
+        losses = LossSettings(**settings.weights())
         loss = PerceptualLoss(load_vgg19(plan.vgg), losses, list(self.shown.values()))
         return StylizerTrainer(model, loss, settings, strategy=strategy, first_trained_style=first_trained)
 

@@ -56,7 +56,7 @@ class StylizerTrainer(AveragedTrainer):
     @property
     def term_names(self) -> tuple[str, ...]:
         """Names of the loss's terms, in the order in which `step` returns them."""
-        return self.loss.term_names
+        return self.loss.terms.names
 
     def style_weights(self, step: int) -> np.ndarray:
         """The styles of a batch, one-hot [batch, num_styles]: each as often as any other."""
@@ -67,7 +67,7 @@ class StylizerTrainer(AveragedTrainer):
 
     def _terms(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
         images = self.model({"image": contents, "style_weights": styles}, training=True)
-        return self.loss(images, contents, styles)
+        return tf.stack(list(self.loss(images, contents, styles).values()))
 
     def stylize(self, image: np.ndarray, style: int) -> np.ndarray:
         """A picture float32 [h, w, 3] in a style, by the averaged weights."""

@@ -1,4 +1,4 @@
-"""How feed-forward stylizers of both kinds are trained; importing this loads no TensorFlow."""
+"""How feed-forward stylizers of all kinds are trained; importing this loads no TensorFlow."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
+    POSITIVE,
     Bounds,
     check_fields,
     number,
@@ -17,7 +18,7 @@ from nst_keras.fields import (
 
 @dataclass(frozen=True)
 class AveragedSettings:
-    """What the training of a stylizer is given, whatever the stylizer is.
+    """What the training of a stylizer is given, whatever the stylizer is; each kind has own defaults.
 
     Raises:
         InputError: If a value is out of range, with the field's name.
@@ -34,6 +35,9 @@ class AveragedSettings:
     precision: str = precision_choice()
     seed: int = number(0, "Seed of weights, order, crops and styles.", Bounds(0, 2**31))
     flip: bool = setting(True, "Augmentation: mirrored pictures too.")
+    width: float = number(1.0, "Factor on the network's numbers of filters.", POSITIVE)
+    num_steps: int = number(4000, "Steps.", FROM_ONE)
+    style_size: int = number(512, "Longest side of the paintings, in pixels.", FROM_ONE)
 
     def __post_init__(self) -> None:
         """Checks every value."""

@@ -33,6 +33,40 @@ def test_every_term_falls(trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBa
     assert terms[-8:].sum(axis=1).mean() < 0.6 * terms[0].sum()
 
 
+def test_terms_are_the_papers_relative_to_their_targets(
+    real_weights, batches: tuple[PhotoBatches, PhotoBatches]
+) -> None:
+    """Computed again in NumPy from the picture that is painted before the first step."""
+    settings = replace(SETTINGS, content_weight=3.0, style_weight=5.0, tv_weight=2.0, batch_size=1)
+    trainer = ArbitraryStyleTrainer(real_weights, settings)
+    photo, painting = (some.batch(0)[:1] for some in batches)
+    picture = trainer.stylize(photo[0], [painting[0]])[np.newaxis]
+    terms = dict(zip(trainer.term_names, trainer.step(photo, painting).tolist(), strict=True))
+    assert list(terms) == ["content", *(f"style/relu{block}_1" for block in range(1, 5)), "total_variation"]
+    encoder = trainer.network.get_layer("encoder")
+    of_photo, of_painting, of_picture = (
+        {name: np.asarray(values) for name, values in encoder(pixels).items()}
+        for pixels in (photo, painting, picture)
+    )
+
+    def moments(features: np.ndarray) -> np.ndarray:
+        return np.concatenate([features.mean((1, 2)), features.std((1, 2))], -1)
+
+    def distance(values: np.ndarray, target: np.ndarray) -> float:
+        return float(np.mean((values - target) ** 2) / np.mean(target**2))
+
+    code, style = of_photo["relu4_1"], of_painting["relu4_1"]
+    axes = {"axis": (1, 2), "keepdims": True}
+    code = (code - code.mean(**axes)) / np.sqrt(code.var(**axes) + 1e-5) * style.std(**axes)
+    code += style.mean(**axes)
+    assert terms["content"] == pytest.approx(3 * distance(of_picture["relu4_1"], code), rel=1e-2)
+    for name, values in of_picture.items():
+        expected = 5 / 4 * distance(moments(values), moments(of_painting[name]))
+        assert terms[f"style/{name}"] == pytest.approx(expected, rel=1e-2)
+    variation = np.mean(np.diff(picture, axis=1) ** 2) + np.mean(np.diff(picture, axis=2) ** 2)
+    assert terms["total_variation"] == pytest.approx(2 * variation, rel=1e-2)
+
+
 def test_bfloat16_steps_are_nearly_those_of_float32(
     real_weights, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:

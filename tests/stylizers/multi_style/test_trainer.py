@@ -156,10 +156,8 @@ from nst_keras.stylizers.multi_style.trainer import StylizerTrainer
 
 
 class Loss:
-    term_names = ("distance",)
-
     def __call__(self, images, contents, styles):
-        return tf.reshape(tf.reduce_mean((images - 255.0 * styles[:, None, None]) ** 2), [1])
+        return {"distance": tf.reduce_mean((images - 255.0 * styles[:, None, None]) ** 2)}
 
 
 contents = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)

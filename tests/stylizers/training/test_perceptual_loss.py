@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import blended, stacked
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
 from nst_keras.transfer.objective import Objective
@@ -26,15 +28,13 @@ def test_terms_of_one_picture_are_the_optimiser_s(
     styles = _pictures(2, 40, 28)
     loss = PerceptualLoss(random_weights, settings, styles)
     objective = Objective(random_weights, settings)
-    assert loss.term_names == objective.term_names
+    assert loss.terms.names == objective.term_names
     for blend in ([0.0, 1.0], [0.25, 0.75]):
         terms = loss(tf.constant(image[None]), tf.constant(content[None]), tf.constant([blend]))
-        expected = objective.evaluate(
-            tf.constant(image[None]),
-            objective.content_targets(content),
-            objective.style_targets(styles, blend),
-        )[1]
-        np.testing.assert_allclose(terms, expected, rtol=1e-4)
+        targets = stacked([objective.targets(STYLE, style[None]) for style in styles])
+        targets = blended(targets, tf.constant([blend])) | objective.targets(CONTENT, content[None])
+        expected = objective.evaluate(tf.constant(image[None]), targets)[1]
+        np.testing.assert_allclose(list(terms.values()), expected, rtol=1e-4)
 
 
 def test_a_batch_gives_the_mean_of_its_pictures(
@@ -47,7 +47,8 @@ def test_a_batch_gives_the_mean_of_its_pictures(
         loss(*(tf.constant(array[i : i + 1]) for array in (images, contents, styles))) for i in range(3)
     ]
     together = loss(tf.constant(images), tf.constant(contents), tf.constant(styles))
-    np.testing.assert_allclose(together, np.mean(single, axis=0), rtol=1e-4)
+    for name, value in together.items():
+        np.testing.assert_allclose(value, np.mean([terms[name] for terms in single]), rtol=1e-4)
 
 
 def test_the_content_itself_has_no_content_loss_and_a_painting_no_style_loss(
@@ -56,7 +57,18 @@ def test_the_content_itself_has_no_content_loss_and_a_painting_no_style_loss(
     (painting,) = _pictures(1, 32, 32)
     loss = PerceptualLoss(random_weights, shallow, [painting])
     image = tf.constant(painting[None])
-    terms = dict(zip(loss.term_names, loss(image, image, tf.constant([[1.0]])).numpy(), strict=True))
-    assert terms["content/relu2_1"] == pytest.approx(0, abs=1e-6)
-    assert terms["style/relu1_1"] == pytest.approx(0, abs=1e-6)
-    assert terms["total_variation"] > 0
+    terms = loss(image, image, tf.constant([[1.0]]))
+    assert float(terms["content/relu2_1"]) == pytest.approx(0, abs=1e-6)
+    assert float(terms["style/relu1_1"]) == pytest.approx(0, abs=1e-6)
+    assert float(terms["total_variation"]) > 0
+
+
+@pytest.mark.parametrize("weight", ["content_weight", "style_weight", "tv_weight"])
+def test_terms_without_weight_are_left_out(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, weight: str
+) -> None:
+    loss = PerceptualLoss(random_weights, replace(shallow, **{weight: 0.0}), _pictures(1, 32, 32))
+    image = tf.constant(_pictures(1, 24, 24)[0][None])
+    terms = loss(image, image, tf.constant([[1.0]]))
+    left_out = {"content_weight": "content", "style_weight": "style", "tv_weight": "total_variation"}[weight]
+    assert len(terms) >= 2 and not any(name.startswith(left_out) for name in terms)

@@ -1,6 +1,12 @@
-"""Statistics of features over positions, which describe a style, and their distance."""
+"""What is compared of features: a tensor [batch, ...] for each picture.
+
+A Gram matrix is a mean over positions. So the mean of several styles' is a blend of them, and that of a
+picture's parts, each weighted by its share of the positions, is the whole picture's.
+"""
 
 import tensorflow as tf
+
+from nst_keras.ops.instance_statistics import instance_statistics
 
 
 def gram_matrix(features: tf.Tensor) -> tf.Tensor:
@@ -21,19 +27,15 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
     return tf.matmul(flat, flat, transpose_a=True) / count
 
 
-def mean_squared_difference(values: tf.Tensor, target: tf.Tensor, *, relative: bool = False) -> tf.Tensor:
-    """Mean of (values - target)^2, divided by the mean of target^2 if `relative`.
+def mean_and_deviation(features: tf.Tensor) -> tf.Tensor:
+    """Means and standard deviations side by side, so that neither counts more for being smaller.
+
+    Huang & Belongie 2017 (arXiv:1703.06868, eq. 13) add up two distances instead.
 
     Args:
-        values: float32, any shape.
-        target: Of the same shape, or one that broadcasts to it.
-        relative: Whether to divide.
+        features: float32 [batch, height, width, channels].
 
     Returns:
-        A float32 scalar.
+        float32 [batch, 1, 1, 2 * channels].
     """
-    difference = tf.reduce_mean(tf.math.squared_difference(values, target))
-    if not relative:
-        return difference
-    # Features of a flat picture can be all zero.
-    return difference / tf.maximum(tf.reduce_mean(tf.square(target)), 1e-3)
+    return tf.concat(instance_statistics(features), -1)

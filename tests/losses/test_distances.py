@@ -1,20 +1,9 @@
-"""Gram matrices and distances, against NumPy."""
+"""Distances, against NumPy."""
 
 import numpy as np
 import pytest
 
-from nst_keras.losses.gram import gram_matrix, mean_squared_difference
-
-
-def test_gram_matrix_is_the_mean_outer_product_by_channels() -> None:
-    features = np.random.default_rng(0).standard_normal((2, 3, 5, 4)).astype(np.float32)
-    expected = np.einsum("bhwc,bhwd->bcd", features, features) / (3 * 5 * 4)
-    np.testing.assert_allclose(gram_matrix(features), expected, rtol=1e-5)
-
-
-def test_gram_matrix_does_not_depend_on_the_picture_size() -> None:
-    tile = np.random.default_rng(1).standard_normal((1, 4, 4, 3)).astype(np.float32)
-    np.testing.assert_allclose(gram_matrix(tile), gram_matrix(np.tile(tile, (1, 3, 5, 1))), rtol=1e-5)
+from nst_keras.losses.distances import mean_squared_difference
 
 
 def test_relative_difference_is_one_for_nothing_and_free_of_scale() -> None:
@@ -27,3 +16,11 @@ def test_relative_difference_is_one_for_nothing_and_free_of_scale() -> None:
 
 def test_relative_difference_to_a_black_picture_is_finite() -> None:
     assert np.isfinite(mean_squared_difference(np.ones(3, "f"), np.zeros(3, "f"), relative=True))
+
+
+def test_each_picture_of_a_batch_is_relative_to_its_own_target() -> None:
+    targets = np.array([[1, 1], [100, 100]], np.float32)
+    values = np.array([[2, 2], [100, 100]], np.float32)  # as far as nothing, and equal
+    assert float(mean_squared_difference(values, targets, relative=True)) == pytest.approx(0.5)
+    assert float(mean_squared_difference(values, targets)) == pytest.approx(0.5)
+    assert float(mean_squared_difference(values, 2 * targets[:1])) == pytest.approx(98**2 / 2)

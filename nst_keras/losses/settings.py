@@ -1,0 +1,87 @@
+"""What the loss of a picture is made of: weights, layers, and how the network looks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from nst_keras.errors import InputError
+from nst_keras.fields import Bounds, check_fields, choice, require_number, setting
+from nst_keras.models.vgg19_layout import EDGES, POOLINGS
+
+CONTENT, STYLE, PICTURE = "content", "style", ""
+
+
+def _weight(default: float, text: str, of: str) -> Any:
+    """A weight of a term; `of` is the image that the term compares with, or PICTURE if with none."""
+    return field(default=default, metadata={"help": text, "bounds": Bounds(), "of": of})
+
+
+def _layers(default: Mapping[str, float], text: str) -> Any:
+    text += ", as name or name:weight, by commas."
+    return field(default_factory=lambda: dict(default), metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """A weight for each of `losses.terms`; a term whose weight is 0 isn't computed."""
+
+    content_weight: float = _weight(8.0, "Weight of the content loss.", CONTENT)
+    style_weight: float = _weight(100.0, "Weight of the style loss.", STYLE)
+    tv_weight: float = _weight(2e-4, "Weight of the total variation loss, which smooths.", PICTURE)
+
+    def weights(self) -> dict[str, Any]:
+        """The weights alone, of settings that have more than them."""
+        return {weight.name: getattr(self, weight.name) for weight in fields(LossWeights)}
+
+
+@dataclass(frozen=True)
+class LossSettings(LossWeights):
+    """A whole loss: the sum over terms, and over a term's layers, of weight * layer's weight * loss.
+
+    Losses are means, so that a weight means the same at every size of a picture.
+    """
+
+    content_layers: Mapping[str, float] = _layers({"relu4_2": 1.0}, "Layers that content is compared on")
+    style_layers: Mapping[str, float] = _layers(
+        {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on"
+    )
+    relative_losses: bool = setting(
+        True,
+        "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "
+        "count alike; without it, losses are as Gatys et al. weigh them.",
+    )
+    pooling: str = choice("max", "Pooling of the network", POOLINGS)
+    edges: str = choice("replicate", "What the network sees beyond the border", EDGES)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        check_fields(self)
+        for name in ("content_layers", "style_layers"):
+            layers = getattr(self, name)
+            if not isinstance(layers, Mapping):
+                raise InputError(f"{name} must map layers to weights. Received: {name}={layers}")
+            for layer, weight in layers.items():
+                require_number(f"{name}[{layer}]", weight, Bounds(), whole=False)
+        if not self.layers():
+            raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")
+
+    def weighted_layers(self, weight: str) -> dict[str, float]:
+        """Layers on which the term with a weight counts, with its weight in the total on each.
+
+        A term that compares with nothing has one layer, PICTURE.
+        """
+        of = image_of(weight)
+        layers = getattr(self, f"{of}_layers") if of else {PICTURE: 1.0}
+        values = {layer: getattr(self, weight) * value for layer, value in layers.items()}
+        return {layer: value for layer, value in values.items() if value > 0}
+
+    def layers(self, *images: str) -> list[str]:
+        """Layers that any term needs, or those that compare with one of some images do."""
+        weights = [name for name in self.weights() if image_of(name) in (images or (CONTENT, STYLE))]
+        return list(dict.fromkeys(layer for name in weights for layer in self.weighted_layers(name)))
+
+
+def image_of(weight: str) -> str:
+    """The image that the term with a weight compares with: CONTENT, STYLE, or PICTURE for none."""
+    of: str = LossWeights.__dataclass_fields__[weight].metadata["of"]
+    return of

@@ -1,0 +1,110 @@
+"""The terms of a loss: the one list for the optimiser, the training of all stylizers, and the judges.
+
+A new term is a function in this folder, a row here, and a weight in `losses.settings`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from nst_keras.losses.distances import mean_squared_difference
+from nst_keras.losses.moments import gram_matrix
+from nst_keras.losses.settings import PICTURE, LossSettings, image_of
+from nst_keras.losses.total_variation import total_variation
+
+Features = Mapping[str, tf.Tensor]  # [batch, height, width, channels] by layer
+Targets = dict[str, tf.Tensor]  # by the name of a term on a layer
+
+
+@dataclass(frozen=True)
+class Term:
+    """What is computed of pictures' features on a layer, or of the pictures themselves.
+
+    Attributes:
+        name: Under which its values are shown, followed by "/" and the layer if it is taken on layers.
+        weight: The field of `LossWeights` that weighs it and tells which image it compares with, and so on
+            whose layers.
+        distance: From moments, targets and `relative` to a scalar, a mean over the batch; of a term that
+            compares with nothing, from the pictures alone.
+        moments: What is compared of features, and what a fixed target holds of the image's: features to a
+            tensor [batch, ...].
+    """
+
+    name: str
+    weight: str
+    distance: Callable[..., tf.Tensor]
+    moments: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+
+    @property
+    def image(self) -> str:
+        """The image that it compares with: CONTENT, STYLE, or PICTURE for none."""
+        return image_of(self.weight)
+
+
+TERMS = (
+    # Gatys et al. 2016 (CVPR), eq. 1, but a mean instead of half the sum.
+    Term("content", "content_weight", mean_squared_difference),
+    # Their eq. 4 times 4 / channels^2, which comes of how `gram_matrix` is divided.
+    Term("style", "style_weight", mean_squared_difference, gram_matrix),
+    Term("total_variation", "tv_weight", total_variation),
+)
+
+
+class WeightedTerms:
+    """The terms that count by some settings. It takes features and targets, and holds no network.
+
+    Attributes:
+        names: Of the terms with their layers, in the order in which they are returned.
+        images: The image that each compares with: CONTENT, STYLE, or PICTURE for none.
+    """
+
+    def __init__(self, settings: LossSettings, terms: Sequence[Term] = TERMS) -> None:
+        """Leaves out what has no weight."""
+        self._parts = {
+            "/".join(filter(None, (term.name, layer))): (term, layer, weight)
+            for term in terms
+            for layer, weight in settings.weighted_layers(term.weight).items()
+        }
+        self._relative = settings.relative_losses
+        self.names = tuple(self._parts)
+        self.images = tuple(term.image for term, _, _ in self._parts.values())
+
+    def targets(self, image: str, features: Features) -> Targets:
+        """What the terms that compare with an image, CONTENT or STYLE, keep of its features."""
+        return {
+            name: term.moments(features[layer])
+            for name, (term, layer, _) in self._parts.items()
+            if term.image == image
+        }
+
+    def __call__(self, pictures: tf.Tensor, features: Features, targets: Targets) -> dict[str, tf.Tensor]:
+        """Returns the weighted terms by name, scalars that are means over the batch.
+
+        Args:
+            pictures: float32 [batch, height, width, 3] on 0..255.
+            features: The pictures', on all layers that the settings name.
+            targets: From `targets`, of a batch as large, or of 1.
+        """
+        values = {}
+        for name, (term, layer, weight) in self._parts.items():
+            if term.image == PICTURE:
+                values[name] = weight * term.distance(pictures)
+            else:
+                moments = term.moments(features[layer])
+                values[name] = weight * term.distance(moments, targets[name], relative=self._relative)
+        return values
+
+
+def stacked(targets: Sequence[Targets]) -> Targets:
+    """Targets of several images as those of one batch."""
+    return {name: tf.concat([one[name] for one in targets], 0) for name in targets[0]}
+
+
+def blended(targets: Targets, weights: tf.Tensor) -> Targets:
+    """Mixtures of a batch of targets: one for each row of `weights`, float32 [mixtures, batch].
+
+    Pulling towards a weighted mean equals the weighted sum of one loss for each target, up to a constant,
+    if the weights add up to 1.
+    """
+    return {name: tf.tensordot(weights, target, 1) for name, target in targets.items()}
