@@ -47,4 +47,4 @@ $(STAMP): pyproject.toml constraints.txt nst_keras/__init__.py
 	@touch $(STAMP)
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo

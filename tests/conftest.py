@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -29,6 +30,11 @@ if _WORKERS > 1:
         "OPENBLAS_NUM_THREADS",
     ):
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+
+
+# The same examples each time, however busy the machine is, and nothing kept between runs.
+hypothesis.settings.register_profile("tests", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -40,6 +40,12 @@ def test_calibration_error_by_hand() -> None:
     assert calibration_error(logits, np.array([0, 1])) == pytest.approx(0.25)
 
 
+def test_a_bin_counts_by_its_pictures() -> None:
+    """Six answers of .75, of which three are right, and two of .95, both right: (6 * .25 + 2 * .05) / 8."""
+    logits = np.log([[0.75, 0.25]] * 6 + [[0.95, 0.05]] * 2)
+    assert calibration_error(logits, np.array([0, 0, 0, 1, 1, 1, 0, 0])) == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize(
     "correct,count,low,high", [(9, 10, 0.5958, 0.9821), (10, 10, 0.7225, 1.0), (0, 20, 0.0, 0.1611)]
 )

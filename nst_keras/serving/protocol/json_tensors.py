@@ -42,6 +42,11 @@ def to_array(value: Any, spec: TensorSpec, name: str) -> np.ndarray:
     allowed = {"f": "iuf", "i": "iu", "u": "iu", "b": "b"}[spec.dtype.kind]
     if array.size == 0:
         return array.astype(spec.dtype)
+    if spec.dtype.kind in "iu" and array.dtype.kind in "fO":
+        # NumPy makes floats or objects of whole numbers that no type of its own holds together.
+        exact = np.array(value, dtype=object)
+        array = exact if set(map(type, exact.flat)) == {int} else array
+        allowed += "O" if array is exact else ""
     # NumPy takes true for 1 among numbers.
     if array.dtype.kind not in allowed or (allowed != "b" and _holds_bool(value)):
         raise _invalid(f"{name} must be of type {spec.dtype}", value)

@@ -107,6 +107,11 @@ def test_a_model_that_is_worse_than_the_last_is_not_blessed(
     assert better["blessed"]
     assert better["difference"] == -worse["difference"]
     assert "baseline accuracy" in files["evaluation.html"].decode()
+    drop = -worse["difference"]
+    for max_drop, blesses in ((drop, True), (drop - 0.001, False)):
+        tolerant = EvaluatorConfig(min_accuracy=0, max_drop=max_drop)
+        found, blessing, _ = judge(tolerant, beginner, baseline=classifier)
+        assert found["blessed"] == read_blessing(blessing).blessed == blesses
     same, _, files = judge(config, classifier, baseline=classifier)
     assert (same["blessed"], same["difference"]) == (True, 0.0)
     assert json.loads(files["metrics.json"])["comparison"]["p_value"] == 1.0

@@ -53,13 +53,29 @@ def test_a_blessed_model_is_pushed(
     assert Pusher.current(config, {"pushed": pushed})
 
 
-@pytest.mark.parametrize("kind", [ModelBlessing, InfraBlessing])
+@pytest.mark.parametrize(
+    "reasons,told",
+    [
+        (("the accuracy is 0.2, below min_accuracy=0.9",), "the accuracy is 0.2, below min_accuracy=0.9"),
+        ((), "no reason is given"),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind,words", [(ModelBlessing, "not blessed"), (InfraBlessing, "not blessed for serving")]
+)
 def test_an_unblessed_model_is_not_pushed(
-    kind: type, config: PusherConfig, servable: ServableModel, blessed: ModelBlessing, new: Callable
+    kind: type,
+    words: str,
+    reasons: tuple[str, ...],
+    told: str,
+    config: PusherConfig,
+    servable: ServableModel,
+    blessed: ModelBlessing,
+    new: Callable,
 ) -> None:
     verdicts = {ModelBlessing: blessed, InfraBlessing: new(InfraBlessing)}
     write_blessing(verdicts[InfraBlessing], Blessing(True))
-    write_blessing(verdicts[kind], Blessing(False, ("the accuracy is 0.2, below min_accuracy=0.9",)))
+    write_blessing(verdicts[kind], Blessing(False, reasons))
     said, pushed = [], new(PushedModel)
     found = push_model(
         config,
@@ -69,9 +85,9 @@ def test_an_unblessed_model_is_not_pushed(
         infra_blessing=verdicts[InfraBlessing],
         pushed=pushed,
     )
-    assert (found["pushed"], found["version"], _versions(config)) == (False, 0, [])
-    assert "the accuracy is 0.2" in said[0]
-    with pytest.raises(InputError, match=r"no model was pushed as digits: .*the accuracy is 0\.2"):
+    assert (found, _versions(config)) == ({"pushed": False, "name": "digits", "version": 0, "path": ""}, [])
+    assert said == [f"digits isn't pushed: {words}: {told}"]
+    with pytest.raises(InputError, match=f"no model was pushed as digits: {words}: {told}"):
         read_pushed(pushed)
     assert Pusher.current(config, {"pushed": pushed}), "there is nothing to do again"
 

@@ -28,6 +28,7 @@ from nst_keras.serving.protocol.protos import (
 )
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import to_proto
+from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.server import ModelServer
 
 from ..conftest import Sources, post, request, wait_for
@@ -104,6 +105,34 @@ def test_who_waits_too_long_is_told(start: Start, models_dir: Path, sources: Sou
             connect(server.grpc_address).predict(SCALE, {"x": [[1, 2, 3]]})
         assert caught.value.code == "DEADLINE_EXCEEDED"
         assert long.result()["factor"] == 2.0
+
+
+def test_a_fault_of_the_server_is_told_as_such(
+    start: Start,
+    models_dir: Path,
+    sources: Sources,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start()
+
+    def broken(model: LoadedModel, *arguments: object) -> None:
+        raise RuntimeError("a secret of the server")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LoadedModel, "run", broken)
+        reply = post(server.rest_address, "/v1/models/scale:predict", {"inputs": [[1, 2, 3]]})
+        assert reply.status == 500
+        assert json.loads(reply.data) == {"error": "internal error; the server's log has more"}
+        with pytest.raises(ServingError, match="internal error; the server's log has more") as caught:
+            connect(server.grpc_address, CallSettings(retries=0)).predict(SCALE, {"x": [[1, 2, 3]]})
+        assert caught.value.code == "INTERNAL"
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
+    assert caplog.text.count("RuntimeError: a secret of the server") == 2
+    assert _factor(server) == 2.0, "it goes on"
+    page = request("GET", f"{server.rest_address}/monitoring/prometheus/metrics").data.decode()
+    assert ':tensorflow:serving:request_count{model_name="scale",status="INTERNAL"} 2.0' in page
 
 
 def test_bodies_are_bounded(start: Start, models_dir: Path, sources: Sources) -> None:

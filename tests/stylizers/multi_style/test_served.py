@@ -98,6 +98,11 @@ def test_longest_side_shrinks_only(call: Callable) -> None:
     assert [Image.open(io.BytesIO(data)).size for data in found] == [(40, 20), (80, 40)]
 
 
+def test_a_long_picture_with_few_pixels_is_taken(call: Callable) -> None:
+    found = call("serve_image_bytes", **for_files([file(pixels(16, 600))]))["image_bytes"][0]
+    assert Image.open(io.BytesIO(found)).size == (600, 16)
+
+
 def test_describe(call: Callable) -> None:
     card = json.loads(call("describe", request=[b""])["description"][0])
     assert card["styles"] == list(STYLES)
@@ -105,7 +110,12 @@ def test_describe(call: Callable) -> None:
 
 
 HEADER = file(pixels(16, 16))
-BOMB = HEADER[:16] + (30_000).to_bytes(4, "big") * 2 + HEADER[24:]
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A small file whose header claims a size."""
+    return HEADER[:16] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + HEADER[24:]
+
 
 
 @pytest.mark.parametrize(
@@ -113,7 +123,10 @@ BOMB = HEADER[:16] + (30_000).to_bytes(4, "big") * 2 + HEADER[24:]
     [
         (for_files([HEADER, b"GIF89a"]), "picture 1 must be a whole PNG or JPEG file"),
         (for_files([b""]), "picture 0 must be a whole PNG or JPEG file"),
-        (for_files([BOMB]), "picture 0 must have at most 10000 pixels. Received: 30000x30000"),
+        (for_files([claiming(30_000, 30_000)]), "picture 0 must have at most 10000 pixels. Received: 30000x30000"),
+        # The product of the sides: 0 in 32 bits, and too many though each side is short enough.
+        (for_files([claiming(65_536, 65_536)]), "at most 10000 pixels. Received: 65536x65536"),
+        (for_files([file(pixels(100, 101))]), "at most 10000 pixels. Received: 101x100"),
         (for_files([file(pixels(8, 40))]), "picture 0 must be at least 16 pixels wide and high"),
         (for_files([HEADER[:60]]), "PNG"),
         (for_files([HEADER], style_weights=np.ones([1, 2], np.float32)), "3 numbers for each picture"),
