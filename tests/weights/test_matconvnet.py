@@ -174,7 +174,7 @@ def test_truncated_and_damaged_files(tmp_path: Path, small: VGG19Weights) -> Non
             read_mat(path)
     random = np.random.default_rng(0)
     first_kernel = whole.index(small.layers["conv1_1"][0].tobytes("F"))
-    # Up to the first kernel nearly every byte means something; among its numbers a changed one is just another.
+    # Up to the first kernel nearly every byte means something; in it, a changed one is just another number.
     for end, least_refused in ((first_kernel, 80), (4000, 10)):
         refused = 0
         for _ in range(100):

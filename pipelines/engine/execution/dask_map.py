@@ -109,8 +109,9 @@ def _result(client: Client, waiting: deque[Future], say: Callable[[str], None]) 
                 waiting.popleft()
                 return result
             except TimeoutError:
-                if future.done():  # it is the task's own error
-                    raise
+                # A finished result may still be on its way; if its worker died, it is made again.
+                if future.status == "error":
+                    return future.result()  # raises the task's own error
                 if not client.nthreads():
                     say(f"waiting: {client.scheduler.address} has no workers")
 

@@ -61,7 +61,9 @@ def pool(worker: Worker) -> Iterator[ThreadPoolExecutor]:
         worker.free.set()
 
 
-def _run(batcher: Batcher, model: Callable, *numbers: float, key: object = "k", seconds: float = FOREVER) -> list:
+def _run(
+    batcher: Batcher, model: Callable, *numbers: float, key: object = "k", seconds: float = FOREVER
+) -> list:
     found = batcher.run(key, {"x": np.array(numbers)}, model, time.monotonic() + seconds)
     return found["y"].tolist()
 
@@ -210,7 +212,10 @@ def test_all_arrays_of_a_request_are_joined(pool: ThreadPoolExecutor, worker: Wo
 
     one, two = pool.submit(ask, [1], [[10, 20]]), pool.submit(ask, [2, 3], [[1, 2], [3, 4]])
     assert {name: array.tolist() for name, array in one.result(PATIENCE).items()} == {"sum": [31], "a": [1]}
-    assert {name: array.tolist() for name, array in two.result(PATIENCE).items()} == {"sum": [5, 10], "a": [2, 3]}
+    assert {name: array.tolist() for name, array in two.result(PATIENCE).items()} == {
+        "sum": [5, 10],
+        "a": [2, 3],
+    }
 
 
 def test_a_model_that_breaks_leaves_nobody_waiting(pool: ThreadPoolExecutor, worker: Worker) -> None:

@@ -117,13 +117,15 @@ def claiming(width: int, height: int) -> bytes:
     return HEADER[:16] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + HEADER[24:]
 
 
-
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
         (for_files([HEADER, b"GIF89a"]), "picture 1 must be a whole PNG or JPEG file"),
         (for_files([b""]), "picture 0 must be a whole PNG or JPEG file"),
-        (for_files([claiming(30_000, 30_000)]), "picture 0 must have at most 10000 pixels. Received: 30000x30000"),
+        (
+            for_files([claiming(30_000, 30_000)]),
+            "picture 0 must have at most 10000 pixels. Received: 30000x30000",
+        ),
         # The product of the sides: 0 in 32 bits, and too many though each side is short enough.
         (for_files([claiming(65_536, 65_536)]), "at most 10000 pixels. Received: 65536x65536"),
         (for_files([file(pixels(100, 101))]), "at most 10000 pixels. Received: 101x100"),

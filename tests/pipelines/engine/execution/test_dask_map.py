@@ -24,6 +24,7 @@ pytest.importorskip("distributed", reason="the extra `cluster` is not installed"
 # Sockets of workers that died are closed by the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
+from pipelines.engine.execution import dask_map as dask_map_module  # noqa: E402
 from pipelines.engine.execution.dask_map import _code, dask_map  # noqa: E402
 
 # Workers import the tasks' functions by name, as they do those of stages.
@@ -59,6 +60,28 @@ def refuse(task):
     if task.number == 3:
         raise InputError(f"{task.folder}: refused")
     return task.number
+
+
+def run_out_of_time(task):
+    raise TimeoutError(f"task {task.number} took too long")
+
+
+class SlowToSend:
+    # Takes long to fetch, but only the first time, as a result of a worker that is gone.
+
+    def __init__(self, task):
+        self.task = task
+
+    def __reduce__(self):
+        flag = self.task.folder / "fetched"
+        if not flag.exists():
+            flag.touch()
+            time.sleep(self.task.seconds)
+        return int, (self.task.number,)
+
+
+def be_slow_to_send(task):
+    return SlowToSend(task)
 
 
 def die(task):
@@ -217,6 +240,17 @@ def test_a_worker_killed_that_holds_a_finished_result(tasks: Any, start: Callabl
     _check_files(out, 12)
     assert {path: path.stat().st_mtime_ns for path in written} == written
     assert len(_calls(out)) > 12, "no task had to run again"
+
+
+def test_a_finished_result_that_takes_longer_than_our_patience(
+    tasks: Any, start: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_map_module, "_PATIENCE_SECONDS", 0.2)
+    with dask_map(start(1).address) as mapping:
+        assert list(mapping(tasks.be_slow_to_send, [tasks.Task(tmp_path, 7, 2.0)])) == [7]
+        assert (tmp_path / "fetched").exists()
+        with pytest.raises(TimeoutError, match="task 7 took too long"):
+            list(mapping(tasks.run_out_of_time, [tasks.Task(tmp_path, 7)]))
 
 
 def test_what_goes_wrong_is_told(tasks: Any, start: Callable, tmp_path: Path) -> None:
