@@ -92,30 +92,28 @@ def _time(program: list[str]) -> float:
 
 
 def _run_by_hand(folder: Path) -> None:
-    """Calls the stages' functions one after the other, without anything of the engine."""
+    """Calls the stages' functions one after the other, without store, fingerprints and runner."""
     from pipelines.engine.choices import change_configs
     from pipelines.engine.stage import Channel, Context
     from pipelines.run import load_pipeline
 
     pipeline = change_configs(load_pipeline(_PIPELINE.value, folder.resolve() / "models"), _SET.value)
-    made: dict[tuple[str, str], Any] = {}
+    made: dict[tuple[str, str], Path] = {}
     for node in pipeline.nodes:
-        given: dict[str, Any] = {}
-        for name, source in node.inputs.items():
-            given[name] = made[source.node.name, source.output] if isinstance(source, Channel) else None
-        for name, parameter in node.stage.outputs.items():
-            path = folder.resolve() / node.name / name
-            path.mkdir(parents=True)
-            given[name] = made[node.name, name] = parameter.kind(path)
-        scratch = folder.resolve() / node.name / "scratch"
-        scratch.mkdir()
-        node.stage.function(node.config, Context(scratch), **given)
+        inputs = {
+            name: made[source.node.name, source.output]
+            for name, source in node.inputs.items()
+            if isinstance(source, Channel)
+        }
+        outputs = {name: folder.resolve() / node.name / name for name in node.stage.outputs}
+        node.stage.run(node.config, Context(folder.resolve() / node.name / "scratch"), inputs, outputs)
+        made |= {(node.name, name): path for name, path in outputs.items()}
 
 
 def _measure_inference(folder: Path) -> dict[str, Any]:
-    from pipelines.engine.artifacts import InferenceResult
     from pipelines.engine.execution.dask_map import dask_map
     from pipelines.engine.stage import Context
+    from pipelines.kinds import InferenceResult
     from pipelines.stages.bulk_inferrer import BulkInferrerConfig, infer
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -156,7 +154,7 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count: int) -> None:
     """Loads the model in every worker, which long runs do once."""
     from pipelines.examples.files import shard_paths
-    from pipelines.judging.pushed import read_pushed
+    from pipelines.judging.verdicts import read_pushed
     from pipelines.stages.bulk_inferrer import Task, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
@@ -173,9 +171,9 @@ def _collection(folder: Path) -> dict[str, Any]:
     from sklearn.datasets import load_sample_image
 
     from nst_keras.pictures.images import encode_image
-    from pipelines.engine.artifacts import Examples, PushedModel
     from pipelines.examples.files import Example, ExampleInfo, shard_name, write_info, write_shard
-    from pipelines.judging.pushed import Pushed, write_pushed
+    from pipelines.judging.verdicts import Pushed, write_pushed
+    from pipelines.kinds import Examples, PushedModel
 
     photo, random = load_sample_image("china.jpg"), np.random.default_rng(0)
     examples, pushed = Examples(folder / "examples"), PushedModel(folder / "pushed")

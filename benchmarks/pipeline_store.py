@@ -26,7 +26,10 @@ from pipelines.engine.store.ancestry import (
     find_users,
     read_lineage,
 )
-from pipelines.engine.store.store import Store, StoredArtifact
+from pipelines.engine.store.history import approved, complete_executions, last_complete
+from pipelines.engine.store.rows import StoredArtifact, Work
+from pipelines.engine.store.store import Store
+from pipelines.kinds import BLESSED
 
 _EXECUTIONS = flags.DEFINE_integer("executions", 100_000, "How many executions to store.")
 _ROUNDS = flags.DEFINE_integer("rounds", 15, "How often to ask each question.")
@@ -89,7 +92,7 @@ def _build(store: Store) -> int:
                 made[node] = shared[node]
                 store.use_execution(number, node, made[node][1])
                 continue
-            made[node] = _execute(store, number, pipeline, node, [made[source] for source in sources], kind)
+            made[node] = _execute(store, number, node, [made[source] for source in sources], kind)
             count += 1
         shared = {node: made[node] for node in _FIRST}
         store.end_run(number, "complete")
@@ -98,7 +101,7 @@ def _build(store: Store) -> int:
 
 
 def _execute(
-    store: Store, run: int, pipeline: str, node: str, taken: list[tuple[StoredArtifact, int]], kind: str
+    store: Store, run: int, node: str, taken: list[tuple[StoredArtifact, int]], kind: str
 ) -> tuple[StoredArtifact, int]:
     inputs = {artifact.kind.lower(): artifact for artifact, _ in taken}
     sources = {artifact.kind.lower(): maker for artifact, maker in taken}
@@ -106,7 +109,7 @@ def _execute(
         path = "/data/pictures"
         inputs["external0"] = store.add_artifact("ExternalData", _digest(path), path, 10**9, {})
     address, number = f"pipelines.stages.{node.lower()}:run", _digest(f"{run} {node}")
-    execution = store.begin_execution(run, pipeline, node, address, number, _CONFIG, _CODE, inputs, sources)
+    execution = store.begin_execution(run, Work(node, address, number, _CONFIG, _CODE, inputs, sources))
     digest = _digest(kind if kind in _SAME else f"{run} {node} output")
     files = {f"part-{index:05}.bin": (10**6, digest) for index in range(4)}
     artifact = store.add_artifact(kind, digest, f"artifacts/{kind}/{digest[:32]}", 4 * 10**6, files)
@@ -154,22 +157,21 @@ def _ask_runs(store: Store) -> dict[str, float]:
     runs = iter([store.begin_run("classifier", "command", "1") for _ in range(3 * _ROUNDS.value)])
 
     def do() -> None:
-        number = store.begin_execution(
-            next(runs), "classifier", "Trainer", "m:f", _digest(str(time.time())), _CONFIG, _CODE, {}
-        )
+        work = Work("Trainer", "m:f", _digest(str(time.time())), _CONFIG, _CODE, {}, {})
+        number = store.begin_execution(next(runs), work)
         store.complete_execution(number, {"model": artifact}, {"accuracy": 0.9})
 
     def look_up() -> None:
-        found = store.complete_executions(execution.fingerprint)[0]
+        found = complete_executions(store, execution.fingerprint)[0]
         store.events(found.id, "output")
         store.use_execution(next(runs), found.node, found.id)
 
     questions: dict[str, Callable[[], object]] = {
         "begin_and_complete_execution": do,
         "cached_look_up": look_up,
-        "last_complete": lambda: next(store.last_complete("classifier", "Trainer")),
-        "blessed_model": lambda: next(store.blessed_models("classifier")),
-        "no_blessed_model": lambda: list(store.blessed_models("other")),
+        "last_complete": lambda: next(last_complete(store, "classifier", "Trainer")),
+        "blessed_model": lambda: next(approved(store, "classifier", BLESSED)),
+        "no_blessed_model": lambda: list(approved(store, "other", BLESSED)),
         "bury_runs": store.bury_runs,
     }
     return {name: round(1000 * _median(question, 5), 3) for name, question in questions.items()}

@@ -9,7 +9,6 @@ last. Unfinished work of those runs stays, too. The store goes on knowing what w
 still answers.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +17,11 @@ from absl import flags
 from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE
-from pipelines.engine.artifacts import PushedModel
 from pipelines.engine.execution.garbage import collect
 from pipelines.engine.store.artifact_files import folder_of
-from pipelines.engine.store.store import FILE_NAME, Store, StoredArtifact
-from pipelines.judging.pushed import read_outcome
+from pipelines.engine.store.store import opened
+from pipelines.judging.verdicts import read_outcome
+from pipelines.kinds import BLESSED, PushedModel
 
 FLAGS = flags.FlagValues()
 ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)
@@ -42,29 +41,32 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    store = Store(Path(ROOT.value or ""), create=False)
     verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
-
-    def is_served(artifact: StoredArtifact) -> bool:
-        try:
-            outcome = read_outcome(PushedModel(folder_of(store, artifact)))
-        except InputError:  # lost or damaged; where the model went to can't be told, so it stays
-            return True
-        return bool(outcome.version) and (Path(outcome.path) / SAVED_MODEL_FILE).is_file()
-
-    try:
-        found = collect(
-            store, is_served, keep_runs=KEEP_RUNS.value, damaged=DAMAGED.value, dry_run=DRY_RUN.value
+    with opened(Path(ROOT.value or ""), create=False) as store:
+        removed = collect(
+            store,
+            lambda artifact: is_served(folder_of(store, artifact), artifact.kind),
+            BLESSED,
+            keep_runs=KEEP_RUNS.value,
+            damaged=DAMAGED.value,
+            dry_run=DRY_RUN.value,
         )
-        for item in found:
+        for item in removed:
             print(f"{verb} {item.what}: {item.num_bytes:,} bytes")
             count, total = count + 1, total + item.num_bytes
-    except sqlite3.Error as error:
-        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
-    finally:
-        store.close()
     print(f"{verb} {count} folders, {total:,} bytes", flush=True)
     return 0
+
+
+def is_served(folder: Path, kind: str) -> bool:
+    """Whether an artifact tells of a pushed model that still is there, as far as is known."""
+    if kind != PushedModel.__name__:
+        return False
+    try:
+        outcome = read_outcome(PushedModel(folder))
+    except InputError:  # lost or damaged; where the model went to can't be told, so it stays
+        return True
+    return bool(outcome.version) and (Path(outcome.path) / SAVED_MODEL_FILE).is_file()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ that opens from disk.
 """
 
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +18,16 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError
-from nst_keras.served.store import SAVED_MODEL_FILE, digest_file, find_files
+from nst_keras.served.store import SAVED_MODEL_FILE
 from nst_keras.storage.files import check_writable, write_whole
-from pipelines.engine.artifacts import ExternalData, PushedModel
 from pipelines.engine.store.ancestry import Lineage, find_ancestors, find_descendants, find_makers, find_users
 from pipelines.engine.store.ancestry import read_lineage as read
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
-from pipelines.engine.store.rows import StoredArtifact, artifact_of
-from pipelines.engine.store.store import FILE_NAME, Store
-from pipelines.judging.pushed import digest_files, read_outcome
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, artifact_of
+from pipelines.engine.store.store import Store, opened
+from pipelines.judging.verdicts import digest_folder, read_outcome
+from pipelines.kinds import PushedModel
 from pipelines.reports.lineage_page import Answer, describe, draw_page
 
 FLAGS = flags.FlagValues()
@@ -44,7 +43,7 @@ _LISTED = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class Match:
     """An artifact, and what must be said about how it was found."""
 
     artifact: StoredArtifact
@@ -61,19 +60,14 @@ def _main(arguments: Sequence[str]) -> int:
         raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")
     if OUTPUT.value:
         check_writable(OUTPUT.value)
-    store = Store(Path(ROOT.value or ""), create=False)
-    try:
-        found = find_artifact(store, arguments[0])
+    with opened(Path(ROOT.value or ""), create=False) as store:
+        match = find_artifact(store, arguments[0])
         both = UP.value == DOWN.value
-        answer = ask(store, found.artifact, up=both or UP.value, down=both or DOWN.value)
-        print("\n".join([*([f"note: {found.note}"] if found.note else []), *describe(answer)]), flush=True)
+        answer = ask(store, match.artifact, up=both or UP.value, down=both or DOWN.value)
+        print("\n".join([*([f"note: {match.note}"] if match.note else []), *describe(answer)]), flush=True)
         if OUTPUT.value:
-            write_whole(OUTPUT.value, draw_page(answer, found.note).encode())
+            write_whole(OUTPUT.value, draw_page(answer, match.note).encode())
             print(OUTPUT.value, flush=True)
-    except sqlite3.Error as error:
-        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
-    finally:
-        store.close()
     return 0
 
 
@@ -94,39 +88,41 @@ def ask(store: Store, artifact: StoredArtifact, *, up: bool, down: bool) -> Answ
     )
 
 
-def find_artifact(store: Store, given: str) -> Found:
+def find_artifact(store: Store, wanted: str) -> Match:
     """Finds an artifact by whatever the user has of it.
 
     Args:
         store: The store.
-        given: A number, the beginning of a digest, or a path.
+        wanted: A number, the beginning of a digest, or a path.
 
     Raises:
         InputError: If there is none, or there are several.
     """
-    if given.isdecimal():
-        found = _select(store, "id=?", int(given))
-        if found:
-            return Found(found[0])
-    if re.fullmatch(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}", given.lower()):
+    if wanted.isdecimal():
+        artifacts = _select(store, "id=?", int(wanted))
+        if artifacts:
+            return Match(artifacts[0])
+    if re.fullmatch(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}", wanted.lower()):
         # GLOB, unlike LIKE, needs no escapes for hex digits.
-        found = _select(store, "digest GLOB ? || '*'", given.lower())
-        if len(found) > 1:
-            listed = "; ".join(map(_name, found[:_LISTED])) + ("; ..." if len(found) > _LISTED else "")
-            raise InputError(f"{given}: are the first digits of several artifacts: {listed}")
-        if found:
-            return Found(found[0])
-    path = Path(given)
-    answer = _find_folder(store, path) or _find_pushed(store, path) or _find_external(store, path)
-    if answer is None:
+        artifacts = _select(store, "digest GLOB ? || '*'", wanted.lower())
+        if len(artifacts) > 1:
+            listed = "; ".join(map(_name, artifacts[:_LISTED])) + (
+                "; ..." if len(artifacts) > _LISTED else ""
+            )
+            raise InputError(f"{wanted}: are the first digits of several artifacts: {listed}")
+        if artifacts:
+            return Match(artifacts[0])
+    path = Path(wanted)
+    match = _find_folder(store, path) or _find_pushed(store, path) or _find_external(store, path)
+    if match is None:
         raise InputError(
-            f"{given}: isn't known in {store.root}; expected is an artifact's number, {_LEAST_DIGITS} or "
+            f"{wanted}: isn't known in {store.root}; expected is an artifact's number, {_LEAST_DIGITS} or "
             "more digits of its digest, its folder, the folder of a pushed version, or data that a stage read"
         )
-    return answer
+    return match
 
 
-def _find_folder(store: Store, path: Path) -> Found | None:
+def _find_folder(store: Store, path: Path) -> Match | None:
     """By the folder of an artifact, or a file in it."""
     try:
         parts = path.resolve().relative_to(store.root.resolve()).parts
@@ -134,16 +130,15 @@ def _find_folder(store: Store, path: Path) -> Found | None:
         return None
     if len(parts) < 3 or parts[0] != ARTIFACTS:
         return None
-    found = _select(store, "path=?", "/".join(parts[:3]))
-    return Found(found[0]) if found else None
+    artifacts = _select(store, "path=?", "/".join(parts[:3]))
+    return Match(artifacts[0]) if artifacts else None
 
 
-def _find_pushed(store: Store, path: Path) -> Found | None:
+def _find_pushed(store: Store, path: Path) -> Match | None:
     """By the folder of a served version: where it was pushed to counts first, then what is in it."""
     if not (path / SAVED_MODEL_FILE).is_file():
         return None
-    files = {str(file.relative_to(path)): digest_file(file) for file in find_files(path)}
-    digest, where = digest_files(files), path.resolve()
+    digest, where = digest_folder(path), path.resolve()
     same_place, same_contents = [], []
     for artifact in _select(store, "kind=? AND state='live'", PushedModel.__name__):
         try:
@@ -152,31 +147,31 @@ def _find_pushed(store: Store, path: Path) -> Found | None:
             continue
         if outcome.version and Path(outcome.path).resolve() == where:
             if outcome.digest == digest:
-                return Found(artifact)
+                return Match(artifact)
             same_place.append(artifact)
         elif outcome.digest == digest:
             same_contents.append((artifact, outcome.path))
     if same_contents:
         artifact, first = same_contents[0]
-        return Found(artifact, f"{path} wasn't pushed there itself, but is what was pushed to {first}")
+        return Match(artifact, f"{path} wasn't pushed there itself, but is what was pushed to {first}")
     if same_place:
-        return Found(same_place[0], f"{path} has changed since it was pushed")
+        return Match(same_place[0], f"{path} has changed since it was pushed")
     return None
 
 
-def _find_external(store: Store, path: Path) -> Found | None:
+def _find_external(store: Store, path: Path) -> Match | None:
     """By the path of data that a stage read, with the contents that it has now if those are known."""
     there = path.exists()
     if there:
-        found = _select(store, "kind=? AND digest=?", ExternalData.__name__, read_tree(path).digest)
-        if found:
-            return Found(found[0])
-    found = _select(store, "kind=? AND path=?", ExternalData.__name__, str(path.resolve()))
-    if not found:
+        same = _select(store, "kind=? AND digest=?", EXTERNAL, read_tree(path).digest)
+        if same:
+            return Match(same[0])
+    earlier = _select(store, "kind=? AND path=?", EXTERNAL, str(path.resolve()))
+    if not earlier:
         return None
     note = f"{path} has changed since a stage read it" if there else f"{path} isn't there any more"
-    others = f"; earlier contents: {', '.join(_name(each) for each in found[1:])}" if found[1:] else ""
-    return Found(found[0], f"{note}; these are the contents that were read last{others}")
+    others = f"; earlier contents: {', '.join(map(_name, earlier[1:]))}" if earlier[1:] else ""
+    return Match(earlier[0], f"{note}; these are the contents that were read last{others}")
 
 
 def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:

@@ -24,12 +24,12 @@ from absl import flags
 from nst_keras import __version__
 from nst_keras.cli import common
 from nst_keras.errors import InputError
-from pipelines.engine.choices import change_configs, choose_nodes
+from pipelines.engine.choices import change_configs, choose_nodes, require_nodes
 from pipelines.engine.code.sources import SourceCache, sources_path
 from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Node, Pipeline, Stopped
-from pipelines.engine.store.store import FILE_NAME, Store
+from pipelines.engine.store.store import opened
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
 FLAGS = flags.FlagValues()
@@ -70,7 +70,7 @@ def _main(arguments: Sequence[str]) -> int:
     try:
         pipeline = change_configs(load_pipeline(PIPELINE.value, Path(SERVING_DIR.value)), SET.value)
         chosen = choose_nodes(pipeline, FROM.value, UNTIL.value, ONLY.value)
-        choose_nodes(pipeline, "", "", FRESH.value)
+        require_nodes(pipeline, "fresh", FRESH.value)
     except InputError as error:
         raise flags.IllegalFlagValueError(f"--{error}") from error
     if LIST.value:
@@ -83,13 +83,14 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
     from pipelines.engine.execution.mapping import open_map
     from pipelines.reports.run_page import write_report
 
-    sources = SourceCache(sources_path())
-    store, console = Store(Path(ROOT.value or f"runs/{pipeline.name}")), RunConsole()
+    sources, console = SourceCache(sources_path()), RunConsole()
     try:
-        with open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping:
-            runner = Runner(
-                pipeline, store, console.for_run(executes=_start_tensorflow), mapping, choice, sources
-            )
+        with (
+            opened(Path(ROOT.value or f"runs/{pipeline.name}")) as store,
+            open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping,
+        ):
+            told = console.for_run(executes=_start_tensorflow)
+            runner = Runner(pipeline, store, told, mapping, choice, sources)
             try:
                 runner.run(shlex.join(sys.argv), __version__)
             except BaseException:
@@ -97,16 +98,13 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
                 with contextlib.suppress(InputError, OSError, sqlite3.Error):
                     console.say(f"report: {write_report(store, runner.run_id)}")
                 raise
-        print(write_report(store, runner.run_id), flush=True)
+            print(write_report(store, runner.run_id), flush=True)
     except Stopped:
         console.say("stopped; the same command goes on from here")
         return 128 + console.received
-    except sqlite3.Error as error:
-        raise InputError(f"{store.root / FILE_NAME}: {error}") from error
     finally:
         sources.keep()
         console.close()
-        store.close()
     return 0
 
 

@@ -168,9 +168,6 @@ def run_stage(
 
     Returns:
         What the stage tells of its work.
-
-    Raises:
-        InputError: If an input is missing, an output is there already, or the stage can't use what it got.
     """
     for path in inputs.values():
         if not path.is_dir():
@@ -178,21 +175,13 @@ def run_stage(
     for path in outputs.values():
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise InputError(f"{path}: is there already; an output must be a folder that is new or empty")
-    context.scratch.mkdir(parents=True, exist_ok=True)
     # Beside their places, so that a rename is enough at the end.
-    made = {name: path.resolve().with_name(f".{path.name}.unfinished") for name, path in outputs.items()}
-    for path in made.values():
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-    arguments: dict[str, Any] = {
-        name: parameter.kind(inputs[name].resolve()) if name in inputs else None
-        for name, parameter in stage.inputs.items()
+    unfinished = {
+        name: path.resolve().with_name(f".{path.name}.unfinished") for name, path in outputs.items()
     }
-    for name, parameter in stage.outputs.items():
-        arguments[name] = parameter.kind(made[name])
-    record = dict(stage.function(config, context, **arguments) or {})
+    record = stage.run(config, context, inputs, unfinished)
     for name, path in outputs.items():
-        made[name].rename(path.resolve())
+        unfinished[name].rename(path.resolve())
     shutil.rmtree(context.scratch, ignore_errors=True)
     return record
 

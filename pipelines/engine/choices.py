@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nst_keras.errors import InputError, require_choice
-from pipelines.engine.stage import Channel, LatestBlessed, Node, Pipeline, needs
+from pipelines.engine.stage import LatestApproved, Node, Pipeline, Source, needs
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -40,15 +40,11 @@ def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
     return Pipeline(pipeline.name, tuple(replaced.values()))
 
 
-def _moved(
-    source: Channel | LatestBlessed | None, replaced: dict[str, Node]
-) -> Channel | LatestBlessed | None:
-    if isinstance(source, Channel):
-        return Channel(replaced[source.node.name], source.output)
-    if isinstance(source, LatestBlessed):
-        old = source.other_than
-        return LatestBlessed(Channel(replaced[old.node.name], old.output))
-    return None
+def _moved(source: Source, replaced: dict[str, Node]) -> Source:
+    if isinstance(source, LatestApproved):
+        other = dataclasses.replace(source.other_than, node=replaced[source.node.name])
+        return dataclasses.replace(source, other_than=other)
+    return source and dataclasses.replace(source, node=replaced[source.node.name])
 
 
 def _value(node: Node, name: str, text: str) -> Any:
@@ -90,10 +86,8 @@ def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str])
     Raises:
         InputError: If there is no such node.
     """
-    names = [node.name for node in pipeline.nodes]
-    for flag, given in (("from", [first]), ("until", [last]), ("only", only)):
-        for name in filter(None, given):
-            require_choice(flag, name, names)
+    for flag, chosen_names in (("from", [first]), ("until", [last]), ("only", only)):
+        require_nodes(pipeline, flag, filter(None, chosen_names))
     if only:
         return frozenset(only)
     if not (first or last):
@@ -102,5 +96,15 @@ def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str])
     for node in pipeline.nodes:
         for need in needs(node):
             before[node.name] |= before[need.name]
-    chosen = {name for name in names if not first or first in before[name]}
+    chosen = {name for name in before if not first or first in before[name]}
     return frozenset(chosen & before[last] if last else chosen)
+
+
+def require_nodes(pipeline: Pipeline, flag: str, names: Iterable[str]) -> None:
+    """Checks that a pipeline has nodes of these names.
+
+    Raises:
+        InputError: If it hasn't, with the flag's name.
+    """
+    for name in names:
+        require_choice(flag, name, [node.name for node in pipeline.nodes])

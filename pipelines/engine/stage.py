@@ -14,19 +14,28 @@ inside its functions alone, so that a pipeline with nothing to do never loads it
 import enum
 import inspect
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
-
-from pipelines.engine.artifacts import Artifact
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A folder of files that a stage reads, or that it is to write; its class is its kind.
+
+    A stage writes an output's folder once; then the folder is named by its contents and never changes.
+    """
+
+    path: Path
 
 
 class Role(enum.Enum):
@@ -70,6 +79,10 @@ class Context:
     show: Callable[[str], None] = lambda text: None
     should_stop: Callable[[], bool] = lambda: False
 
+    def __post_init__(self) -> None:
+        """Makes the folder."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -77,17 +90,6 @@ class Parameter:
 
     kind: type[Artifact]
     optional: bool = False
-
-
-@dataclass(frozen=True)
-class LatestBlessed:
-    """An input: the model that an Evaluator of this pipeline blessed last; None if there is none.
-
-    Attributes:
-        other_than: The model that is to be compared with it, which is never the answer.
-    """
-
-    other_than: "Channel"
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,57 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """What makes an artifact approved: an execution took it as an input and its record says yes.
+
+    Attributes:
+        kind: Name of the artifact's kind.
+        input: Name of the input.
+        field: What must be true in the record.
+    """
+
+    kind: str
+    input: str
+    field: str
+
+
+@dataclass(frozen=True)
+class LatestApproved:
+    """An input: what this pipeline approved last; None if there is nothing.
+
+    Attributes:
+        approval: What counts as approved.
+        other_than: What is to be compared with it, which is never the answer.
+    """
+
+    approval: Approval
+    other_than: Channel
+
+    @property
+    def node(self) -> "Node":
+        """The node that must come before."""
+        return self.other_than.node
+
+    @property
+    def output(self) -> str:
+        """The output that is of the same kind."""
+        return self.other_than.output
+
+
+Source: TypeAlias = Channel | LatestApproved | None
+
+
+@dataclass(frozen=True)
 class Node:
     """A stage in a pipeline, with its config and where its inputs come from."""
 
     stage: "Stage"
     name: str
     config: "DataclassInstance"
-    inputs: Mapping[str, "Channel | LatestBlessed | None"]
+    inputs: Mapping[str, Source]
 
     def __getitem__(self, output: str) -> Channel:
-        """Returns one of its outputs.
-
-        Raises:
-            KeyError: If the stage has no such output.
-        """
+        """Returns one of its outputs."""
         if output not in self.stage.outputs:
             raise KeyError(f"{self.name} has the outputs {', '.join(self.stage.outputs)}. Received: {output}")
         return Channel(self, output)
@@ -169,9 +208,36 @@ class Stage:
         """Module and function, `pipelines.stages.trainer:train`."""
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
-    def __call__(
-        self, config: "DataclassInstance", name: str = "", **inputs: Channel | LatestBlessed | None
-    ) -> Node:
+    def run(
+        self,
+        config: "DataclassInstance",
+        context: Context,
+        inputs: Mapping[str, Path],
+        outputs: Mapping[str, Path],
+    ) -> dict[str, Any]:
+        """Calls the function.
+
+        Args:
+            config: The stage's config.
+            context: What else it is given.
+            inputs: Folders by name, of those that there are.
+            outputs: Folders to make; what a killed run left there goes.
+
+        Returns:
+            What the stage tells of its work.
+        """
+        for folder in outputs.values():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        # Whole paths, since tasks may run where another folder is the current one.
+        arguments = {
+            name: parameter.kind(folders[name].resolve()) if name in folders else None
+            for parameters, folders in ((self.inputs, inputs), (self.outputs, outputs))
+            for name, parameter in parameters.items()
+        }
+        return dict(self.function(config, context, **arguments) or {})
+
+    def __call__(self, config: "DataclassInstance", name: str = "", **inputs: Source) -> Node:
         """Makes a node of it.
 
         Args:
@@ -190,13 +256,12 @@ class Stage:
             self._check_input(key, parameter, inputs.get(key))
         return Node(self, name or self.name, config, {key: inputs.get(key) for key in self.inputs})
 
-    def _check_input(self, key: str, parameter: Parameter, source: Channel | LatestBlessed | None) -> None:
+    def _check_input(self, key: str, parameter: Parameter, source: Source) -> None:
         if source is None:
             if not parameter.optional:
                 raise TypeError(f"{self.name} needs the input {key!r} ({parameter.kind.__name__})")
             return
-        channel = source.other_than if isinstance(source, LatestBlessed) else source
-        kind = channel.node.stage.outputs[channel.output].kind
+        kind = source.node.stage.outputs[source.output].kind
         if not issubclass(kind, parameter.kind):
             raise TypeError(
                 f"{self.name}: {key} must be a {parameter.kind.__name__}. Received: a {kind.__name__}"
@@ -242,8 +307,4 @@ class Pipeline:
 
 def needs(node: Node) -> list[Node]:
     """The nodes whose outputs a node takes."""
-    found = []
-    for source in node.inputs.values():
-        if source is not None:
-            found.append((source.other_than if isinstance(source, LatestBlessed) else source).node)
-    return found
+    return [source.node for source in node.inputs.values() if source is not None]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples
+from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
     import numpy as np

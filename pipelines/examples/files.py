@@ -21,7 +21,7 @@ from nst_keras.data.image_dataset import ImageDataset, Split
 from nst_keras.data.splits import PARTS
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole, writing_whole
-from pipelines.engine.artifacts import Examples
+from pipelines.kinds import Examples
 
 INFO = "info.json"
 _REMEDY = "run the stage that wrote it again"

@@ -8,8 +8,8 @@ import numpy as np
 from nst_keras.reports.look import encode_png
 from nst_keras.reports.page_parts import cards, frame, heading, label, png_image, table, warning_list
 from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
-from pipelines.judging.blessing import Blessing
 from pipelines.judging.classifier_metrics import Judged, surest_mistakes
+from pipelines.judging.verdicts import Blessing
 
 MOST_MISTAKES = 24
 

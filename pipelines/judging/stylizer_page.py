@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nst_keras.reports.page_parts import cards, frame, heading, jpeg_image, table, warning_list
-from pipelines.judging.blessing import Blessing
+from pipelines.judging.verdicts import Blessing
 
 _HEADS = ("style", "network", "style distance", "photo's own", "nearer by", "content distance", "saturated")
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.engine.stage import Channel, LatestBlessed, Node
+from pipelines.engine.stage import Channel, Node
+from pipelines.kinds import latest_blessed
 from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
 from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig
@@ -55,7 +56,7 @@ def judge_and_push(
         name: As in a server's addresses.
         serving_dir: Where model servers look.
     """
-    baseline = LatestBlessed(other_than=model)
+    baseline = latest_blessed(model)
     evaluator = Evaluator(config, examples=examples, model=model, baseline=baseline)
     exporter = Exporter(ExporterConfig(), model=model)
     servable = exporter["servable"]

@@ -9,7 +9,8 @@ steps enough to see where it goes, not to get there. A real training is in docs/
 from pathlib import Path
 
 from nst_keras.pictures.samples import STYLES
-from pipelines.engine.stage import LatestBlessed, Pipeline
+from pipelines.engine.stage import Pipeline
+from pipelines.kinds import latest_blessed
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig
 from pipelines.stages.exporter import Exporter, ExporterConfig
@@ -49,7 +50,7 @@ def pipeline(serving_dir: Path) -> Pipeline:
         PictureEvaluatorConfig(),
         examples=examples["examples"],
         model=model,
-        baseline=LatestBlessed(other_than=model),
+        baseline=latest_blessed(model),
     )
     exporter = Exporter(ExporterConfig(), model=model)
     infra = InfraValidator(

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
-from pipelines.engine.artifacts import ExternalData
 from pipelines.engine.store.ancestry import Lineage
-from pipelines.engine.store.rows import Execution, StoredArtifact
+from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
 _SHORT = 12  # digits of a digest
@@ -46,7 +45,7 @@ def describe(answer: Answer) -> Iterator[str]:
     """Yields lines of text: what it was made from, then what was made of it, as trees; no execution twice."""
     yield f"{_words(answer.artifact)}  {answer.artifact.num_bytes:,} bytes  {answer.folder}"
     if answer.makers is not None and not answer.makers:
-        outside = answer.artifact.kind == ExternalData.__name__
+        outside = answer.artifact.kind == EXTERNAL
         yield "made outside" if outside else "made by an execution that was killed before it ended"
     if answer.makers:
         yield "made by"
@@ -78,7 +77,7 @@ def _above(lineage: Lineage, number: int, indent: str, told: set[int]) -> Iterat
     told.add(number)
     for name, taken in lineage.inputs[number].items():
         artifact = lineage.artifacts[taken.artifact]
-        outside = f"  {artifact.path}" if artifact.kind == ExternalData.__name__ else ""
+        outside = f"  {artifact.path}" if artifact.kind == EXTERNAL else ""
         yield f"{indent}  {name}: {_words(artifact)}{outside}"
         if taken.source is not None:
             yield from _above(lineage, taken.source, f"{indent}    ", told)

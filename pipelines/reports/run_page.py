@@ -14,7 +14,8 @@ from nst_keras.errors import InputError
 from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
 from nst_keras.storage.files import write_whole
 from pipelines.engine.store.artifact_files import folder_of
-from pipelines.engine.store.store import Execution, Run, Store, StoredArtifact
+from pipelines.engine.store.rows import Execution, Run, StoredArtifact
+from pipelines.engine.store.store import Store
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
 COLORS = {

@@ -17,11 +17,11 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.finished import file_name, keep
 from pipelines.examples.tables import read_table, write_table
-from pipelines.judging.pushed import read_pushed
+from pipelines.judging.verdicts import read_pushed
+from pipelines.kinds import Examples, InferenceResult, PushedModel
 
 if TYPE_CHECKING:
     from nst_keras.serving.client.pictures import Classification, PictureModel

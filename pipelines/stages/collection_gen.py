@@ -15,11 +15,11 @@ from nst_keras.pictures.opening import open_image, pillow_errors
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS
 from pipelines.examples.finished import keep
 from pipelines.examples.shard_work import run_shards, shard_sizes
+from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
     from pipelines.examples.files import Example

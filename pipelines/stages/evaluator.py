@@ -10,9 +10,9 @@ from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.judging.blessing import Blessing, judge, write_blessing
+from pipelines.judging.verdicts import Blessing, bless, write_blessing
+from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
     from pipelines.judging.classifier_metrics import Judged
@@ -64,13 +64,13 @@ def evaluate(
         InputError: If a model isn't a classifier, or the examples lack labels or the split.
         Stopped: If the context says so; the shards that were judged are kept.
     """
-    judged = _judge(config, context, examples, model, "model")
-    other = _judge(config, context, examples, baseline, "baseline") if baseline else None
+    judged = _predict(config, context, examples, model, "model")
+    other = _predict(config, context, examples, baseline, "baseline") if baseline else None
     if other is not None and other.class_names != judged.class_names:
         context.say("the baseline knows other classes, and isn't compared with")
         other = None
     metrics = _measure(config, examples, judged, other)
-    verdict = judge(_shortcomings(config, metrics))
+    verdict = bless(_shortcomings(config, metrics))
     _write(config, evaluation.path, examples, model, judged, metrics, verdict)
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
@@ -79,7 +79,7 @@ def evaluate(
     return {"blessed": verdict.blessed, **metrics["overall"], **comparison}
 
 
-def _judge(
+def _predict(
     config: EvaluatorConfig, context: Context, examples: Examples, model: Model, role: str
 ) -> "Judged":
     """Asks a model about all shards, wherever the context does that."""

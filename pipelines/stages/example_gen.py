@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.examples.finished import keep
 from pipelines.examples.shard_work import run_shards, shard_sizes
+from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
     from nst_keras.data.image_dataset import ImageDataset, Split

@@ -7,8 +7,8 @@ from nst_keras.errors import InputError
 from nst_keras.fields import check_fields, setting
 from nst_keras.reports.page_parts import cards, heading, table
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.reports.pages import note, write_page
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def validate_examples(
 
     from pipelines.statistics.anomalies import (
         ERROR,
+        anomaly_of,
         build_anomalies,
         check_splits,
         compare_spans,
         compare_splits,
-        judge,
     )
     from pipelines.statistics.protos import read_statistics
     from pipelines.statistics.schema import read_schema
@@ -67,7 +67,7 @@ def validate_examples(
     comparisons = list(compare_splits(found, wanted))
     if previous is not None:
         comparisons += compare_spans(found, read_statistics(previous), wanted)
-    judged = [judge(comparison) for comparison in comparisons]
+    judged = [anomaly_of(comparison) for comparison in comparisons]
     breaks = [*check_splits(found, wanted), *(anomaly for anomaly in judged if anomaly)]
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]

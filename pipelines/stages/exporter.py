@@ -11,8 +11,8 @@ from nst_keras.errors import InputError
 from nst_keras.export.plan import STYLIZER, ExportPlan
 from nst_keras.fields import Bounds, check_fields, choice, number
 from nst_keras.served.image_formats import IMAGE_FORMATS
-from pipelines.engine.artifacts import Model, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.kinds import Model, ServableModel
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.fields import FROM_ONE, number
-from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.kinds import Examples, Model
 from pipelines.training.folder import announce_checkpoint, plan_training, publish_training
 
 

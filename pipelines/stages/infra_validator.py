@@ -16,10 +16,10 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples, InfraBlessing, ServableModel
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.judging import servable_check
-from pipelines.judging.blessing import judge, write_blessing
+from pipelines.judging.verdicts import bless, write_blessing
+from pipelines.kinds import Examples, InfraBlessing, ServableModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,7 @@ def validate_infra(
     found = _try(config, context, servable.path, examples)
     if config.memory_limit and found.get("peak_mib", 0) > config.memory_limit:
         found["problems"].append(_too_much(config))
-    verdict = judge(list(dict.fromkeys(found["problems"])))
+    verdict = bless(list(dict.fromkeys(found["problems"])))
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
         context.say(f"not blessed for serving: {reason}")

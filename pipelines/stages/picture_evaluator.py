@@ -23,13 +23,13 @@ from nst_keras.fields import (
     setting,
 )
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.examples.finished import file_name
-from pipelines.judging.blessing import judge, write_blessing
 from pipelines.judging.stylizer_metrics import ALL, VGG19, find_failures, find_objections, summarize
 from pipelines.judging.stylizer_page import render_evaluation
+from pipelines.judging.verdicts import bless, write_blessing
+from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,7 +149,7 @@ def evaluate(
     slices = dict(zip(SLICES, made, strict=True))
     report = summarize(first, slices, [painting.name for painting in paintings])
     failures = find_failures(first, slices, config.most_saturated)
-    verdict = judge(failures + _objections(report, config))
+    verdict = bless(failures + _objections(report, config))
     report |= {"config": asdict(config), "blessed": verdict.blessed, "reasons": list(verdict.reasons)}
     write_whole(evaluation.path / "metrics.json", json.dumps(report, indent=1).encode() + b"\n")
     write_blessing(blessing, verdict)

@@ -12,14 +12,18 @@ from nst_keras.served.push import DEFAULT_KEEP, push
 from nst_keras.served.store import (
     SAVED_MODEL_FILE,
     check_version,
-    digest_file,
-    find_files,
     find_versions,
 )
-from pipelines.engine.artifacts import Artifact, InfraBlessing, ModelBlessing, PushedModel, ServableModel
-from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.judging.blessing import read_blessing
-from pipelines.judging.pushed import Pushed, digest_files, read_outcome, write_pushed
+from pipelines.engine.stage import Artifact, Context, Input, Output, Stage
+from pipelines.judging.verdicts import (
+    Pushed,
+    digest_files,
+    digest_folder,
+    read_blessing,
+    read_outcome,
+    write_pushed,
+)
+from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel, ServableModel
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def _reasons(artifact: ModelBlessing | InfraBlessing) -> tuple[str, ...]:
 
 
 def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:
-    digest = digest_files({str(path.relative_to(source)): digest_file(path) for path in find_files(source)})
+    digest = digest_folder(source)
     folder = Path(config.serving_dir).absolute() / config.name
     versions = find_versions(folder)
     newest = versions.get(max(versions, default=0))

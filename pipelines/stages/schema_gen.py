@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, check_fields, number, setting
 from nst_keras.storage.files import open_file, write_whole
-from pipelines.engine.artifacts import ExampleStatistics, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.kinds import ExampleStatistics, Schema
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2

@@ -9,9 +9,9 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, check_fields, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples, ExampleStatistics
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.shard_work import run_shards
+from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
 
 if TYPE_CHECKING:

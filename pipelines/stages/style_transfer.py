@@ -15,11 +15,11 @@ from nst_keras.pictures.plan import checkpoint_path
 from nst_keras.storage.files import write_whole
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
-from pipelines.engine.artifacts import Examples, Pictures
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
 from pipelines.examples.finished import file_name, keep
 from pipelines.examples.tables import write_table
+from pipelines.kinds import Examples, Pictures
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,10 +14,10 @@ from nst_keras.fields import FROM_ONE, check_fields, number, setting
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.shipped_stylizer import SHIPPED
 from nst_keras.stylizers.training.plan import StylizerRun
-from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, no_pictures
 from pipelines.examples.tables import read_table, write_table
+from pipelines.kinds import Examples, Model
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import Any
 from nst_keras.classifiers.plan import CHECKPOINT
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.fields import FROM_ONE, number
-from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.kinds import Examples, Model, Schema
 from pipelines.training.folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
 from pipelines.training.workers import WorkerTask, train_with_workers
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import check_fields, number
-from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.finished import keep
 from pipelines.examples.shard_work import run_shards
+from pipelines.kinds import Examples, Schema, TransformGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -172,7 +172,7 @@ def _compare(
                 yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
 
 
-def judge(comparison: Comparison) -> Anomaly | None:
+def anomaly_of(comparison: Comparison) -> Anomaly | None:
     """What is wrong with a distance: drift is an error, skew between splits a warning."""
     if comparison.value <= comparison.threshold:
         return None

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import ExampleStatistics
+from pipelines.kinds import ExampleStatistics
 from pipelines.statistics.counts import INT_FEATURES, STEPS, PictureCounts
 
 FILE = "FeatureStats.pb"

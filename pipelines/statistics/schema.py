@@ -5,7 +5,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from nst_keras.errors import InputError
 from nst_keras.storage.files import open_file
-from pipelines.engine.artifacts import Schema
+from pipelines.kinds import Schema
 
 FILE = "schema.pbtxt"
 

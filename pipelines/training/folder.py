@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.classifiers.plan import CHECKPOINT, LOG, MODEL, REPORT, REPORT_FILES, TrainingPlan
-from pipelines.engine.artifacts import Model
 from pipelines.engine.stage import Context
+from pipelines.kinds import Model
 
 SCHEMA_FILE = "schema.pbtxt"
 

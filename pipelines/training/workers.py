@@ -21,8 +21,8 @@ from typing import Any
 from nst_keras.classifiers.settings import ClassificationSettings
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
+from pipelines.kinds import Examples
 from pipelines.training.folder import plan_training
 
 _ATTEMPTS = 2  # a lost worker is forgiven once

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from nst_keras.pictures.images import encode_image
-from pipelines.engine.artifacts import Artifact, Examples
+from pipelines.engine.stage import Artifact
 from pipelines.examples.files import Example, ExampleInfo, shard_name, write_info, write_shard
+from pipelines.kinds import Examples
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from pipelines import compile_kfp
-from pipelines.engine.stage import LatestBlessed, Pipeline
+from pipelines.engine.stage import Pipeline
+from pipelines.kinds import latest_blessed
 from pipelines.run_stage import load_stage, read_config
 from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
@@ -20,7 +21,7 @@ def _pipeline() -> Pipeline:
     trainer = Trainer(TrainerConfig.of("mlp", "digits", epochs=1), examples=examples["examples"])
     model = trainer["model"]
     evaluator = Evaluator(
-        EvaluatorConfig(), examples=examples["examples"], model=model, baseline=LatestBlessed(model)
+        EvaluatorConfig(), examples=examples["examples"], model=model, baseline=latest_blessed(model)
     )
     return Pipeline("small_one", (examples, trainer, evaluator))
 

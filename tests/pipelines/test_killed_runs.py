@@ -13,7 +13,7 @@ import pytest
 from nst_keras.classifiers.plan import CHECKPOINT
 from nst_keras.served.store import check_version, find_versions
 from pipelines import run
-from pipelines.engine.execution.runner import WORK
+from pipelines.engine.execution.work import WORK
 from pipelines.engine.store.store import Store
 from pipelines.ready import classifier
 

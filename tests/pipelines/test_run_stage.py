@@ -11,8 +11,8 @@ import pytest
 
 from nst_keras.errors import InputError
 from pipelines import run_stage
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context
+from pipelines.kinds import Examples
 from pipelines.stages.example_gen import ExampleGen
 from pipelines.stages.trainer import Trainer, TrainerConfig
 

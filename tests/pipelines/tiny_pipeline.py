@@ -16,16 +16,16 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.served.store import digest_file
-from pipelines.engine.artifacts import (
-    Artifact,
+from pipelines.engine.stage import Artifact, Context, Input, Output, Pipeline, Stage, Stopped
+from pipelines.judging.verdicts import Pushed, digest_files, read_outcome, write_pushed
+from pipelines.kinds import (
     Examples,
     ExampleStatistics,
     Model,
     ModelBlessing,
     PushedModel,
+    latest_blessed,
 )
-from pipelines.engine.stage import Context, Input, LatestBlessed, Output, Pipeline, Stage, Stopped
-from pipelines.judging.pushed import Pushed, digest_files, read_outcome, write_pushed
 
 PARTS = 3  # of a training, each kept in the scratch folder
 
@@ -178,6 +178,6 @@ def pipeline(serving_dir: Path, name: str = "words", rate: float = 0.5) -> Pipel
     examples = Gather(GatherConfig())
     statistics = Count(CountConfig(), examples=examples["examples"])
     trained = Train(TrainConfig(rate), examples=examples["examples"])
-    blessing = Judge(JudgeConfig(), model=trained["model"], baseline=LatestBlessed(trained["model"]))
+    blessing = Judge(JudgeConfig(), model=trained["model"], baseline=latest_blessed(trained["model"]))
     pushed = Push(PushConfig(str(serving_dir)), model=trained["model"], blessing=blessing["blessing"])
     return Pipeline(name, (examples, statistics, trained, blessing, pushed))

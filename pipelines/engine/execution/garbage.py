@@ -1,8 +1,8 @@
 """Removes artifacts that nothing needs, beside runs that go on.
 
-Kept are, with everything that they were made from: what pushed models that still are served rest on, what the
-last runs of each pipeline did or took over, what runs that still go on need, and each pipeline's models that
-were blessed last. Unfinished work stays where one of those runs would go on from it. Placing artifacts and
+Kept are, with everything that they were made from: the roots, such as models that still are served; what the
+last runs of each pipeline did or took over; what runs that still go on need; and what each pipeline approved
+last. Unfinished work stays where one of those runs would go on from it. Placing artifacts and
 removing them exclude each other (`artifact_files.placing`), so that nothing that was just placed is taken for
 garbage; and a run takes over an artifact only if it still is live.
 """
@@ -16,14 +16,16 @@ from pathlib import Path
 
 import filelock
 
-from pipelines.engine.artifacts import ExternalData, PushedModel
-from pipelines.engine.execution.runner import WORK, work_folder
+from pipelines.engine.execution.work import WORK, work_folder
+from pipelines.engine.stage import Approval
 from pipelines.engine.store.ancestry import find_ancestors, find_inputs, find_makers
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
 from pipelines.engine.store.digests import find_files
-from pipelines.engine.store.store import Store, StoredArtifact
+from pipelines.engine.store.history import approved
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
+from pipelines.engine.store.store import Store
 
-_BLESSED = 2  # the last one is compared with the one before it
+_APPROVED = 2  # the last one is compared with the one before it
 
 _KEPT = """
 SELECT id FROM (
@@ -42,7 +44,8 @@ class Removed:
 
 def collect(
     store: Store,
-    pushed: Callable[[StoredArtifact], bool],
+    is_root: Callable[[StoredArtifact], bool],
+    approval: Approval,
     *,
     keep_runs: int,
     damaged: bool = False,
@@ -52,7 +55,8 @@ def collect(
 
     Args:
         store: The store.
-        pushed: Whether a live PushedModel's version still is where it was pushed to.
+        is_root: Whether a live artifact is needed by something outside the pipeline root.
+        approval: Of what each pipeline compares its next artifact with.
         keep_runs: How many of each pipeline's last runs to keep.
         damaged: Remove the folder of damaged artifacts, too.
         dry_run: Remove nothing.
@@ -60,9 +64,9 @@ def collect(
     store.bury_runs()
     yield from _collect_work(store, keep_runs, dry_run=dry_run)
     with placing(store):
-        needed = _needed(store, pushed, keep_runs)
+        needed = _needed(store, is_root, approval, keep_runs)
         for artifact in live_artifacts(store):
-            if artifact.id not in needed and artifact.kind != ExternalData.__name__:
+            if artifact.id not in needed and artifact.kind != EXTERNAL:
                 if not dry_run:
                     remove(store, artifact)
                 folder = folder_of(store, artifact)
@@ -79,15 +83,17 @@ def live_artifacts(store: Store) -> list[StoredArtifact]:
     return [store.artifact(row["id"]) for row in rows]
 
 
-def _needed(store: Store, pushed: Callable[[StoredArtifact], bool], keep_runs: int) -> set[int]:
-    roots = {each.id for each in live_artifacts(store) if each.kind == PushedModel.__name__ and pushed(each)}
+def _needed(
+    store: Store, is_root: Callable[[StoredArtifact], bool], approval: Approval, keep_runs: int
+) -> set[int]:
+    roots = {artifact.id for artifact in live_artifacts(store) if is_root(artifact)}
     for row in store.connection.execute("SELECT DISTINCT pipeline FROM run").fetchall():
-        models: set[int] = set()
-        for model, _ in store.blessed_models(row["pipeline"]):
-            models.add(model.id)
-            if len(models) == _BLESSED:
+        last: set[int] = set()
+        for artifact, _ in approved(store, row["pipeline"], approval):
+            last.add(artifact.id)
+            if len(last) == _APPROVED:
                 break
-        roots |= models
+        roots |= last
     query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
     executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
     made = json.dumps(executions)

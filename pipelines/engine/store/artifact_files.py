@@ -8,7 +8,8 @@ from pathlib import Path
 from nst_keras.storage.cache import locked
 from nst_keras.storage.files import sync, sync_folder
 from pipelines.engine.store.digests import Tree, find_files, read_tree
-from pipelines.engine.store.store import Store, StoredArtifact
+from pipelines.engine.store.rows import StoredArtifact
+from pipelines.engine.store.store import Store
 
 ARTIFACTS, DAMAGED = "artifacts", "damaged"
 _DIGITS = 32  # of a digest's 64, enough to tell contents apart
@@ -27,11 +28,7 @@ def placing(store: Store) -> Iterator[None]:
 
 
 def seal(made: Path) -> Tree:
-    """Makes a finished folder ready to be placed: files become read-only and reach the disk.
-
-    Raises:
-        OSError: If the disk is full.
-    """
+    """Makes a finished folder ready to be placed: files become read-only and reach the disk."""
     tree = read_tree(made)
     for _, file in find_files(made):
         sync(file)
@@ -40,11 +37,7 @@ def seal(made: Path) -> Tree:
 
 
 def place(store: Store, kind: str, made: Path, tree: Tree) -> StoredArtifact:
-    """Gives a sealed folder its place and name, inside `placing`; what has equal contents is kept once.
-
-    Raises:
-        OSError: If it can't be written.
-    """
+    """Gives a sealed folder its place and name, inside `placing`; what has equal contents is kept once."""
     path = Path(ARTIFACTS) / kind / tree.digest[:_DIGITS]
     target = store.root / path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,11 +89,7 @@ def set_aside(store: Store, folder: Path) -> Path:
 
 
 def remove(store: Store, artifact: StoredArtifact) -> None:
-    """Removes an artifact's files, inside `placing`; the store goes on knowing it.
-
-    Raises:
-        ValueError: If it is data from outside, which isn't ours to remove.
-    """
+    """Removes an artifact's files, inside `placing`; the store goes on knowing it."""
     if Path(artifact.path).is_absolute():
         raise ValueError(f"{artifact.path} isn't an artifact that a stage made")
     folder = folder_of(store, artifact)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+EXTERNAL = "ExternalData"  # kind of data from outside, which a stage read where it is
+
 
 @dataclass(frozen=True)
 class StoredArtifact:
@@ -30,6 +32,29 @@ class StoredArtifact:
     files: Mapping[str, Sequence[Any]]
     created: float
     state: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What an execution is to do, and all that its outputs follow from.
+
+    Attributes:
+        node: Name of the node.
+        stage: Address of the stage.
+        fingerprint: Of all the rest, in one number.
+        config: The stage's config.
+        code: Digest of the code, versions of the libraries.
+        inputs: Artifacts by name.
+        sources: By the inputs' names the executions that made them; none for data from outside.
+    """
+
+    node: str
+    stage: str
+    fingerprint: str
+    config: Mapping[str, Any]
+    code: Mapping[str, Any]
+    inputs: Mapping[str, StoredArtifact]
+    sources: Mapping[str, int]
 
 
 @dataclass(frozen=True)

@@ -1,72 +1,27 @@
-"""The metadata store: runs, executions, artifacts and how they hang together, in one SQLite file.
+"""The metadata store: runs, executions and artifacts, and how they hang together."""
 
-WAL mode, so that runs at the same time and readers don't stand in each other's way. The nouns are ML
-Metadata's: an execution has input and output events, which point at artifacts. Since artifacts with equal
-contents are one artifact, as blessings are, an input event also says which execution's output it took.
-Times are seconds since 1970.
-"""
-
-import contextlib
 import json
 import os
 import platform
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.cache import locked
+from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import file_digest
-from pipelines.engine.store.rows import Execution, Run, StoredArtifact, artifact_of, execution_of, run_of
-
-__all__ = ["FILE_NAME", "Execution", "Run", "Store", "StoredArtifact"]
-
-FILE_NAME = "metadata.sqlite"
-_VERSION = 2
-_TIMEOUT = 60.0  # seconds to wait for another run's transaction
-_LATELY = 1000  # runs that are looked through for what a node made last
-_AT_ONCE = 20  # rows that are read before somebody wants more
-_NO_NUMBER = 2**63 - 1  # larger than any
-
-_SCHEMA = """
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, command TEXT NOT NULL, version TEXT NOT NULL,
-    host TEXT NOT NULL, pid INTEGER NOT NULL, nodes TEXT NOT NULL, started REAL NOT NULL, ended REAL,
-    state TEXT NOT NULL, error TEXT
-);
-CREATE INDEX run_pipeline ON run (pipeline);
-CREATE INDEX run_state ON run (state);
-CREATE TABLE execution (
-    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run, pipeline TEXT NOT NULL, node TEXT NOT NULL,
-    stage TEXT NOT NULL, fingerprint TEXT NOT NULL, config TEXT NOT NULL, code TEXT NOT NULL,
-    state TEXT NOT NULL, started REAL NOT NULL, ended REAL, record TEXT, error TEXT
-);
-CREATE INDEX execution_fingerprint ON execution (fingerprint, state);
-CREATE INDEX execution_run ON execution (run, state);
-CREATE TABLE artifact (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL,
-    bytes INTEGER NOT NULL, files TEXT NOT NULL, created REAL NOT NULL, state TEXT NOT NULL,
-    UNIQUE (kind, digest)
-);
-CREATE TABLE event (
-    execution INTEGER NOT NULL REFERENCES execution, role TEXT NOT NULL, name TEXT NOT NULL,
-    artifact INTEGER NOT NULL REFERENCES artifact, source INTEGER REFERENCES execution,
-    PRIMARY KEY (execution, role, name)
-) WITHOUT ROWID;
-CREATE INDEX event_artifact ON event (artifact, role);
-CREATE INDEX event_source ON event (source) WHERE source IS NOT NULL;
-CREATE TABLE run_execution (
-    run INTEGER NOT NULL REFERENCES run, node TEXT NOT NULL, execution INTEGER NOT NULL REFERENCES execution,
-    cached INTEGER NOT NULL, PRIMARY KEY (run, node)
-) WITHOUT ROWID;
-CREATE INDEX run_execution_node ON run_execution (node, run);
-CREATE INDEX run_execution_execution ON run_execution (execution);
-CREATE TABLE file_digest (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL
-) WITHOUT ROWID;
-"""
+from pipelines.engine.store.rows import (
+    Execution,
+    Run,
+    StoredArtifact,
+    Work,
+    artifact_of,
+    execution_of,
+    run_of,
+)
 
 
 class Store:
@@ -78,55 +33,15 @@ class Store:
     """
 
     def __init__(self, root: Path, *, create: bool = True) -> None:
-        """Opens the store, and makes it if it isn't there.
-
-        Raises:
-            InputError: If it can't be made, isn't a store, or was made by another version.
-        """
-        self.root, path = root, root / FILE_NAME
-        if not create and not path.is_file():
-            raise InputError(f"{root}: holds no {FILE_NAME}; a pipeline root was expected")
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            self.connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
-            self.connection.row_factory = sqlite3.Row
-            # SQLite doesn't wait for others when it changes the mode, as it does for everything else.
-            with locked(path, use="pipeline root", remedy="choose a --pipeline_root"):
-                self.connection.execute("PRAGMA journal_mode = WAL")
-            # A power cut may cost the last rows, no more.
-            self.connection.execute("PRAGMA synchronous = NORMAL")
-            self.connection.execute("PRAGMA foreign_keys = ON")
-            self._prepare(path)
-        except OSError as error:
-            raise InputError(f"{root}: cannot be used as pipeline root: {error.strerror}") from error
-        except sqlite3.Error as error:
-            raise InputError(f"{path}: cannot be used as metadata store: {error}") from error
-
-    def _prepare(self, path: Path) -> None:
-        with self.transaction():
-            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self.connection.execute(statement)
-                self.connection.execute(f"PRAGMA user_version = {_VERSION}")
-            elif version != _VERSION:
-                raise InputError(f"{path}: has layout {version}, but this version reads {_VERSION}")
+        self.root, self.connection = root, open_database(root, create=create)
 
     def close(self) -> None:
         """Closes the file."""
         self.connection.close()
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing, and nobody else writes meanwhile."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
-                self.connection.execute("ROLLBACK")
-            raise
+        return transaction(self.connection)
 
     def begin_run(
         self, pipeline: str, command: str, version: str, nodes: Sequence[Mapping[str, Any]] = ()
@@ -152,7 +67,7 @@ class Store:
         self.connection.execute(query, (time.time(), state, error, run))
 
     def bury_runs(self) -> None:
-        """Writes of those runs of this machine whose process is gone that they and their work were killed."""
+        """Marks runs of this machine whose process is gone as killed, and their executions with them."""
         query = "SELECT id, pid FROM run WHERE state='running' AND host=?"
         for row in self.connection.execute(query, (platform.node(),)).fetchall():
             if not _alive(row["pid"]):  # when it ended nobody knows
@@ -163,15 +78,8 @@ class Store:
         )
 
     def run(self, number: int) -> Run:
-        """A run by its number.
-
-        Raises:
-            InputError: If there is none.
-        """
-        row = self.connection.execute("SELECT * FROM run WHERE id=?", (number,)).fetchone()
-        if row is None:
-            raise InputError(f"{self.root}: has no run {number}")
-        return run_of(row)
+        """A run by its number."""
+        return run_of(self._row("run", number))
 
     def run_executions(self, run: int) -> dict[str, tuple[Execution, bool]]:
         """By node the execution that a run did or took over, and whether it took it over."""
@@ -182,48 +90,26 @@ class Store:
         rows = self.connection.execute(query, (run,)).fetchall()
         return {row["turn"]: (execution_of(row), bool(row["cached"])) for row in rows}
 
-    def begin_execution(
-        self,
-        run: int,
-        pipeline: str,
-        node: str,
-        stage: str,
-        fingerprint: str,
-        config: Mapping[str, Any],
-        code: Mapping[str, Any],
-        inputs: Mapping[str, StoredArtifact],
-        sources: Mapping[str, int] | None = None,
-    ) -> int:
-        """Writes that an execution begins; those with its fingerprint that never ended were killed.
-
-        Args:
-            run: Number of the run that does it.
-            pipeline: Name of the pipeline.
-            node: Name of the node.
-            stage: Address of the stage.
-            fingerprint: What its outputs follow from.
-            config: The stage's config.
-            code: Digest of the code, versions of the libraries.
-            inputs: Artifacts by name.
-            sources: By the inputs' names the executions that made them; none for data from outside.
+    def begin_execution(self, run: int, work: Work) -> int:
+        """Writes that a run's execution begins; those with its fingerprint that never ended were killed.
 
         Returns:
             The execution's number.
         """
         with self.transaction():
             self.connection.execute(
-                "UPDATE execution SET state='killed' WHERE fingerprint=? AND state='running'", (fingerprint,)
+                "UPDATE execution SET state='killed' WHERE fingerprint=? AND state='running'",
+                (work.fingerprint,),
             )
-            row = (run, pipeline, node, stage, fingerprint, _json(config), _json(code), time.time())
+            texts = (work.node, work.stage, work.fingerprint, _json(work.config), _json(work.code))
             cursor = self.connection.execute(
-                "INSERT INTO execution"
-                " (run, pipeline, node, stage, fingerprint, config, code, started, state)"
-                " VALUES (?,?,?,?,?,?,?,?,'running')",
-                row,
+                "INSERT INTO execution (pipeline, node, stage, fingerprint, config, code, started,"
+                " state, run) SELECT pipeline, ?, ?, ?, ?, ?, ?, 'running', id FROM run WHERE id=?",
+                (*texts, time.time(), run),
             )
             execution = int(cursor.lastrowid or 0)
-            self._add_events(execution, "input", inputs, sources or {})
-            self.connection.execute("INSERT INTO run_execution VALUES (?,?,?,0)", (run, node, execution))
+            self._add_events(execution, "input", work.inputs, work.sources)
+            self.connection.execute("INSERT INTO run_execution VALUES (?,?,?,0)", (run, work.node, execution))
         return execution
 
     def complete_execution(
@@ -279,26 +165,20 @@ class Store:
         self.connection.execute("UPDATE artifact SET state=? WHERE id=?", (state, artifact))
 
     def artifact(self, number: int) -> StoredArtifact:
-        """An artifact by its number.
-
-        Raises:
-            InputError: If there is none.
-        """
-        row = self.connection.execute("SELECT * FROM artifact WHERE id=?", (number,)).fetchone()
-        if row is None:
-            raise InputError(f"{self.root}: has no artifact {number}")
-        return artifact_of(row)
+        """An artifact by its number."""
+        return artifact_of(self._row("artifact", number))
 
     def execution(self, number: int) -> Execution:
-        """An execution by its number.
+        """An execution by its number."""
+        return execution_of(self._row("execution", number))
 
-        Raises:
-            InputError: If there is none.
-        """
-        row = self.connection.execute("SELECT * FROM execution WHERE id=?", (number,)).fetchone()
+    def _row(self, table: str, number: int) -> sqlite3.Row:
+        row: sqlite3.Row | None = self.connection.execute(
+            f"SELECT * FROM {table} WHERE id=?", (number,)
+        ).fetchone()
         if row is None:
-            raise InputError(f"{self.root}: has no execution {number}")
-        return execution_of(row)
+            raise InputError(f"{self.root}: has no {table} {number}")
+        return row
 
     def events(self, execution: int, role: str) -> dict[str, StoredArtifact]:
         """An execution's inputs or outputs by name."""
@@ -310,45 +190,6 @@ class Store:
         rows = self.connection.execute(query, (execution, role)).fetchall()
         return {row["event_name"]: artifact_of(row) for row in rows}
 
-    def complete_executions(self, fingerprint: str) -> list[Execution]:
-        """Complete executions with a fingerprint, the last first."""
-        query = "SELECT * FROM execution WHERE fingerprint=? AND state='complete' ORDER BY id DESC"
-        return [execution_of(row) for row in self.connection.execute(query, (fingerprint,)).fetchall()]
-
-    def last_complete(self, pipeline: str, node: str) -> Iterator[Execution]:
-        """Complete executions that a pipeline's node did or took over lately, those of the last run first."""
-        # CROSS JOIN fixes the order of the loops: back through the node's runs, until there are enough.
-        query = (
-            "SELECT execution.id FROM run_execution CROSS JOIN run ON run.id = run_execution.run"
-            " CROSS JOIN execution ON execution.id = run_execution.execution"
-            " WHERE run_execution.node=? AND run.pipeline=? AND execution.state='complete'"
-            " ORDER BY run_execution.run DESC LIMIT ?"
-        )
-        rows = self.connection.execute(query, (node, pipeline, _LATELY)).fetchall()
-        for number in dict.fromkeys(row["id"] for row in rows):
-            yield self.execution(number)
-
-    def blessed_models(self, pipeline: str) -> Iterator[tuple[StoredArtifact, int | None]]:
-        """Live models that an Evaluator of a pipeline blessed, the last first, and what made each.
-
-        A model that was blessed several times comes several times.
-        """
-        query = (
-            "SELECT execution.id AS execution, event.source, artifact.* FROM execution"
-            " CROSS JOIN event ON event.execution = execution.id"
-            " AND event.role='input' AND event.name='model'"
-            " CROSS JOIN artifact ON artifact.id = event.artifact"
-            " WHERE execution.id < ? AND artifact.kind='Model' AND artifact.state='live'"
-            " AND execution.state='complete' AND json_extract(execution.record, '$.blessed')"
-            " AND EXISTS (SELECT 1 FROM run_execution JOIN run ON run.id = run_execution.run"
-            " WHERE run_execution.execution = execution.id AND run.pipeline=?)"
-            " ORDER BY execution.id DESC LIMIT ?"
-        )
-        before = _NO_NUMBER
-        while rows := self.connection.execute(query, (before, pipeline, _AT_ONCE)).fetchall():
-            yield from ((artifact_of(row), row["source"]) for row in rows)
-            before = rows[-1]["execution"]
-
     def digest(self, path: Path) -> str:
         """A file's digest, read anew only if its size or time has changed."""
         stat, name = path.stat(), str(path.resolve())
@@ -358,12 +199,24 @@ class Store:
         ).fetchone()
         if row is not None:
             return str(row["digest"])
-        found = file_digest(path)
+        digest = file_digest(path)
         self.connection.execute(
             "INSERT OR REPLACE INTO file_digest VALUES (?,?,?,?)",
-            (name, stat.st_size, stat.st_mtime_ns, found),
+            (name, stat.st_size, stat.st_mtime_ns, digest),
         )
-        return found
+        return digest
+
+
+@contextmanager
+def opened(root: Path, *, create: bool = True) -> Iterator[Store]:
+    """The store of a pipeline root, while it is needed; what goes wrong with its file is an InputError."""
+    store = Store(root, create=create)
+    try:
+        yield store
+    except sqlite3.Error as error:
+        raise InputError(f"{root / FILE_NAME}: {error}") from error
+    finally:
+        store.close()
 
 
 def _alive(pid: int) -> bool:

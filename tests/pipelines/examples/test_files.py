@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
@@ -24,6 +23,7 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
+from pipelines.kinds import Examples
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 4, 5, 3), np.uint8)
 FOUND = [Example(f"übung/{n}.png", encode_picture(pixels), n % 2) for n, pixels in enumerate(PIXELS)]

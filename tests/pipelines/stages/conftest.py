@@ -10,8 +10,7 @@ from sklearn.datasets import load_digits
 
 from nst_keras.data.digits import test_mask as of_the_test
 from nst_keras.data.digits import to_bytes
-from pipelines.engine.artifacts import Artifact, Examples, Model
-from pipelines.engine.stage import Context
+from pipelines.engine.stage import Artifact, Context
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
@@ -20,6 +19,7 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
+from pipelines.kinds import Examples, Model
 from pipelines.stages.trainer import TrainerConfig, train
 
 A = TypeVar("A", bound=Artifact)

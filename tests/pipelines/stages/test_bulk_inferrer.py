@@ -19,10 +19,10 @@ from nst_keras.export.plan import ExportPlan
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import decode_image, encode_image
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
-from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_info, read_pictures, read_shard
-from pipelines.judging.pushed import Pushed, write_pushed
+from pipelines.judging.verdicts import Pushed, write_pushed
+from pipelines.kinds import Examples, InferenceResult, PushedModel
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig, infer
 
 

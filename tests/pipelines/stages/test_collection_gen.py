@@ -12,9 +12,9 @@ from PIL import Image
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.samples import CONTENTS
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_info, read_pictures, read_shard, shard_paths
+from pipelines.kinds import Examples
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig, generate_collection
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import (
     Example,
@@ -22,7 +21,8 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
-from pipelines.judging.blessing import read_blessing
+from pipelines.judging.verdicts import read_blessing
+from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.stages.evaluator import EvaluatorConfig, evaluate
 
 NAMES = ("metrics.json", "evaluation.html")

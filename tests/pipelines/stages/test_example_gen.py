@@ -12,9 +12,9 @@ import pytest
 from nst_keras.data.datasets import load_dataset
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
-from pipelines.engine.artifacts import Examples
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
+from pipelines.kinds import Examples
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
 
 

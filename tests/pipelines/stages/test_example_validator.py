@@ -11,8 +11,8 @@ from scipy.spatial.distance import jensenshannon
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.engine.stage import Context
+from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema
 from pipelines.stages.example_validator import ExampleValidatorConfig, validate_examples
 from pipelines.stages.schema_gen import SchemaGenConfig, generate_schema
 from pipelines.statistics.counts import PictureCounts

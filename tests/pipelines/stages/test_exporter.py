@@ -11,9 +11,9 @@ from nst_keras.errors import InputError
 from nst_keras.models.multi_style import multi_style
 from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
-from pipelines.engine.artifacts import Examples, Model, ServableModel
 from pipelines.engine.stage import Context
 from pipelines.examples.files import read_dataset, read_shard, shard_paths
+from pipelines.kinds import Examples, Model, ServableModel
 from pipelines.stages.exporter import ExporterConfig, export_model
 from pipelines.stages.trainer import TrainerConfig, train
 

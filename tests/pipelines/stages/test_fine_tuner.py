@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from nst_keras.models.vgg19_layout import VGG19Weights
-from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import Example, ExampleInfo, encode_picture, shard_name, write_info, write_shard
+from pipelines.kinds import Examples, Model
 from pipelines.stages.fine_tuner import FineTunerConfig, fine_tune
 
 CONFIG = FineTunerConfig(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipelines.engine.artifacts import Examples, InfraBlessing, Model, ServableModel
 from pipelines.engine.stage import Context, Stopped
-from pipelines.judging.blessing import Blessing, read_blessing
 from pipelines.judging.servable_check import check
+from pipelines.judging.verdicts import Blessing, read_blessing
+from pipelines.kinds import Examples, InfraBlessing, Model, ServableModel
 from pipelines.stages.exporter import ExporterConfig, export_model
 from pipelines.stages.infra_validator import InfraValidatorConfig, validate_infra
 

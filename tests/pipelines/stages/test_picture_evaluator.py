@@ -14,9 +14,9 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import decode_image, encode_image, read_image
 from nst_keras.stylizers.multi_style.file import load_stylizer, write_stylizer
 from nst_keras.stylizers.painter import Painter
-from pipelines.engine.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.engine.stage import Context, Stopped
-from pipelines.judging.blessing import read_blessing
+from pipelines.judging.verdicts import read_blessing
+from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 from pipelines.stages.picture_evaluator import Evaluator, PictureEvaluatorConfig, evaluate
 
 SMALL = PictureEvaluatorConfig(

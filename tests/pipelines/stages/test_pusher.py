@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.engine.stage import Context
-from pipelines.judging.blessing import Blessing, write_blessing
-from pipelines.judging.pushed import read_outcome, read_pushed
+from pipelines.judging.verdicts import Blessing, read_outcome, read_pushed, write_blessing
+from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel, ServableModel
 from pipelines.stages.pusher import Pusher, PusherConfig, push_model
 
 

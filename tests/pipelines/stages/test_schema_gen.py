@@ -8,8 +8,8 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples, ExampleStatistics, Schema
 from pipelines.engine.stage import Context
+from pipelines.kinds import Examples, ExampleStatistics, Schema
 from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig, generate_schema
 from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statistics
 from pipelines.statistics.schema import label_names, read_schema

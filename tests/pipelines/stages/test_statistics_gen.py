@@ -12,7 +12,6 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples, ExampleStatistics
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import (
     Example,
@@ -24,6 +23,7 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
+from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statistics
 from pipelines.statistics.counts import measure_picture
 from pipelines.statistics.protos import features_of, read_statistics

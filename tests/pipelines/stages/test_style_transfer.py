@@ -12,8 +12,8 @@ import pytest
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import encode_image, read_image, read_settings
-from pipelines.engine.artifacts import Examples, Pictures
 from pipelines.engine.stage import Context, Stopped
+from pipelines.kinds import Examples, Pictures
 from pipelines.stages.style_transfer import StyleTransfer, StyleTransferConfig, transfer
 
 SMALL = StyleTransferConfig.of_preset(

@@ -14,8 +14,8 @@ from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image
 from nst_keras.stylizers.multi_style.file import Stylizer, load_stylizer, read_stylizer, write_stylizer
-from pipelines.engine.artifacts import Examples, Model
 from pipelines.engine.stage import Context, Stopped
+from pipelines.kinds import Examples, Model
 from pipelines.stages.stylizer_trainer import StylizerTrainer, StylizerTrainerConfig, train
 
 SMALL = StylizerTrainerConfig(

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.artifacts import Examples, Model, Schema
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_dataset
+from pipelines.kinds import Examples, Model, Schema
 from pipelines.stages.trainer import TrainerConfig, train
 
 CONFIG = TrainerConfig.of("small_cnn", "digits", epochs=2, batch_size=32)

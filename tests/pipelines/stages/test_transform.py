@@ -12,7 +12,6 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import encode_image
 from nst_keras.pictures.samples import read_sample
-from pipelines.engine.artifacts import Examples, Schema, TransformGraph
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import (
     Example,
@@ -27,6 +26,7 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
+from pipelines.kinds import Examples, Schema, TransformGraph
 from pipelines.stages.transform import TransformConfig, transform
 
 SCHEMA = 'feature { name: "label" type: BYTES string_domain { value: ["photo", "gray"] } }'

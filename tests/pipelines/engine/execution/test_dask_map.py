@@ -301,10 +301,10 @@ def test_bulk_inference_with_a_worker_killed(start: Callable, tmp_path: Path, ph
 
     from nst_keras.classifiers.served import export_classifier
     from nst_keras.pictures.images import encode_image
-    from pipelines.engine.artifacts import Examples, InferenceResult, PushedModel
     from pipelines.engine.stage import Context
     from pipelines.examples.files import Example, ExampleInfo, shard_name, write_info, write_shard
-    from pipelines.judging.pushed import Pushed, write_pushed
+    from pipelines.judging.verdicts import Pushed, write_pushed
+    from pipelines.kinds import Examples, InferenceResult, PushedModel
     from pipelines.stages.bulk_inferrer import BulkInferrerConfig, infer
 
     for name in ("examples", "pushed", "here", "there"):
@@ -351,8 +351,9 @@ def test_bulk_inference_with_a_worker_killed(start: Callable, tmp_path: Path, ph
 @pytest.mark.large
 def test_a_pipeline_makes_the_same_artifacts_on_a_cluster(start: Callable, tmp_path: Path) -> None:
     from pipelines.engine.execution.runner import Runner
-    from pipelines.engine.stage import LatestBlessed, Pipeline
+    from pipelines.engine.stage import Pipeline
     from pipelines.engine.store.store import Store
+    from pipelines.kinds import latest_blessed
     from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
     from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
     from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
@@ -362,7 +363,7 @@ def test_a_pipeline_makes_the_same_artifacts_on_a_cluster(start: Callable, tmp_p
     given = {"examples": examples["examples"]}
     statistics = StatisticsGen(StatisticsGenConfig(), **given)
     trainer = Trainer(TrainerConfig.of("mlp", "digits", epochs=2), **given)
-    baseline = LatestBlessed(trainer["model"])
+    baseline = latest_blessed(trainer["model"])
     evaluator = Evaluator(EvaluatorConfig(), **given, model=trainer["model"], baseline=baseline)
     pipeline = Pipeline("small", (examples, statistics, trainer, evaluator))
 

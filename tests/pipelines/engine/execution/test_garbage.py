@@ -13,7 +13,9 @@ from pipelines.engine.execution.garbage import collect, live_artifacts
 from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store.artifact_files import folder_of, remove
-from pipelines.engine.store.store import Store, StoredArtifact
+from pipelines.engine.store.rows import StoredArtifact
+from pipelines.engine.store.store import Store
+from pipelines.kinds import BLESSED
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def _collect(store: Store, pushed: bool | set[int] = False, keep_runs: int = 0, 
     def is_pushed(artifact: StoredArtifact) -> bool:
         return artifact.id in pushed if isinstance(pushed, set) else pushed
 
-    return [item.what for item in collect(store, is_pushed, keep_runs=keep_runs, **options)]
+    return [item.what for item in collect(store, is_pushed, BLESSED, keep_runs=keep_runs, **options)]
 
 
 def _live(store: Store) -> set[int]:

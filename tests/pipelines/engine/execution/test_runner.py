@@ -13,7 +13,7 @@ import pytest
 
 from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
-from pipelines.engine.execution import runner as runner_module
+from pipelines.engine.execution import work as work_module
 from pipelines.engine.execution.runner import Choice, Console, Runner
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store.artifact_files import folder_of
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_when_outputs_are_placed(
         monkeypatch.context() as patched,
         pytest.raises(InputError, match="Gather: artifacts/Model: No space"),
     ):
-        patched.setattr(runner_module, "place", no_space)
+        patched.setattr(work_module, "place", no_space)
         run(tiny.pipeline(models))
     assert len(run(tiny.pipeline(models)).results) == 5
 

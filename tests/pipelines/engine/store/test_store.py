@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.store.store import FILE_NAME, Store, StoredArtifact
+from pipelines.engine.store.database import FILE_NAME
+from pipelines.engine.store.history import approved, complete_executions, last_complete
+from pipelines.engine.store.rows import StoredArtifact, Work
+from pipelines.engine.store.store import Store
+from pipelines.kinds import BLESSED
 
 CODE = {"digest": "c0de", "libraries": {"numpy": "2.1"}}
 
@@ -22,7 +26,7 @@ def begin(store: Store) -> Callable[..., int]:
     store.begin_run("words", "command", "1")
 
     def begin(node: str = "Train", fingerprint: str = "f", run: int = 1, **inputs: StoredArtifact) -> int:
-        return store.begin_execution(run, "words", node, "m:f", fingerprint, {"rate": 0.5}, CODE, inputs)
+        return store.begin_execution(run, Work(node, "m:f", fingerprint, {"rate": 0.5}, CODE, inputs, {}))
 
     return begin
 
@@ -69,9 +73,9 @@ def test_only_complete_executions_count(store: Store, begin: Callable[..., int])
             store.complete_execution(execution, {}, {})
         elif number == 3:
             store.end_execution(execution, "failed", "a reason")
-    assert [each.id for each in store.complete_executions("f")] == [3, 2, 1]
-    assert [each.id for each in store.last_complete("words", "Train")] == [3, 2, 1]
-    assert not [*store.last_complete("words", "Push"), *store.last_complete("other", "Train")]
+    assert [each.id for each in complete_executions(store, "f")] == [3, 2, 1]
+    assert [each.id for each in last_complete(store, "words", "Train")] == [3, 2, 1]
+    assert not [*last_complete(store, "words", "Push"), *last_complete(store, "other", "Train")]
 
 
 def test_a_failed_transaction_leaves_nothing(store: Store, begin: Callable[..., int]) -> None:
@@ -105,18 +109,18 @@ def test_runs_of_dead_processes_are_buried(store: Store, begin: Callable[..., in
     assert store.execution(number).state == "killed"
 
 
-def test_blessed_models_come_last_first(
+def test_approved_artifacts_come_last_first(
     store: Store, begin: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.engine.store.store._AT_ONCE", 1)
+    monkeypatch.setattr("pipelines.engine.store.history._AT_ONCE", 1)
     models = [_artifact(store, digest * 64) for digest in "abcd"]
     for number, (model, blessed) in enumerate(zip(models, (True, False, True, True), strict=True), start=1):
         run = store.begin_run("words", "command", "1") if number > 1 else 1
         execution = begin("Judge", f"f{number}", run, model=model)
         store.complete_execution(execution, {}, {"blessed": blessed})
     store.set_artifact_state(models[3].id, "lost")
-    assert [model.digest[0] for model, _ in store.blessed_models("words")] == ["c", "a"]
-    assert not list(store.blessed_models("other"))
+    assert [model.digest[0] for model, _ in approved(store, "words", BLESSED)] == ["c", "a"]
+    assert not list(approved(store, "other", BLESSED))
 
 
 def test_files_are_read_again_only_if_they_have_changed(
@@ -161,12 +165,13 @@ def test_unknown_numbers_are_told(store: Store, what: str) -> None:
 
 def test_many_may_open_and_write_at_the_same_time(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from pipelines.engine.store.store import Store\n"
+        "import sys; from pathlib import Path\n"
+        "from pipelines.engine.store.rows import Work; from pipelines.engine.store.store import Store\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "store = Store(Path(sys.argv[1]))\n"
         "for number in range(20):\n"
         "    run = store.begin_run('words', 'command', '1')\n"
-        "    store.begin_execution(run, 'words', 'Train', 'm:f', sys.argv[2], {}, {}, {})\n"
+        "    store.begin_execution(run, Work('Train', 'm:f', sys.argv[2], {}, {}, {}, {}))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[4])}
     processes = [

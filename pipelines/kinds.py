@@ -1,17 +1,6 @@
-"""Kinds of artifacts, after TFX's standard artifacts: a folder of files each, and the kind is the class.
+"""Kinds of artifacts, after TFX's standard artifacts; the engine below knows none of them."""
 
-A stage writes an output's folder once; then the folder is named by its contents and never changes.
-"""
-
-from dataclasses import dataclass
-from pathlib import Path
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A folder of files that a stage reads, or that it is to write."""
-
-    path: Path
+from pipelines.engine.stage import Approval, Artifact, Channel, LatestApproved
 
 
 class Examples(Artifact):
@@ -66,5 +55,9 @@ class Pictures(Artifact):
     """Painted pictures with a contact sheet."""
 
 
-class ExternalData(Artifact):
-    """Files from outside, which a stage read where they are; known by their contents."""
+BLESSED = Approval(kind=Model.__name__, input="model", field="blessed")
+
+
+def latest_blessed(other_than: Channel) -> LatestApproved:
+    """An input: the model that an Evaluator of this pipeline blessed last, other than this one."""
+    return LatestApproved(BLESSED, other_than)

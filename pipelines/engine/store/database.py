@@ -1,0 +1,108 @@
+"""The SQLite file of a pipeline root: its tables, and how it is opened.
+
+WAL mode, so that runs at the same time and readers don't stand in each other's way. The nouns are ML
+Metadata's: an execution has input and output events, which point at artifacts. Since artifacts with equal
+contents are one artifact, as blessings are, an input event also says which execution's output it took.
+Times are seconds since 1970.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from nst_keras.errors import InputError
+from nst_keras.storage.cache import locked
+
+FILE_NAME = "metadata.sqlite"
+_VERSION = 2
+_TIMEOUT = 60.0  # seconds to wait for another run's transaction
+
+_SCHEMA = """
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY, pipeline TEXT NOT NULL, command TEXT NOT NULL, version TEXT NOT NULL,
+    host TEXT NOT NULL, pid INTEGER NOT NULL, nodes TEXT NOT NULL, started REAL NOT NULL, ended REAL,
+    state TEXT NOT NULL, error TEXT
+);
+CREATE INDEX run_pipeline ON run (pipeline);
+CREATE INDEX run_state ON run (state);
+CREATE TABLE execution (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES run, pipeline TEXT NOT NULL, node TEXT NOT NULL,
+    stage TEXT NOT NULL, fingerprint TEXT NOT NULL, config TEXT NOT NULL, code TEXT NOT NULL,
+    state TEXT NOT NULL, started REAL NOT NULL, ended REAL, record TEXT, error TEXT
+);
+CREATE INDEX execution_fingerprint ON execution (fingerprint, state);
+CREATE INDEX execution_run ON execution (run, state);
+CREATE TABLE artifact (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, digest TEXT NOT NULL, path TEXT NOT NULL,
+    bytes INTEGER NOT NULL, files TEXT NOT NULL, created REAL NOT NULL, state TEXT NOT NULL,
+    UNIQUE (kind, digest)
+);
+CREATE TABLE event (
+    execution INTEGER NOT NULL REFERENCES execution, role TEXT NOT NULL, name TEXT NOT NULL,
+    artifact INTEGER NOT NULL REFERENCES artifact, source INTEGER REFERENCES execution,
+    PRIMARY KEY (execution, role, name)
+) WITHOUT ROWID;
+CREATE INDEX event_artifact ON event (artifact, role);
+CREATE INDEX event_source ON event (source) WHERE source IS NOT NULL;
+CREATE TABLE run_execution (
+    run INTEGER NOT NULL REFERENCES run, node TEXT NOT NULL, execution INTEGER NOT NULL REFERENCES execution,
+    cached INTEGER NOT NULL, PRIMARY KEY (run, node)
+) WITHOUT ROWID;
+CREATE INDEX run_execution_node ON run_execution (node, run);
+CREATE INDEX run_execution_execution ON run_execution (execution);
+CREATE TABLE file_digest (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
+    """Opens the file of a pipeline root; makes it, if it may and there is none.
+
+    Raises:
+        InputError: If it can't be made, is none of ours, or was made by another version.
+    """
+    path = root / FILE_NAME
+    if not create and not path.is_file():
+        raise InputError(f"{root}: holds no {FILE_NAME}; a pipeline root was expected")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        # SQLite doesn't wait for others when it changes the mode, as it does for everything else.
+        with locked(path, use="pipeline root", remedy="choose a --pipeline_root"):
+            connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may cost the last rows, no more.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        with transaction(connection):
+            _prepare(connection, path)
+    except OSError as error:
+        raise InputError(f"{root}: cannot be used as pipeline root: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise InputError(f"{path}: cannot be used as metadata store: {error}") from error
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        for statement in _SCHEMA.split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    elif version != _VERSION:
+        raise InputError(f"{path}: has layout {version}, but this version reads {_VERSION}")
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite itself rolls back when the disk is full
+            connection.execute("ROLLBACK")
+        raise
