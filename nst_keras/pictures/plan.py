@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
+from nst_keras.fields import Bounds
 from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
 from nst_keras.storage.files import check_writable
-from nst_keras.transfer.settings import require_blend
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,23 @@ def plan_jobs(
         jobs.append(StylizeJob(content, tuple(blend), weights, target, others, named_styles))
     _require_distinct([job.output for job in jobs])
     return jobs
+
+
+def require_blend(weights: Sequence[float], num_styles: int) -> None:
+    """Checks the weights of blended styles.
+
+    Raises:
+        InputError: If there isn't one for each style, or one isn't finite or negative, or all are 0.
+    """
+    if num_styles < 1 or len(weights) != num_styles:
+        raise InputError(
+            "style_weights must have one weight for each style image. Received: "
+            f"{len(weights)} weights for {num_styles} style images"
+        )
+    if not all(weight in Bounds() for weight in weights) or not any(weights):
+        raise InputError(
+            f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
+        )
 
 
 def check_job(

@@ -13,10 +13,10 @@ from nst_keras.models.multi_style_strips import stylize_in_strips
 from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.pictures.color import with_colors_of
+from nst_keras.pictures.plan import require_blend
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.multi_style.file import Stylizer, load_stylizer
 from nst_keras.stylizers.settings import FastSettings
-from nst_keras.transfer.settings import require_blend
 
 
 class PainterOfAnySize(abc.ABC):

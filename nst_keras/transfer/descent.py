@@ -15,10 +15,11 @@ from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import blended, stacked
 from nst_keras.pictures.color import match_color_statistics, with_colors_of
+from nst_keras.pictures.plan import require_blend
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
-from nst_keras.transfer.settings import INITS, StyleTransferSettings, require_blend
+from nst_keras.transfer.settings import INITS, StyleTransferSettings
 
 # The deepest layers need a few positions to compare; below this a picture says nothing.
 MIN_SIDE = 16

@@ -1,12 +1,12 @@
 """Settings of an optimisation-based style transfer, and the presets: the one home of each default."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, choice, number, setting
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, choice, number, setting
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
 
@@ -73,23 +73,6 @@ class StyleTransferSettings(LossSettings, _Size):
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
-
-
-def require_blend(weights: Sequence[float], num_styles: int) -> None:
-    """Checks the weights of blended styles.
-
-    Raises:
-        InputError: If there isn't one for each style, or one isn't finite or negative, or all are 0.
-    """
-    if num_styles < 1 or len(weights) != num_styles:
-        raise InputError(
-            "style_weights must have one weight for each style image. Received: "
-            f"{len(weights)} weights for {num_styles} style images"
-        )
-    if not all(weight in Bounds() for weight in weights) or not any(weights):
-        raise InputError(
-            f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
-        )
 
 
 def parse_layers(text: str, name: str) -> dict[str, float]:

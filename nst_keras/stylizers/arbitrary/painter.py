@@ -9,10 +9,10 @@ from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import CODE_LAYER, MIN_SIDE, assemble, build_encoder, style_statistics
 from nst_keras.models.arbitrary_style_strips import paint_in_strips
 from nst_keras.pictures.by_name import load_picture
+from nst_keras.pictures.plan import require_blend
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.arbitrary.file import load_encoder, read_arbitrary_stylizer
 from nst_keras.stylizers.painter import PainterOfAnySize
-from nst_keras.transfer.settings import require_blend
 
 
 class ArbitraryPainter(PainterOfAnySize):
