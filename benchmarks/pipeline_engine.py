@@ -153,13 +153,14 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 
 def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count: int) -> None:
     """Loads the model in every worker, which long runs do once."""
+    from nst_keras.serving.client.settings import PictureSettings
     from pipelines.examples.files import shard_paths
     from pipelines.judging.verdicts import read_pushed
     from pipelines.stages.bulk_inferrer import Task, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
     tasks = [
-        Task(shard, model, config.settings, folder / f"warm{count}-{number}", 0, 2)
+        Task(shard, model, config.narrowed(PictureSettings), folder / f"warm{count}-{number}", 0, 2)
         for number in range(4 * count)
     ]
     list(mapping(infer_shard, tasks))

@@ -8,7 +8,6 @@ before. Optional inputs may be left out. Prints what the stage tells of its work
 --record.
 """
 
-import dataclasses
 import importlib
 import json
 import shutil
@@ -21,6 +20,7 @@ from absl import flags
 
 from nst_keras.cli import common
 from nst_keras.errors import InputError, require_choice
+from nst_keras.fields import parse_settings
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Node, Parameter, Stage, Stopped
 
@@ -111,29 +111,10 @@ def read_config(stage: Stage, text: str) -> "DataclassInstance":
         raise InputError(f"config must be a JSON object ({error}). Received: config={text}") from error
     if not isinstance(values, dict):
         raise InputError(f"config must be a JSON object. Received: config={text}")
-    fields = {field.name: field for field in dataclasses.fields(stage.config)}
-    for name, value in values.items():
-        require_choice(f"config's field of {stage.name}", name, fields)
-        values[name] = _checked(fields[name], value)
     try:
-        return stage.config(**values)
-    except TypeError as error:
-        raise InputError(
-            f"config: {stage.name} needs more fields ({error}). Received: config={text}"
-        ) from error
-
-
-def _checked(field: "dataclasses.Field[Any]", value: Any) -> Any:
-    default = field.default
-    if isinstance(value, list):
-        value = tuple(value)
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    known = isinstance(default, (bool, int, float, str, tuple))
-    if known and type(value) is not type(default):
-        kind = type(default).__name__
-        raise InputError(f"config: {field.name} must be a {kind}. Received: {field.name}={json.dumps(value)}")
-    return value
+        return parse_settings(stage.config, values)
+    except InputError as error:
+        raise InputError(f"config of {stage.name}: {error}") from error
 
 
 def _folders(flag: str, given: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
 
 DISTRIBUTIONS = ("none", "multi_worker")
 
@@ -26,12 +26,8 @@ REPORT_FILES = (
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
-    """Where a training's pictures come from and what it leaves.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class TrainingPlan(Settings):
+    """Where a training's pictures come from and what it leaves."""
 
     dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
     output_dir: str = setting("", "Folder for the model and the report; empty is runs/MODEL-DATASET.")
@@ -52,10 +48,6 @@ class TrainingPlan:
         "Over the processes that TF_CONFIG names, all with the same --output_dir on a shared disk",
         DISTRIBUTIONS,
     )
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
     def folder(self, model: str) -> Path:
         """The folder that the training writes to."""

@@ -1,6 +1,5 @@
 """How a classifier is trained: settings, and a recipe for each model; importing this loads no TensorFlow."""
 
-import dataclasses
 import math
 import re
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from nst_keras.fields import (
     FROM_ONE,
     POSITIVE,
     Bounds,
-    check_fields,
+    Settings,
     choice,
     number,
     precision_choice,
@@ -24,15 +23,12 @@ OPTIMIZERS = ("sgd", "adamw")
 
 
 @dataclass(frozen=True)
-class StepSettings:
+class StepSettings(Settings):
     """How a classifier's steps are taken, whatever the classifier is.
 
     The learning rate rises linearly from 0 to `learning_rate` over the share `warmup` of all steps and
     falls to 0 along half a cosine (Loshchilov & Hutter 2016). Weight decay is decoupled from the
     gradient (Loshchilov & Hutter 2017) and spares biases and normalisation.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     batch_size: int = number(128, "Pictures a step, over all workers.", FROM_ONE)
@@ -49,14 +45,6 @@ class StepSettings:
     patience: int = number(0, "End after so many epochs without a better validation accuracy; 0: never.")
     seed: int = number(0, "Seed of weights, order and augmentation.", Bounds(0, 2**31))
 
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True)
 class ClassificationSettings(StepSettings):
@@ -64,9 +52,6 @@ class ClassificationSettings(StepSettings):
 
     The perceptron and ADALINE have update rules of their own: optimiser, course of the learning rate (it is
     their constant eta), average and precision don't concern them.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     model: str = choice("small_cnn", "What to train", CLASSIFIERS)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from absl import flags
 
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
 from nst_keras.export.plan import ExportPlan
 
 FLAGS = flags.FlagValues()
@@ -30,10 +29,7 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> None:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
-        plan = ExportPlan(**field_flags.given(ExportPlan, FLAGS))
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    plan = field_flags.parsed(ExportPlan, FLAGS)
     common.import_tensorflow_quietly()
     from nst_keras.export.job import export
 

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 from absl import flags
 
+from nst_keras.cli import field_flags
 from nst_keras.errors import InputError
-from nst_keras.fields import PRECISIONS
+from nst_keras.fields import PRECISIONS, parse_settings
 from nst_keras.stylizers.settings import FastSettings, VideoSettings
 
 _Settings = TypeVar("_Settings", bound=FastSettings)
@@ -86,8 +87,8 @@ def parsed(repeated: dict[str, Any]) -> FastSettings:
     if _STEADY.present:
         raise flags.IllegalFlagValueError("--steady works with videos only")
     try:
-        base = FastSettings(**repeated)
-    except TypeError as error:
+        base = parse_settings(FastSettings, repeated)
+    except InputError as error:
         raise InputError(f"the picture's settings are of another version: {error}") from error
     return _changed(base)
 
@@ -102,8 +103,5 @@ def parsed_for_video() -> VideoSettings:
 
 
 def _changed(base: _Settings) -> _Settings:
-    values = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(base)}
-    try:
-        return dataclasses.replace(base, **{k: v for k, v in values.items() if v is not None})
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    with field_flags.naming_flags():
+        return dataclasses.replace(base, **field_flags.given(type(base), flags.FLAGS))

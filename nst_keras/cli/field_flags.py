@@ -1,13 +1,19 @@
 """Flags made from the fields of settings; values, ranges and help have their home there."""
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
 
+from nst_keras.errors import InputError
+from nst_keras.fields import field_types, format_value, parse_field
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+_Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 def define(
@@ -17,29 +23,41 @@ def define(
 
     The help shows the field's default [in brackets].
     """
+    types = field_types(settings)
     for field in dataclasses.fields(settings):
         if field.name in without:
             continue
-        text = f"{field.metadata['help']} [{_format(field.default)}]"
-        if "choices" in field.metadata:
-            flags.DEFINE_enum(field.name, None, field.metadata["choices"], text, flag_values=flag_values)
-            continue
-        kinds: dict[Any, Any] = {
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            bool: flags.DEFINE_bool,
-        }
-        kinds.get(field.type, flags.DEFINE_string)(field.name, None, text, flag_values=flag_values)
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
+        text = f"{field.metadata['help']} [{format_value(default) or 'none'}]"
+        make = flags.DEFINE_bool if types[field.name] is bool else flags.DEFINE_string
+        make(field.name, None, text, flag_values=flag_values)
 
 
 def given(settings: "type[DataclassInstance]", flag_values: flags.FlagValues) -> dict[str, Any]:
-    """The values of those flags that were given."""
-    names = [field.name for field in dataclasses.fields(settings) if field.name in flag_values]
-    values = {name: flag_values[name].value for name in names}
-    return {name: value for name, value in values.items() if value is not None}
+    """Values of those flags that were given.
+
+    Raises:
+        InputError: If one isn't of its field's type.
+    """
+    texts = {name: flag_values[name].value for name in field_types(settings) if name in flag_values}
+    return {name: parse_field(settings, name, text) for name, text in texts.items() if text is not None}
 
 
-def _format(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value) or "none"
+def parsed(settings: type[_Kind], flag_values: flags.FlagValues, **defaults: Any) -> _Kind:
+    """Settings of the flags that were given, and of `defaults` for those that weren't.
+
+    Raises:
+        absl.flags.IllegalFlagValueError: If a value isn't right.
+    """
+    with naming_flags():
+        return settings(**defaults | given(settings, flag_values))
+
+
+@contextlib.contextmanager
+def naming_flags() -> Iterator[None]:
+    """Within it, an error about a field is one about its flag."""
+    try:
+        yield
+    except InputError as error:
+        raise flags.IllegalFlagValueError(f"--{error}") from error

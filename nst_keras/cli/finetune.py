@@ -18,7 +18,6 @@ from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import may_be_mirrored
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
 
 FLAGS = flags.FlagValues()
 field_flags.define(FineTuningSettings, FLAGS)
@@ -33,12 +32,9 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
-        plan = TrainingPlan(**field_flags.given(TrainingPlan, FLAGS))
-        mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
-        settings = FineTuningSettings(**{**mirrored, **field_flags.given(FineTuningSettings, FLAGS)})
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    plan = field_flags.parsed(TrainingPlan, FLAGS)
+    mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
+    settings = field_flags.parsed(FineTuningSettings, FLAGS, **mirrored)
     common.import_tensorflow_quietly()
     from nst_keras.classifiers.fine_tuning.at_console import fine_tune_at_console
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
 from nst_keras.serving.client.settings import SHOWN, CallSettings, PictureSettings, QuerySettings
 
 if TYPE_CHECKING:
@@ -40,12 +39,9 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
-        query = QuerySettings(**field_flags.given(QuerySettings, FLAGS))
-        pictures = PictureSettings(**field_flags.given(PictureSettings, FLAGS))
-        calls = CallSettings(**field_flags.given(CallSettings, FLAGS))
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    query = field_flags.parsed(QuerySettings, FLAGS)
+    pictures = field_flags.parsed(PictureSettings, FLAGS)
+    calls = field_flags.parsed(CallSettings, FLAGS)
     from nst_keras.serving.client.client import connect
 
     client = connect(query.address, calls)

@@ -23,7 +23,6 @@ from absl import flags
 
 from nst_keras import serving
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
 from nst_keras.serving.server.settings import ServerSettings
 
 FLAGS = flags.FlagValues()
@@ -38,10 +37,7 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> None:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
-        settings = ServerSettings(**field_flags.given(ServerSettings, FLAGS))
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    settings = field_flags.parsed(ServerSettings, FLAGS)
     _start_log()
     stop = _stop_signals()
     common.import_tensorflow_quietly()

@@ -23,7 +23,7 @@ from typing import Any
 
 from absl import flags
 
-from nst_keras.cli import common, fast_flags, settings_flags
+from nst_keras.cli import common, fast_flags, field_flags, settings_flags
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_settings
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
@@ -44,7 +44,7 @@ _CHECKPOINT_EVERY = flags.DEFINE_integer(
 )
 _TRACE = flags.DEFINE_string("trace", "", "File for a JSON line a step, such as trace.jsonl.")
 _TENSORBOARD = flags.DEFINE_string("tensorboard_dir", "", "Folder for TensorBoard's events.")
-common.adopt_flags(__name__, fast_flags, common, settings_flags)
+common.adopt_flags(__name__, fast_flags, common, settings_flags, field_flags)
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from absl import flags
 from nst_keras.classifiers.plan import DISTRIBUTIONS, TrainingPlan
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
 
 FLAGS = flags.FlagValues()
 field_flags.define(ClassificationSettings, FLAGS)
@@ -33,12 +32,10 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
+    plan = field_flags.parsed(TrainingPlan, FLAGS)
+    with field_flags.naming_flags():
         changes = {"model": ClassificationSettings.model, **field_flags.given(ClassificationSettings, FLAGS)}
-        plan = TrainingPlan(**field_flags.given(TrainingPlan, FLAGS))
         settings = recipe(dataset=plan.dataset, **changes)
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
     from nst_keras.classifiers.at_console import train_at_console
 

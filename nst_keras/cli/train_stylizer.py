@@ -46,13 +46,11 @@ def main() -> None:
 def _main(arguments: Sequence[str]) -> int:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-    try:
-        plan = StylizerPlan(**field_flags.given(StylizerPlan, FLAGS))
+    plan = field_flags.parsed(StylizerPlan, FLAGS)
+    kind = _SETTINGS[plan.architecture]
+    with field_flags.naming_flags():
         _require_no_others(plan.architecture)
-        kind = _SETTINGS[plan.architecture]
         settings = kind(**field_flags.given(kind, FLAGS))
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
     common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
     from nst_keras.stylizers.training.at_console import train_stylizer_at_console
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.served.image_formats import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
 
@@ -11,12 +11,8 @@ STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
 
 
 @dataclass(frozen=True)
-class ExportPlan:
-    """Which model becomes a SavedModel, and what it may be asked for.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class ExportPlan(Settings):
+    """Which model becomes a SavedModel, and what it may be asked for."""
 
     model: str = setting(
         STYLIZER, f"{STYLIZER}, {STYLE_TRANSFER} (the optimiser), or a folder of nst-train or nst-finetune."
@@ -39,6 +35,6 @@ class ExportPlan:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if not self.model:
             raise InputError("model must be named. Received: nothing")

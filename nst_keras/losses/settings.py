@@ -1,11 +1,11 @@
 """What the loss of a picture is made of: weights, layers, and how the network looks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import Bounds, check_fields, choice, require_number, setting
+from nst_keras.fields import Bounds, Settings, choice, setting, weights_by_name
 from nst_keras.models.vgg19_layout import EDGES, POOLINGS
 
 CONTENT, STYLE, PICTURE = "content", "style", ""
@@ -16,13 +16,8 @@ def _weight(default: float, text: str, of: str) -> Any:
     return field(default=default, metadata={"help": text, "bounds": Bounds(), "of": of})
 
 
-def _layers(default: Mapping[str, float], text: str) -> Any:
-    text += ", as name or name:weight, by commas."
-    return field(default_factory=lambda: dict(default), metadata={"help": text})
-
-
 @dataclass(frozen=True)
-class LossWeights:
+class LossWeights(Settings):
     """A weight for each of `losses.terms`; a term whose weight is 0 isn't computed."""
 
     content_weight: float = _weight(8.0, "Weight of the content loss.", CONTENT)
@@ -31,7 +26,7 @@ class LossWeights:
 
     def weights(self) -> dict[str, Any]:
         """The weights alone, of settings that have more than them."""
-        return {weight.name: getattr(self, weight.name) for weight in fields(LossWeights)}
+        return self.narrowed(LossWeights).to_dict()
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,10 @@ class LossSettings(LossWeights):
     Losses are means, so that a weight means the same at every size of a picture.
     """
 
-    content_layers: Mapping[str, float] = _layers({"relu4_2": 1.0}, "Layers that content is compared on")
-    style_layers: Mapping[str, float] = _layers(
+    content_layers: Mapping[str, float] = weights_by_name(
+        {"relu4_2": 1.0}, "Layers that content is compared on"
+    )
+    style_layers: Mapping[str, float] = weights_by_name(
         {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on"
     )
     relative_losses: bool = setting(
@@ -55,13 +52,7 @@ class LossSettings(LossWeights):
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
-        for name in ("content_layers", "style_layers"):
-            layers = getattr(self, name)
-            if not isinstance(layers, Mapping):
-                raise InputError(f"{name} must map layers to weights. Received: {name}={layers}")
-            for layer, weight in layers.items():
-                require_number(f"{name}[{layer}]", weight, Bounds(), whole=False)
+        super().__post_init__()
         if not self.layers():
             raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")
 

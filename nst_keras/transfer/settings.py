@@ -1,12 +1,8 @@
 """Settings of an optimisation-based style transfer, and the presets: the one home of each default."""
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from nst_keras.errors import InputError
-from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, choice, number, setting
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Settings, choice, number, setting
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
 
@@ -15,7 +11,7 @@ INITS = ("content", "noise", "style_color")
 
 
 @dataclass(frozen=True)
-class _Size:
+class _Size(Settings):
     """Comes before the loss in help and records."""
 
     size: int = number(512, "Longest side of the generated image, in pixels.", FROM_ONE)
@@ -69,31 +65,3 @@ class StyleTransferSettings(LossSettings, _Size):
         while self.coarse_steps and sizes[0] / 2 >= self.coarsest_size:
             sizes.insert(0, round(sizes[0] / 2))
         return sizes
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)
-
-
-def parse_layers(text: str, name: str) -> dict[str, float]:
-    """Reads the value of the field `name`, `layer,layer:weight,...`; a layer without a weight gets 1.
-
-    Raises:
-        InputError: If a weight isn't a number.
-    """
-    layers: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        layer, colon, weight = part.partition(":")
-        try:
-            layers[layer] = float(weight) if colon else 1.0
-        except ValueError as error:
-            raise InputError(f"{name} must be given as layer or layer:weight. Received: {part}") from error
-    return layers
-
-
-def format_setting(settings: StyleTransferSettings, name: str) -> str:
-    """A field's value as one would type it for its flag."""
-    value = getattr(settings, name)
-    if isinstance(value, Mapping):
-        return ",".join(f"{layer}:{weight:g}" for layer, weight in value.items())
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -2,12 +2,10 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from nst_keras.errors import InputError, require_choice
+from nst_keras.fields import change_settings
 from pipelines.engine.stage import LatestApproved, Node, Pipeline, Source, needs
-
-_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
@@ -20,7 +18,7 @@ def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
     Raises:
         InputError: If a node, a field or a value isn't right.
     """
-    values: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, str]] = {}
     nodes = {node.name: node for node in pipeline.nodes}
     for change in changes:
         target, equals, text = change.partition("=")
@@ -28,11 +26,11 @@ def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
         if not (equals and dot):
             raise InputError(f"set must be NODE.FIELD=VALUE. Received: {change}")
         require_choice("set's node", name, nodes)
-        values.setdefault(name, {})[field] = _value(nodes[name], field, text)
+        values.setdefault(name, {})[field] = text
     replaced: dict[str, Node] = {}
     for node in pipeline.nodes:
         try:
-            config = dataclasses.replace(node.config, **values.get(node.name, {}))
+            config = change_settings(node.config, values.get(node.name, {}))
         except InputError as error:
             raise InputError(f"set: {node.name}.{error}") from error
         inputs = {key: _moved(source, replaced) for key, source in node.inputs.items()}
@@ -45,30 +43,6 @@ def _moved(source: Source, replaced: dict[str, Node]) -> Source:
         other = dataclasses.replace(source.other_than, node=replaced[source.node.name])
         return dataclasses.replace(source, other_than=other)
     return source and dataclasses.replace(source, node=replaced[source.node.name])
-
-
-def _value(node: Node, name: str, text: str) -> Any:
-    fields = {field.name: field for field in dataclasses.fields(node.config)}
-    if name not in fields:
-        raise InputError(f"set: {node.name} has the fields {', '.join(fields)}. Received: {node.name}.{name}")
-    now, given = getattr(node.config, name), f"{node.name}.{name}={text}"
-    try:
-        if isinstance(now, bool):
-            require_choice(f"set's {node.name}.{name}", text.lower(), (*_TRUE, *_FALSE))
-            return text.lower() in _TRUE
-        if isinstance(now, int):
-            return int(text)
-        if isinstance(now, float):
-            return float(text)
-        if isinstance(now, tuple):
-            return tuple(type(now[0] if now else "")(part) for part in text.split(",") if part)
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"set must give {node.name}.{name} a value of type {type(now).__name__}. Received: {given}"
-        ) from error
-    return text
 
 
 def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str]) -> frozenset[str] | None:

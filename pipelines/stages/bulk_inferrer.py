@@ -8,13 +8,13 @@ import functools
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, number, setting
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -36,11 +36,7 @@ _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 
 @dataclass(frozen=True)
 class BulkInferrerConfig(PictureSettings):
-    """What to ask of the model, and of which pictures.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+    """What to ask of the model, and of which pictures."""
 
     splits: str = setting("", "Splits to go through, by commas; empty: all.")
     max_errors: int = number(100, "Pictures that the model may refuse before the stage gives up.")
@@ -48,15 +44,6 @@ class BulkInferrerConfig(PictureSettings):
         2, "Pictures at once in a worker, so that one is decoded while another is painted.", FROM_ONE
     )
     write_files: bool = setting(False, "Write painted pictures as files too; for small collections.")
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
-    @property
-    def settings(self) -> PictureSettings:
-        """What to ask of the model, without the rest."""
-        return PictureSettings(**{field.name: getattr(self, field.name) for field in fields(PictureSettings)})
 
 
 @dataclass(frozen=True)
@@ -122,8 +109,9 @@ def infer(
     info = read_info(examples)
     splits = [split.strip() for split in config.splits.split(",")] if config.splits else list(info.splits)
     shards = [(split, shard) for split in splits for shard in shard_paths(examples, split)]
+    settings = config.narrowed(PictureSettings)
     tasks = [
-        Task(shard, Path(pushed.path), config.settings, context.scratch, config.max_errors, config.parallel)
+        Task(shard, Path(pushed.path), settings, context.scratch, config.max_errors, config.parallel)
         for _, shard in shards
     ]
     done = _run(config, context, tasks)

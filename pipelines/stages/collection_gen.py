@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE, load_picture
 from nst_keras.pictures.images import decode_image, encode_image, list_images
 from nst_keras.pictures.opening import open_image, pillow_errors
@@ -31,7 +31,7 @@ _ORIENTATION, _UPRIGHT = 0x0112, 1  # EXIF 2.32, tag Orientation
 
 
 @dataclass(frozen=True)
-class CollectionGenConfig:
+class CollectionGenConfig(Settings):
     """Which pictures.
 
     Raises:
@@ -46,7 +46,7 @@ class CollectionGenConfig:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if not self.photos and not self.paintings:
             raise InputError("photos or paintings must name pictures. Received: nothing")
 

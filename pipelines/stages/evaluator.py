@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.judging.verdicts import Blessing, bless, write_blessing
@@ -18,28 +18,19 @@ if TYPE_CHECKING:
     from pipelines.judging.classifier_metrics import Judged
 
 METRICS_FILE, PAGE_FILE = "metrics.json", "evaluation.html"
-_SHARE = Bounds(0, 1.0001)
 
 
 @dataclass(frozen=True)
-class EvaluatorConfig:
-    """What is judged, and what a blessed model must reach.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class EvaluatorConfig(Settings):
+    """What is judged, and what a blessed model must reach."""
 
     split: str = setting("test", "Split of the examples to judge by.")
-    min_accuracy: float = number(0.5, "Least accuracy of a blessed model.", _SHARE)
+    min_accuracy: float = number(0.5, "Least accuracy of a blessed model.", SHARE)
     max_drop: float = number(
-        0.01, "How much less accurate than the baseline it may be, on the same pictures.", _SHARE
+        0.01, "How much less accurate than the baseline it may be, on the same pictures.", SHARE
     )
-    min_slice_accuracy: float = number(0.0, "Least accuracy on each slice.", _SHARE)
+    min_slice_accuracy: float = number(0.0, "Least accuracy on each slice.", SHARE)
     min_slice_examples: int = number(20, "Pictures that a slice must have to count for that.", FROM_ONE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 def evaluate(

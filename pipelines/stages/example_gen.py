@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.examples.finished import keep
 from pipelines.examples.shard_work import run_shards, shard_sizes
@@ -24,12 +24,8 @@ DEFAULT_SHARDS = 4
 
 
 @dataclass(frozen=True)
-class ExampleGenConfig:
-    """Which data set, and how it is cut.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class ExampleGenConfig(Settings):
+    """Which data set, and how it is cut."""
 
     dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
     data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
@@ -41,10 +37,6 @@ class ExampleGenConfig:
     shards: int = number(DEFAULT_SHARDS, "Files for each split.", FROM_ONE)
     seed: int = number(0, "Of the cuts.")
     strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 @dataclass(frozen=True)

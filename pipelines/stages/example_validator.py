@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import check_fields, setting
+from nst_keras.fields import Settings, setting
 from nst_keras.reports.page_parts import cards, heading, table
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
@@ -20,14 +20,10 @@ _LISTED = 5
 
 
 @dataclass(frozen=True)
-class ExampleValidatorConfig:
+class ExampleValidatorConfig(Settings):
     """What follows from anomalies."""
 
     fail: bool = setting(True, "End the run at an anomaly of severity ERROR.")
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 def validate_examples(

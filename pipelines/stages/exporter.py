@@ -9,19 +9,15 @@ from typing import Any
 from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.export.plan import STYLIZER, ExportPlan
-from nst_keras.fields import Bounds, check_fields, choice, number
+from nst_keras.fields import Bounds, Settings, choice, number
 from nst_keras.served.image_formats import IMAGE_FORMATS
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import Model, ServableModel
 
 
 @dataclass(frozen=True)
-class ExporterConfig:
-    """What a stylizer's SavedModel takes and gives; a classifier's has nothing to choose.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class ExporterConfig(Settings):
+    """What a stylizer's SavedModel takes and gives; a classifier's has nothing to choose."""
 
     image_format: str = choice(
         ExportPlan.image_format, "Format of the pictures that a stylizer gives", IMAGE_FORMATS
@@ -29,10 +25,6 @@ class ExporterConfig:
     max_pixels: int = number(
         ExportPlan.max_pixels, "Most pixels of a picture that a stylizer takes; 0: 16 Mi.", Bounds(0)
     )
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 def export_model(

@@ -13,18 +13,9 @@ from pipelines.training.folder import announce_checkpoint, plan_training, publis
 
 @dataclass(frozen=True)
 class FineTunerConfig(FineTuningSettings):
-    """How to re-train: the settings of nst-finetune, and the size at which the base sees the pictures.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+    """How to re-train: the settings of nst-finetune, and the size at which the base sees the pictures."""
 
     image_size: int = number(DEFAULT_IMAGE_SIZE, "Height and width that the base sees, in pixels.", FROM_ONE)
-
-    def settings(self) -> FineTuningSettings:
-        """The settings without what only concerns the stage."""
-        names = [field.name for field in dataclasses.fields(FineTuningSettings)]
-        return FineTuningSettings(**{name: getattr(self, name) for name in names})
 
 
 def fine_tune(
@@ -56,7 +47,7 @@ def fine_tune(
     folder = context.scratch / "training"
     announce_checkpoint(folder, context)
     plan = dataclasses.replace(plan_training(folder), image_size=config.image_size)
-    job = FineTuning(config.settings(), plan, read_dataset(examples))
+    job = FineTuning(config.narrowed(FineTuningSettings), plan, read_dataset(examples))
     for warning in job.checks.warnings:
         context.say(f"warning: {warning}")
     outcome = job.run(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, Settings, number, setting
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -30,21 +30,13 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class InfraValidatorConfig:
-    """What a model is tried with, and what it may use.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class InfraValidatorConfig(Settings):
+    """What a model is tried with, and what it may use."""
 
     num_pictures: int = number(4, "How many pictures of the examples to send.")
     split: str = setting("", "Where they are from; empty: test if there is one, else the first split.")
     timeout: int = number(180, "Seconds for start, loading and all answers.", FROM_ONE)
     memory_limit: int = number(0, "Memory that the process may use, in MiB; 0: any.")
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 def validate_infra(

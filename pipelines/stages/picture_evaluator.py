@@ -12,16 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import (
-    BELOW_ONE,
-    FROM_ONE,
-    POSITIVE,
-    Bounds,
-    check_fields,
-    choice,
-    number,
-    setting,
-)
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
@@ -49,12 +40,8 @@ _CONTENT = "block5_expand"  # as deep as relu4_2, on which VGG-19 compares conte
 
 
 @dataclass(frozen=True)
-class PictureEvaluatorConfig:
-    """On what a stylizer is judged, and what makes it good enough.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class PictureEvaluatorConfig(Settings):
+    """On what a stylizer is judged, and what makes it good enough."""
 
     size: int = number(256, "Longest side at which pictures are painted and judged, in pixels.", Bounds(32))
     painting_size: int = number(256, "Longest side of the paintings that they are compared with.", Bounds(32))
@@ -78,10 +65,6 @@ class PictureEvaluatorConfig:
     most_worse: float = number(
         0.1, "Share by which distances may be above those of the model that was blessed last."
     )
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.export.plan import ExportPlan
-from nst_keras.fields import check_fields, number, setting
+from nst_keras.fields import Settings, number, setting
 from nst_keras.served.push import DEFAULT_KEEP, push
 from nst_keras.served.store import (
     SAVED_MODEL_FILE,
@@ -27,7 +27,7 @@ from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel, ServableM
 
 
 @dataclass(frozen=True)
-class PusherConfig:
+class PusherConfig(Settings):
     """Where to push to.
 
     Raises:
@@ -41,7 +41,7 @@ class PusherConfig:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if not self.name:
             raise InputError("name must be the model's name. Received: nothing")
 

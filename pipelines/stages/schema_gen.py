@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, POSITIVE, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Settings, number, setting
 from nst_keras.storage.files import open_file, write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import ExampleStatistics, Schema
@@ -18,21 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SchemaGenConfig:
-    """Where the schema comes from, and how strict an inferred one is.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class SchemaGenConfig(Settings):
+    """Where the schema comes from, and how strict an inferred one is."""
 
     schema: str = setting("", "A schema.pbtxt to be used as it is; empty: infer one from the statistics.")
     min_examples: int = number(10, "Fewest examples of each split, if there are labels.", FROM_ONE)
     label_drift: float = number(0.1, "Most that a class's share may differ (L-infinity).", POSITIVE)
     number_drift: float = number(0.1, "Most that a number may drift (Jensen-Shannon, bits).", POSITIVE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 def generate_schema(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, check_fields, number
+from nst_keras.fields import FROM_ONE, Settings, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
@@ -21,19 +21,11 @@ _UNLABELLED = -1
 
 
 @dataclass(frozen=True)
-class StatisticsGenConfig:
-    """What the page shows.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class StatisticsGenConfig(Settings):
+    """What the page shows."""
 
     shown_classes: int = number(20, "How many classes to show pictures of, the first by label.")
     thumbnail: int = number(96, "Longest side at which pictures are shown, in pixels.", FROM_ONE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
 
 @dataclass(frozen=True)

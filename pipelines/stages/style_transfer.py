@@ -5,7 +5,7 @@ A task is one picture; it keeps nst-stylize's checkpoint.
 
 import functools
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +56,6 @@ class StyleTransferConfig(StyleTransferSettings):
         """
         require_choice("preset", preset, PRESETS)
         return cls(**(PRESETS[preset].to_dict() | changes))
-
-    @property
-    def settings(self) -> StyleTransferSettings:
-        """What makes a picture, without the rest."""
-        names = [field.name for field in fields(StyleTransferSettings)]
-        return StyleTransferSettings(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list
         pairs = [(photo, painting) for photo in photos for painting in paintings]
     else:
         pairs = [(photo, paintings[number % len(paintings)]) for number, photo in enumerate(photos)]
-    settings = json.dumps(config.settings.to_dict(), sort_keys=True)
+    settings = json.dumps(config.narrowed(StyleTransferSettings).to_dict(), sort_keys=True)
     return [Task(*pair, folder, settings, config.vgg, config.checkpoint_every) for pair in pairs]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.fields import FROM_ONE, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, number, setting
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.shipped_stylizer import SHIPPED
 from nst_keras.stylizers.training.plan import StylizerRun
@@ -30,11 +30,7 @@ SHIPPED_STYLIZER = "shipped"
 
 @dataclass(frozen=True)
 class StylizerTrainerConfig(StylizerSettings):
-    """How to train, what to begin with, and what to leave.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+    """How to train, what to begin with, and what to leave."""
 
     init: str = setting(
         "",
@@ -46,16 +42,6 @@ class StylizerTrainerConfig(StylizerSettings):
     checkpoint_seconds: int = number(StylizerRun.checkpoint_seconds, "Time between checkpoints.", FROM_ONE)
     num_previews: int = number(2, "Photos that the picture of the finished training shows.")
     preview_size: int = number(320, "Longest side of the pictures in it, in pixels.", FROM_ONE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
-    @property
-    def settings(self) -> StylizerSettings:
-        """What makes the stylizer, without the rest."""
-        names = [field.name for field in dataclasses.fields(StylizerSettings)]
-        return StylizerSettings(**{name: getattr(self, name) for name in names})
 
     @property
     def init_path(self) -> str:
@@ -87,7 +73,7 @@ def train(
         tensorboard=False,
     )
     pictures = _read_pictures(config, examples)
-    training = StylizerTraining(config.settings, plan, pictures)
+    training = StylizerTraining(config.narrowed(StylizerSettings), plan, pictures)
     context.say(f"{', '.join(training.styles)}: {training.num_photos} photos")
     trained = training.run(
         observer=lambda progress: context.show(str(progress)),

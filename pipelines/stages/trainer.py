@@ -1,6 +1,5 @@
 """Trainer: any classifier of nst-train, from examples to a model with its report."""
 
-import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,6 @@ class TrainerConfig(ClassificationSettings):
 
     `TrainerConfig.of` gives what suits a model. Changing `model` alone afterwards keeps the settings of the
     first one's recipe.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     workers: int = number(1, "Processes on this machine that share each step.", FROM_ONE)
@@ -32,11 +28,6 @@ class TrainerConfig(ClassificationSettings):
     def of(cls, model: str, dataset: str = "", *, workers: int = 1, **changes: Any) -> "TrainerConfig":
         """The recipe of a model, as `nst_keras.classifiers.settings.recipe`, with changes."""
         return cls(workers=workers, **recipe(model, dataset, **changes).to_dict())
-
-    def settings(self) -> ClassificationSettings:
-        """The settings without what only concerns the stage."""
-        names = [field.name for field in dataclasses.fields(ClassificationSettings)]
-        return ClassificationSettings(**{name: getattr(self, name) for name in names})
 
 
 def train(
@@ -61,11 +52,12 @@ def train(
     """
     folder = context.scratch / "training"
     announce_checkpoint(folder, context)
+    settings = config.narrowed(ClassificationSettings)
     if config.workers > 1:
-        task = WorkerTask(str(examples.path), str(folder), config.settings().to_dict())
+        task = WorkerTask(str(examples.path), str(folder), settings.to_dict())
         train_with_workers(task, config.workers, context)
     else:
-        _train_here(config.settings(), context, examples, folder)
+        _train_here(settings, context, examples, folder)
     if schema is not None:
         shutil.copyfile(schema.path / SCHEMA_FILE, model.path / SCHEMA_FILE)
     return publish_training(folder, model)

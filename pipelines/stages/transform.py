@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import check_fields, number
+from nst_keras.fields import Settings, number
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.finished import keep
 from pipelines.examples.shard_work import run_shards
@@ -19,19 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TransformConfig:
-    """What pictures become.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class TransformConfig(Settings):
+    """What pictures become."""
 
     image_size: int = number(0, "Height and width, in pixels; 0: as they are, if all have one size.")
     channels: int = number(0, "1: gray, 3: RGB; 0: as they are.")
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if self.channels not in (0, 1, 3):
             raise InputError(f"channels must be 0, 1 or 3. Received: channels={self.channels}")
 

@@ -75,7 +75,7 @@ def test_a_short_training_leaves_a_stylizer_and_what_it_was_like(run_here: Calla
         (["--style_rate=1"], 2, "--style_rate is for architecture=multi_style only"),
         ([*MULTI, "--decay=0.1"], 2, "--decay is for architecture=arbitrary only"),
         ([*MULTI, "--most_paintings=5"], 2, "--most_paintings must be left out"),
-        (["--architecture=adain"], 2, "multi_style|arbitrary"),
+        (["--architecture=adain"], 2, "must be one of multi_style, arbitrary"),
         (["--styles="], 2, "styles must name at least one painting"),
         (["--styles=none.png"], 1, "styles: none.png: does not exist"),
         (["--styles=empty"], 1, "empty: must hold a picture"),

@@ -140,7 +140,7 @@ def test_a_new_style_leaves_the_old_ones_pictures_as_they_are(
         (["--styles="], 2, "styles must name at least one painting"),
         (["--crop_size=10"], 2, "--crop_size must be a whole number, at least 64"),
         (["--largest_scale=0"], 2, "--largest_scale must be"),
-        (["--distribute=tpu"], 2, "none|mirrored|multi_worker"),
+        (["--distribute=tpu"], 2, "distribute must be one of none, mirrored, multi_worker"),
         (["stray"], 2, "unexpected argument 'stray'"),
         (["--styles=none.png"], 1, "styles: none.png: does not exist"),
         (["--styles=paintings/fine.png,other/fine.png"], 1, "two paintings are named fine"),

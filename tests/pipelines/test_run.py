@@ -49,16 +49,23 @@ def test_stages_are_listed_without_a_run(command: Run, tiny: ModuleType, tmp_pat
     assert "Judge: model, baseline -> blessing" in done.stdout and "rate = 0.7" in done.stdout
 
 
+def test_layers_are_written_as_for_the_command(run_main: Callable) -> None:
+    flags = ["--pipeline=style_transfer", "--list"]
+    done = run_main(run.main, *flags, "--set=StyleTransfer.style_layers=relu1_1:1,relu2_1")
+    assert done.returncode == 0 and "style_layers = {'relu1_1': 1.0, 'relu2_1': 1.0}" in done.stdout
+    wrong = run_main(run.main, *flags, "--set=StyleTransfer.style_layers=relu1_1:x")
+    assert (
+        wrong.returncode == 2 and "StyleTransfer.style_layers must be names, or name:weight" in wrong.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--set=Train.rate"], "set must be NODE.FIELD=VALUE. Received: Train.rate"),
         (["--set=Trian.rate=1"], "set's node must be one of Gather, Count, Train, Judge, Push"),
-        (["--set=Train.rte=1"], "set: Train has the fields rate, steps. Received: Train.rte"),
-        (
-            ["--set=Train.rate=fast"],
-            "set must give Train.rate a value of type float. Received: Train.rate=fast",
-        ),
+        (["--set=Train.rte=1"], "set: Train.rte must be a field: rate, steps"),
+        (["--set=Train.rate=fast"], "set: Train.rate must be a number. Received: rate=fast"),
         (["--set=Count.letters=maybe"], "letters must be one of true"),
         (["--set=Train.steps=0"], "set: Train.steps must be a positive integer"),
         (["--only=Trian"], "only must be one of Gather"),

@@ -1,12 +1,14 @@
 """Settings refuse what makes no sense, by name; presets keep their promises."""
 
+import json
 from typing import Any
 
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.fields import parse_settings
 from nst_keras.transfer.presets import PRESETS
-from nst_keras.transfer.settings import StyleTransferSettings, parse_layers
+from nst_keras.transfer.settings import StyleTransferSettings
 
 
 @pytest.mark.parametrize(
@@ -58,15 +60,9 @@ def test_sizes_double_to_the_full_one() -> None:
     assert StyleTransferSettings(size=512, coarse_steps=0).scales() == [512]
 
 
-def test_layers_with_and_without_weights() -> None:
-    assert parse_layers("relu1_1, relu2_1:0.25", "style_layers") == {"relu1_1": 1.0, "relu2_1": 0.25}
-    with pytest.raises(InputError, match=r"style_layers must .*relu1_1:x"):
-        parse_layers("relu1_1:x", "style_layers")
-
-
 def test_settings_survive_json_like_values() -> None:
     for preset in PRESETS.values():
-        assert StyleTransferSettings(**preset.to_dict()) == preset
+        assert parse_settings(StyleTransferSettings, json.loads(json.dumps(preset.to_dict()))) == preset
 
 
 def test_notebook_preset_has_the_notebooks_constants() -> None:

@@ -1,37 +1,23 @@
 """How a pretrained network is re-trained: settings; importing this loads no TensorFlow."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from nst_keras.classifiers.registry import HEAD_POOLINGS
 from nst_keras.classifiers.settings import StepSettings
 from nst_keras.errors import InputError
-from nst_keras.fields import (
-    BELOW_ONE,
-    FROM_ONE,
-    POSITIVE,
-    Bounds,
-    check_fields,
-    choice,
-    number,
-    setting,
-)
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
 
 DEFAULT_IMAGE_SIZE = 160  # height and width that the base sees, in pixels
 
 
 @dataclass(frozen=True)
-class FineTuningSettings:
+class FineTuningSettings(Settings):
     """What makes a re-trained classifier, besides its data.
 
     First the head is trained on the base's features, which are computed once: a linear one by logistic
     regression, whose weight decay the validation pictures choose. Then, with `epochs` above 0, the base is
     trained too from the layer `unfreeze` on, by gradient descent with momentum whose learning rate falls by
     `layer_decay` from layer to layer towards the input (Howard & Ruder 2018).
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     base: str = setting("vgg19", "Pretrained network: vgg19, or one of keras.applications.")
@@ -47,7 +33,7 @@ class FineTuningSettings:
     unfreeze: str = setting("conv5_1", "Layer from which on the base is trained in the second phase.")
     epochs: int = number(3, "Passes of the second phase; 0: none.")
     learning_rate: float = number(1e-3, "Highest learning rate of the second phase, for the head.", POSITIVE)
-    layer_decay: float = number(0.7, "Factor on it from layer to layer towards the input.", Bounds(0, 1.01))
+    layer_decay: float = number(0.7, "Factor on it from layer to layer towards the input.", SHARE)
     warmup: float = number(0.1, "Share of the second phase's steps in which the rate rises.", BELOW_ONE)
     batch_size: int = number(16, "Pictures a step of the second phase.", FROM_ONE)
     flip: bool = setting(True, "Augmentation: mirrored pictures too.")
@@ -58,7 +44,7 @@ class FineTuningSettings:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if self.folds == 1:
             raise InputError("folds must be 0 or at least 2. Received: folds=1")
         if self.epochs and not self.unfreeze:
@@ -78,7 +64,3 @@ class FineTuningSettings:
             flip=self.flip,
             seed=self.seed,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)

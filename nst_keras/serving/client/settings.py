@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.serving.protocol.model_spec import ModelSpec
 
 SHOWN = ("nothing", "status", "signatures", "styles", "description")
 
 
 @dataclass(frozen=True)
-class QuerySettings:
+class QuerySettings(Settings):
     """Whom to ask, and about what.
 
     Raises:
@@ -30,7 +30,7 @@ class QuerySettings:
 
     def __post_init__(self) -> None:
         """Checks every value."""
-        check_fields(self)
+        super().__post_init__()
         if not self.model:
             raise InputError("model must be a model's name. Received: nothing")
         if self.version and self.label:
@@ -50,12 +50,8 @@ class QuerySettings:
 
 
 @dataclass(frozen=True)
-class PictureSettings:
-    """What to ask of a stylizer; a classifier takes none of it.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class PictureSettings(Settings):
+    """What to ask of a stylizer; a classifier takes none of it."""
 
     style: str = setting(
         "",
@@ -66,24 +62,12 @@ class PictureSettings:
     strength: float = number(1.0, "From 0, the photo as it is, to 1, the whole style.", Bounds(0))
     longest_side: int = number(0, "Longest side of the result in pixels; 0: as the model does by itself.")
 
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
 
 @dataclass(frozen=True)
-class CallSettings:
-    """How long a client tries.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class CallSettings(Settings):
+    """How long a client tries."""
 
     timeout: float = number(60, "Seconds for one call, retries included.", POSITIVE)
     retries: int = number(
         4, "Tries after the first, with growing pauses, while the server is away.", Bounds(0)
     )
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)

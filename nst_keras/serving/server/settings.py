@@ -3,18 +3,14 @@
 import os
 from dataclasses import dataclass
 
-from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, check_fields, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, number, setting
 
 _PORT = Bounds(0, 65536)
 
 
 @dataclass(frozen=True)
-class ServerSettings:
-    """What is served, where, and within which limits; names as TensorFlow Serving's where it has the same.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class ServerSettings(Settings):
+    """What is served, where, and within which limits; names as TensorFlow Serving's where it has the same."""
 
     serving_dir: str = setting(
         "saved_models", "Folder whose folders are models: NAME/VERSION/saved_model.pb."
@@ -38,10 +34,6 @@ class ServerSettings:
     request_timeout: float = number(60, "Seconds that a request may wait for a worker (504).", POSITIVE)
     drain_seconds: float = number(30, "Seconds to finish requests after SIGTERM.", Bounds(0))
     file_system_poll_wait_seconds: float = number(1, "Seconds between looks for new versions.", POSITIVE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
 
     @property
     def max_body_bytes(self) -> int:

@@ -13,9 +13,6 @@ class ArbitraryStyleSettings(LossWeights, AveragedSettings):
 
     Huang & Belongie 2017 (arXiv:1703.06868): Adam at 1e-4 with a slow decay, style ten times content. Here
     both losses are relative, so their weights aren't quite the paper's.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     width: float = number(1.0, "Factor on the decoder's numbers of filters.", POSITIVE)

@@ -14,9 +14,6 @@ class StylizerSettings(LossWeights, AveragedSettings):
     The loss is that of the optimiser (`LossSettings`): the same layers, the same relative losses. Adam with
     a learning rate that falls to 0 by a cosine; what belongs to a style, and is trained with its pictures
     alone, has `style_rate` times that.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
     """
 
     width: float = number(1.0, "Factor on the network's numbers of filters, 16, 48, 80.", POSITIVE)

@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, check_fields, choice, number, setting
+from nst_keras.fields import FROM_ONE, Settings, choice, number, setting
 from nst_keras.stylizers.archive import ARBITRARY, ARCHITECTURES
 
 DISTRIBUTIONS = ("none", "mirrored", "multi_worker")
 
 
 @dataclass(frozen=True)
-class StylizerRun:
-    """What a training begins with, where it writes to, and what it leaves.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class StylizerRun(Settings):
+    """What a training begins with, where it writes to, and what it leaves."""
 
     output_dir: str = setting("runs/stylizer", "Folder for the stylizer and what it leaves on the way.")
     init: str = setting(
@@ -30,18 +26,10 @@ class StylizerRun:
     restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
     tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")
 
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
 
 @dataclass(frozen=True)
 class StylizerPlan(StylizerRun):
-    """The same with where its pictures come from.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+    """The same with where its pictures come from."""
 
     architecture: str = choice(
         "multi_style", "Of the paintings' own styles, or of any painting (AdaIN)", ARCHITECTURES

@@ -1,15 +1,13 @@
 """How feed-forward stylizers of all kinds are trained; importing this loads no TensorFlow."""
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
     POSITIVE,
     Bounds,
-    check_fields,
+    Settings,
     number,
     precision_choice,
     setting,
@@ -17,12 +15,8 @@ from nst_keras.fields import (
 
 
 @dataclass(frozen=True)
-class AveragedSettings:
-    """What the training of a stylizer is given, whatever the stylizer is; each kind has own defaults.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name.
-    """
+class AveragedSettings(Settings):
+    """What the training of a stylizer is given, whatever the stylizer is; each kind has own defaults."""
 
     batch_size: int = number(4, "Photos a step.", FROM_ONE)
     crop_size: int = number(192, "Height and width of the training pictures, in pixels.", Bounds(64))
@@ -38,11 +32,3 @@ class AveragedSettings:
     width: float = number(1.0, "Factor on the network's numbers of filters.", POSITIVE)
     num_steps: int = number(4000, "Steps.", FROM_ONE)
     style_size: int = number(512, "Longest side of the paintings, in pixels.", FROM_ONE)
-
-    def __post_init__(self) -> None:
-        """Checks every value."""
-        check_fields(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dataclasses.asdict(self)
