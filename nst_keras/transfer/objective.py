@@ -39,20 +39,21 @@ class Objective:
         )
         # Signatures leave height and width open, so that one trace serves every size.
         image = tf.TensorSpec([1, None, None, 3])
-        self._targets = {
-            of: tf.function(lambda pixels, of=of: self._terms.targets(of, self._look(pixels)), [image])
-            for of in (CONTENT, STYLE)
+        self._look = tf.function(self._extract, [image])
+        looks = {
+            name: tf.TensorSpec([1, None, None, output.shape[-1]])
+            for name, output in self._features.output.items()
         }
-        shapes = {
-            name: tf.TensorSpec(target.shape)
-            for compiled in self._targets.values()
-            for name, target in compiled.get_concrete_function().structured_outputs.items()
-        }
+        both = tf.function(
+            lambda looks: self._terms.targets(CONTENT, looks) | self._terms.targets(STYLE, looks), [looks]
+        )
+        targets = both.get_concrete_function().structured_outputs
+        shapes = {name: tf.TensorSpec(target.shape) for name, target in targets.items()}
         self._step = tf.function(self._loss_and_gradient, [image, shapes])
 
     def targets(self, of: str, image: tf.Tensor) -> Targets:
         """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255."""
-        return self._targets[of](image)
+        return self._terms.targets(of, self._look(image))
 
     def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the loss, its weighted terms and the gradient.
@@ -76,7 +77,7 @@ class Objective:
         """How often the step was traced: once, if all is well."""
         return self._step.experimental_get_tracing_count()
 
-    def _look(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _extract(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._features(preprocess(image, self.mean_pixel))
 
     def _loss_and_gradient(
@@ -84,6 +85,6 @@ class Objective:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            terms = tf.stack(list(self._terms(image, self._look(image), targets).values()))
+            terms = tf.stack(list(self._terms(image, self._extract(image), targets).values()))
             total = tf.reduce_sum(terms)
         return total, terms, tape.gradient(total, image)
