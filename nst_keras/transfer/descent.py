@@ -65,11 +65,7 @@ class Pictures:
     init: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        """Checks the blend weights.
-
-        Raises:
-            InputError: If their number differs from the styles', or they don't have a positive sum.
-        """
+        """Checks the blend weights."""
         require_blend(self.blend, len(self.styles))
 
     def normalized_blend(self) -> list[float]:

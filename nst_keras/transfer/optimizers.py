@@ -36,9 +36,6 @@ def minimize(
         settings: Names the optimiser and its parameters.
         on_step: Gets every result.
         slots: Variables of adam or sgd from an earlier call, to go on exactly there.
-
-    Raises:
-        NonFiniteLossError: As it says.
     """
     if num_steps < 1:
         return

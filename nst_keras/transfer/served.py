@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,23 +12,10 @@ from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.served.module import describe_with, picture_encoder, write_module
 from nst_keras.served.picture_checks import checked, decode_picture, dimensions
+from nst_keras.transfer.objective import Objective
 
 _COARSE = 2  # the descent begins at the picture's size divided by this
 _MIN_SIDE = 32  # pixels; at half of that the deepest layer still has a position
-
-
-class ServedLoss(Protocol):
-    """What the descent needs of a loss with its network; `transfer.objective.Objective` is one."""
-
-    @property
-    def variables(self) -> list[Any]:
-        """Everything that has to be saved."""
-
-    def targets(self, of: str, image: tf.Tensor) -> Targets:
-        """Targets of a content or style image, float32 [1, height, width, 3]."""
-
-    def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Loss, its terms, and its gradient with respect to the image."""
 
 
 class _ServedOptimizer(tf.Module):
@@ -36,7 +23,7 @@ class _ServedOptimizer(tf.Module):
 
     def __init__(
         self,
-        loss: ServedLoss,
+        loss: Objective,
         steps: tuple[int, int],
         learning_rate: float,
         encode: Callable[[tf.Tensor], tf.Tensor],
@@ -126,7 +113,7 @@ class _ServedOptimizer(tf.Module):
 
 
 def export_style_transfer(
-    loss: ServedLoss,
+    loss: Objective,
     folder: Path,
     *,
     card: Mapping[str, Any],

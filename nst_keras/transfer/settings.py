@@ -23,9 +23,6 @@ class StyleTransferSettings(LossSettings, _Size):
 
     The defaults are the preset `default`; each field's meaning and range stand in its metadata, from which
     checks and the command line's help are made.
-
-    Raises:
-        InputError: If a value is out of range or a layer isn't known, with the field's name.
     """
 
     style_scale: float = number(
