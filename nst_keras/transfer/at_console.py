@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import tensorflow as tf
 
 from nst_keras.console.stop_signals import StopSignals
@@ -13,7 +14,7 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.plan import JobOptions, StylizeJob, checkpoint_path
 from nst_keras.transfer.descent import Pictures, State, scale_sizes
 from nst_keras.transfer.job import StyleTransfer
-from nst_keras.transfer.memory import estimate_memory, free_memory
+from nst_keras.transfer.memory import estimate_memory
 from nst_keras.transfer.progress import ProgressLine
 
 
@@ -100,10 +101,9 @@ def _announce(transfer: StyleTransfer, pictures: Pictures, start: State | None) 
     sizes = scale_sizes(pictures.content, settings)
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
-    needed, free = estimate_memory(settings, *sizes[-1]), free_memory()
-    memory = f"about {needed / 1e9:.1f} GB of memory"
-    if free is not None:
-        memory += f" ({free / 1e9:.1f} GB free{'; TOO LITTLE' if free < needed else ''})"
+    needed, free = estimate_memory(settings, *sizes[-1]), psutil.virtual_memory().available
+    memory = f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
+    memory += "; TOO LITTLE)" if free < needed else ")"
     path = " > ".join(f"{width}x{height}" for height, width in sizes)
     _say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:

@@ -1,7 +1,5 @@
 """How much memory an optimisation takes, told before it starts."""
 
-from pathlib import Path
-
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -23,15 +21,3 @@ def estimate_memory(settings: StyleTransferSettings, height: int, width: int) ->
     if settings.optimizer == "lbfgs":
         total += 2 * settings.history_size * height * width * 3 * _BYTES_PER_FLOAT64
     return round(total)
-
-
-def free_memory() -> int | None:
-    """Memory in bytes that can be had without swapping, or None where the system doesn't tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None

@@ -12,6 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number, setting
 from nst_keras.serving.protocol.status_codes import ServingError
@@ -105,6 +107,7 @@ def _run(config: InfraValidatorConfig, context: Context, arguments: list[str]) -
             start_new_session=True,  # Ctrl-C is for the stage
         )
         try:
+            memory = psutil.Process(process.pid).memory_info
             while process.poll() is None:
                 seconds = time.monotonic() - began
                 context.show(f"trying the model in a fresh process, {seconds:.0f} s")
@@ -112,7 +115,7 @@ def _run(config: InfraValidatorConfig, context: Context, arguments: list[str]) -
                     raise Stopped
                 if seconds > config.timeout:
                     return f"it gave no answer in {config.timeout} s"
-                if config.memory_limit and _resident_mib(process.pid) > config.memory_limit:
+                if config.memory_limit and memory().rss > config.memory_limit * _MIB:
                     return _too_much(config)
                 time.sleep(_POLL_SECONDS)
         finally:
@@ -132,15 +135,6 @@ def _describe_end(code: int, log: Path) -> str:
 
 def _too_much(config: InfraValidatorConfig) -> str:
     return f"it needs more memory than {config.memory_limit} MiB"
-
-
-def _resident_mib(process: int) -> int:
-    """Memory in use; 0 where the system doesn't tell."""
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // _MIB
 
 
 def _requests(
