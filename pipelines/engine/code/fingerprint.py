@@ -17,7 +17,7 @@ import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from nst_keras.errors import InputError
 
@@ -52,27 +52,23 @@ class Code:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file of code comes to.
+    """A file of code, as far as fingerprints go.
 
     Attributes:
         digest: Of the code without comments and docstrings, in hex.
-        names: What it imports, by whole names; the last part may be something inside a module.
+        names: What it imports, by full names; the last part may be something inside a module.
     """
 
     digest: str
     names: tuple[str, ...]
 
 
-class Sources(Protocol):
-    """Remembers sources between processes, as `pipelines.engine.code.sources.SourceCache` does."""
-
-    def source(self, path: Path, read: Callable[[], Source]) -> Source:
-        """Returns what a file comes to, read anew only if it has changed."""
+# Gives the source of a file that a function would read.
+ReadSource: TypeAlias = Callable[[Path, Callable[[], Source]], Source]
 
 
-class _Forgetful:
-    def source(self, path: Path, read: Callable[[], Source]) -> Source:
-        return read()
+def _read_anew(path: Path, read: Callable[[], Source]) -> Source:
+    return read()
 
 
 def fingerprint(stage: str, code: Code, config: Any, inputs: Any, reads: Any) -> str:
@@ -82,15 +78,12 @@ def fingerprint(stage: str, code: Code, config: Any, inputs: Any, reads: Any) ->
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def read_code(module: str, sources: Sources | None = None) -> Code:
+def read_code(module: str, source: ReadSource = _read_anew) -> Code:
     """Reads the code that a module needs, and the versions of the libraries under it.
 
     Args:
         module: Its name.
-        sources: Remembers what files come to; without it all are read.
-
-    Raises:
-        InputError: If a module isn't Python.
+        source: May remember files; without it all are read.
     """
     seen: dict[str, Source] = {}
     libraries: set[str] = set()
@@ -103,13 +96,14 @@ def read_code(module: str, sources: Sources | None = None) -> Code:
         if path is not None:
             is_package = path.name == "__init__.py"
             read = functools.partial(_read_source, path, name, is_package=is_package)
-            seen[name] = (sources or _Forgetful()).source(path, read)
-            waiting += [*_parents(name), *(part for found in seen[name].names for part in _whole(found))]
+            seen[name] = source(path, read)
+            imported = [part for other in seen[name].names for part in _with_parents(other)]
+            waiting += [*_with_parents(name)[:-1], *imported]
         elif _find(name.partition(".")[0]) is None:
             libraries.add(name.partition(".")[0])
     digests = [(name, seen[name].digest) for name in sorted(seen)]
-    whole = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
-    return Code(whole, tuple(sorted(seen)), dict(_versions(frozenset(libraries))))
+    digest = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+    return Code(digest, tuple(sorted(seen)), dict(_versions(frozenset(libraries))))
 
 
 def _read_source(path: Path, name: str, *, is_package: bool) -> Source:
@@ -153,8 +147,8 @@ def _find_top(top: str) -> Path | None:
         spec = importlib.util.find_spec(top)
         origin = spec.origin if spec else None
         if spec and origin is None and spec.submodule_search_locations:
-            found = [Path(place) for place in spec.submodule_search_locations]
-            return None if _installed(found[0]) else found[0]
+            folder = Path(next(iter(spec.submodule_search_locations)))
+            return None if _installed(folder) else folder
     if origin is None or not origin.endswith(".py") or (top not in _OWN and _installed(Path(origin))):
         return None
     return Path(origin).resolve()
@@ -177,11 +171,7 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
 
 
-def _parents(name: str) -> list[str]:
-    return _whole(name)[:-1]
-
-
-def _whole(name: str) -> list[str]:
+def _with_parents(name: str) -> list[str]:
     """A name after all that it lies in."""
     parts = name.split(".")
     return [".".join(parts[: count + 1]) for count in range(len(parts))]
@@ -203,8 +193,8 @@ class _Bare(ast.NodeTransformer):
 
 @functools.cache
 def _versions(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    found = ((_DISTRIBUTIONS.get(name, name), _version(name)) for name in sorted(names))
-    return tuple((name, version) for name, version in found if version)
+    pairs = ((_DISTRIBUTIONS.get(name, name), _version(name)) for name in sorted(names))
+    return tuple((name, version) for name, version in pairs if version)
 
 
 @functools.cache
@@ -215,8 +205,8 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(_DISTRIBUTIONS.get(name, name))
     except importlib.metadata.PackageNotFoundError:
-        found = _all_distributions().get(name, ()) if importlib.util.find_spec(name) else ()
-        return " ".join(f"{each} {importlib.metadata.version(each)}" for each in sorted(set(found)))
+        owners = _all_distributions().get(name, ()) if importlib.util.find_spec(name) else ()
+        return " ".join(f"{owner} {importlib.metadata.version(owner)}" for owner in sorted(set(owners)))
 
 
 @functools.cache

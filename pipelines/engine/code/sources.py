@@ -1,4 +1,4 @@
-"""Remembers what files of code come to, since reading them anew takes longer than some stages."""
+"""Remembers files of code as fingerprints need them, since reading them takes longer than some stages."""
 
 import contextlib
 import json
@@ -17,11 +17,7 @@ _FORMAT = 1  # another one whenever `Source` means something else
 
 
 def sources_path() -> Path:
-    """Where this user's sources are kept, for the Python that runs.
-
-    Raises:
-        InputError: If there is no cache folder.
-    """
+    """Where this user's sources are kept, for the Python that runs."""
     return cache_dir() / f"pipeline_sources-{_FORMAT}-{platform.python_version()}.json"
 
 
@@ -40,23 +36,19 @@ class SourceCache:
     def __post_init__(self) -> None:
         """Reads the file."""
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads(self.path.read_text())
-            self._known = found if isinstance(found, dict) else {}
+            kept = json.loads(self.path.read_text())
+            self._known = kept if isinstance(kept, dict) else {}
 
     def source(self, path: Path, read: Callable[[], Source]) -> Source:
-        """What a file comes to, read anew only if its size or time has changed."""
+        """A file's source, read anew only if its size or time has changed."""
         stat = path.stat()
         known = self._known.get(str(path))
         if known and known["file"] == [stat.st_size, stat.st_mtime_ns]:
             return Source(known["digest"], tuple(known["names"]))
-        found = read()
-        self._known[str(path)] = {
-            "file": [stat.st_size, stat.st_mtime_ns],
-            "digest": found.digest,
-            "names": found.names,
-        }
+        source = read()
+        self._known[str(path)] = {"file": [stat.st_size, stat.st_mtime_ns], **vars(source)}
         self._changed = True
-        return found
+        return source
 
     def keep(self) -> None:
         """Writes the file if there is something new, and if it can be written."""

@@ -23,20 +23,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _CONNECT_SECONDS = 5
-_LEAST_AHEAD, _AHEAD_PER_THREAD = (
-    16,
-    4,
-)  # tasks that wait at the scheduler; it never knows of a million at once
+_LEAST_AHEAD, _AHEAD_PER_THREAD = 16, 4  # tasks that wait at the scheduler; never a million at once
 _PATIENCE_SECONDS = 20.0  # without a result, before it is said that there is no worker
-
-
-def _say_nothing(text: str) -> None:
-    pass
 
 
 @contextlib.contextmanager
 def dask_map(
-    scheduler: str, say: Callable[[str], None] = _say_nothing
+    scheduler: str, say: Callable[[str], None] = lambda text: None
 ) -> Iterator[Callable[[Callable[[T], R], Iterable[T]], Iterator[R]]]:
     """Yields a function for `Context.map`; what still runs when the context ends is cancelled.
 
@@ -44,9 +37,6 @@ def dask_map(
         scheduler: Address of a Dask scheduler, `tcp://HOST:PORT`; empty: a scheduler and a worker with one
             thread inside this process, since TensorFlow uses all cores anyway.
         say: Called with a line of text while there are no workers.
-
-    Raises:
-        InputError: If there is no scheduler.
     """
     with _connect(scheduler) as client:
         yield functools.partial(_map, client, say)

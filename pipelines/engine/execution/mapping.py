@@ -19,9 +19,6 @@ def open_map(
         runner: "local" or "dask".
         scheduler: Address of a Dask scheduler; if given, tasks run there.
         say: Called with a line of text if a cluster has no workers.
-
-    Raises:
-        InputError: If Dask isn't installed, or there is no scheduler.
     """
     if runner == "local" and not scheduler:
         yield map_here

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from pipelines.engine.code.fingerprint import Sources, fingerprint, read_code
+from pipelines.engine.code.fingerprint import fingerprint, read_code
+from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.work import execute, held, reason_of
 from pipelines.engine.stage import Channel, Context, LatestApproved, Node, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
@@ -83,7 +84,7 @@ class Runner:
         console: What to tell.
         map: How stages run tasks that don't depend on one another.
         choice: Which nodes to execute.
-        sources: Remembers files of code that were read; None: all are read anew.
+        sources: Remembers files of code; None: all are read anew.
         results: Results of the nodes so far, by name.
         run_id: The run's number once it has begun, else 0.
     """
@@ -93,7 +94,7 @@ class Runner:
     console: Console = field(default_factory=Console)
     map: Map = map_here
     choice: Choice = field(default_factory=Choice)
-    sources: Sources | None = None
+    sources: SourceCache | None = None
     results: dict[str, NodeResult] = field(default_factory=dict)
     run_id: int = 0
 
@@ -150,7 +151,8 @@ class Runner:
         """What an execution of a node would take, and its fingerprint."""
         try:
             external = self._read_external(node)
-            code = read_code(node.stage.function.__module__, self.sources)
+            module = node.stage.function.__module__
+            code = read_code(module, self.sources.source) if self.sources else read_code(module)
         except InputError as error:
             raise InputError(f"{node.name}: {error}") from error
         inputs: dict[str, StoredArtifact] = {}

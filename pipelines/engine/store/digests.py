@@ -36,24 +36,17 @@ def read_tree(path: Path, digest: Callable[[Path], str] = file_digest) -> Tree:
     Args:
         path: Folder or file.
         digest: Gives a file's digest, perhaps from what it knows already.
-
-    Raises:
-        InputError: If it doesn't exist or can't be read.
     """
     try:
         files = {name: (file.stat().st_size, digest(file)) for name, file in find_files(path)}
     except OSError as error:
         raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
-    whole = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
-    return Tree(whole, sum(size for size, _ in files.values()), files)
+    over_all = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
+    return Tree(over_all, sum(size for size, _ in files.values()), files)
 
 
 def find_files(path: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the files below a folder by name, hidden ones left out, or the file itself.
-
-    Raises:
-        InputError: If there is neither.
-    """
+    """Yields the files below a folder by name, hidden ones left out, or the file itself."""
     if path.is_file():
         yield "", path
         return
