@@ -156,11 +156,11 @@ def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count:
     from nst_keras.serving.client.settings import PictureSettings
     from pipelines.examples.files import shard_paths
     from pipelines.judging.verdicts import read_pushed
-    from pipelines.stages.bulk_inferrer import Task, infer_shard
+    from pipelines.stages.bulk_inferrer import InferenceTask, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
     tasks = [
-        Task(shard, model, config.narrowed(PictureSettings), folder / f"warm{count}-{number}", 0, 2)
+        InferenceTask(shard, model, config.narrowed(PictureSettings), folder / f"warm{count}-{number}", 0, 2)
         for number in range(4 * count)
     ]
     list(mapping(infer_shard, tasks))

@@ -14,25 +14,25 @@ PHOTOS, PAINTINGS = "photos", "paintings"  # a collection's splits
 
 
 @dataclass(frozen=True)
-class Found:
-    """A picture of a collection: its shard and its name."""
+class PictureAt:
+    """Where a picture of a collection is: its shard and its name."""
 
     shard: Path
     name: str
 
 
-def find_pictures(examples: Examples, split: str) -> list[Found]:
-    """Lists the pictures of a split.
-
-    Raises:
-        InputError: If there are none, or a shard is damaged.
-    """
+def find_pictures(examples: Examples, split: str) -> list[PictureAt]:
+    """Lists the pictures of a split, at least one."""
     from pipelines.examples.files import read_shard, shard_paths
 
-    found = [Found(shard, one.name) for shard in shard_paths(examples, split) for one in read_shard(shard)]
-    if not found:
+    pictures = [
+        PictureAt(shard, example.name)
+        for shard in shard_paths(examples, split)
+        for example in read_shard(shard)
+    ]
+    if not pictures:
         raise no_pictures(examples, split)
-    return found
+    return pictures
 
 
 def no_pictures(examples: Examples, split: str) -> InputError:
@@ -40,16 +40,12 @@ def no_pictures(examples: Examples, split: str) -> InputError:
     return InputError(f"{examples.path}: must hold a picture in the split {split}, but there is none")
 
 
-def read_found(found: Found) -> "np.ndarray":
-    """Reads a picture, float32 [h, w, 3], RGB on 0..255.
-
-    Raises:
-        InputError: If it can't be decoded, with its name; or isn't there any more.
-    """
+def read_picture(place: PictureAt) -> "np.ndarray":
+    """Reads a picture, float32 [h, w, 3], RGB on 0..255."""
     from nst_keras.pictures.images import decode_image
     from pipelines.examples.files import read_shard
 
-    for example in read_shard(found.shard):
-        if example.name == found.name:
-            return decode_image(example.encoded, found.name)
-    raise InputError(f"{found.shard}: must hold {found.name}, but doesn't; run the stage that wrote it again")
+    for example in read_shard(place.shard):
+        if example.name == place.name:
+            return decode_image(example.encoded, place.name)
+    raise InputError(f"{place.shard}: must hold {place.name}, but doesn't; run the stage that wrote it again")

@@ -15,7 +15,7 @@ from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig
 from pipelines.stages.exporter import Exporter, ExporterConfig
 from pipelines.stages.infra_validator import InfraValidator, InfraValidatorConfig
-from pipelines.stages.picture_evaluator import Evaluator, PictureEvaluatorConfig
+from pipelines.stages.picture_evaluator import PictureEvaluator, PictureEvaluatorConfig
 from pipelines.stages.pusher import Pusher, PusherConfig
 from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
 from pipelines.stages.stylizer_trainer import SHIPPED_STYLIZER, StylizerTrainer, StylizerTrainerConfig
@@ -46,7 +46,7 @@ def pipeline(serving_dir: Path) -> Pipeline:
         examples=examples["examples"],
     )
     model = trainer["model"]
-    evaluator = Evaluator(
+    evaluator = PictureEvaluator(
         PictureEvaluatorConfig(),
         examples=examples["examples"],
         model=model,

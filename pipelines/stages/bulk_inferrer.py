@@ -17,9 +17,8 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number, setting
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.examples.finished import file_name, keep
-from pipelines.examples.tables import read_table, write_table
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.parts import each_result, file_name, keep, read_table, write_table
 from pipelines.judging.verdicts import read_pushed
 from pipelines.kinds import Examples, InferenceResult, PushedModel
 
@@ -47,7 +46,7 @@ class BulkInferrerConfig(PictureSettings):
 
 
 @dataclass(frozen=True)
-class Task:
+class InferenceTask:
     """A shard to go through.
 
     Attributes:
@@ -68,7 +67,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
+class InferredShard:
     """What became of a shard: files in the task's folder, and counts.
 
     Attributes:
@@ -111,7 +110,7 @@ def infer(
     shards = [(split, shard) for split in splits for shard in shard_paths(examples, split)]
     settings = config.narrowed(PictureSettings)
     tasks = [
-        Task(shard, Path(pushed.path), settings, context.scratch, config.max_errors, config.parallel)
+        InferenceTask(shard, Path(pushed.path), settings, context.scratch, config.max_errors, config.parallel)
         for _, shard in shards
     ]
     done = _run(config, context, tasks)
@@ -130,10 +129,10 @@ def infer(
     return {"pictures": sum(map(sum, counts.values())), "errors": len(errors), "shards": len(done)}
 
 
-def _run(config: BulkInferrerConfig, context: Context, tasks: list[Task]) -> list[Done]:
-    done: list[Done] = []
+def _run(config: BulkInferrerConfig, context: Context, tasks: list[InferenceTask]) -> list[InferredShard]:
+    done: list[InferredShard] = []
     answers = errors = 0
-    for part in context.map(infer_shard, tasks):
+    for part in each_result(context, infer_shard, tasks, "shard"):
         done.append(part)
         answers, errors = answers + part.num_answers, errors + part.num_errors
         context.show(f"shard {len(done)}/{len(tasks)}  {answers} pictures  {errors} errors")
@@ -141,8 +140,6 @@ def _run(config: BulkInferrerConfig, context: Context, tasks: list[Task]) -> lis
         if errors and (nothing or errors > config.max_errors):
             table = next(part.errors for part in done if part.num_errors)
             raise _refused(read_table(context.scratch / table), errors, config.max_errors)
-        if len(done) < len(tasks) and context.should_stop():
-            raise Stopped
     return done
 
 
@@ -154,7 +151,7 @@ def _refused(errors: list[dict[str, str]], count: int, most: int) -> InputError:
     )
 
 
-def infer_shard(task: Task) -> Done:
+def infer_shard(task: InferenceTask) -> InferredShard:
     """Goes through a shard, unless it is done already.
 
     Raises:
@@ -164,10 +161,10 @@ def infer_shard(task: Task) -> Done:
     if not summary.exists():
         task.folder.mkdir(parents=True, exist_ok=True)
         write_whole(summary, json.dumps(vars(_go_through(task))).encode())
-    return Done(**json.loads(summary.read_text()))
+    return InferredShard(**json.loads(summary.read_text()))
 
 
-def _go_through(task: Task) -> Done:
+def _go_through(task: InferenceTask) -> InferredShard:
     from pipelines.examples.files import Example, write_shard
 
     stem, refused = task.shard.stem, list[dict[str, str]]()
@@ -183,10 +180,12 @@ def _go_through(task: Task) -> Done:
         count = write_shard(task.folder / answers, (Example(name, picture, None) for name, picture in found))
     errors = f"{stem}.errors.csv"
     write_table(task.folder / errors, _ERROR_COLUMNS, refused)
-    return Done(answers, errors, count, len(refused))
+    return InferredShard(answers, errors, count, len(refused))
 
 
-def _answers(task: Task, model: "PictureModel", refused: list[dict[str, str]]) -> "Iterator[tuple[str, Any]]":
+def _answers(
+    task: InferenceTask, model: "PictureModel", refused: list[dict[str, str]]
+) -> "Iterator[tuple[str, Any]]":
     """Names and answers, in the shard's order; those that were refused go to the list."""
     from pipelines.examples.files import read_shard
 

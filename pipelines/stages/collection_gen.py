@@ -1,6 +1,7 @@
 """CollectionGen: photos and paintings, of any sizes and without labels, become sharded examples."""
 
 import io
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,7 @@ from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
 from pipelines.engine.stage import Context, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS
-from pipelines.examples.finished import keep
-from pipelines.examples.shard_work import run_shards, shard_sizes
+from pipelines.examples.parts import divide, keep, run_tasks
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
@@ -83,28 +83,30 @@ def generate_collection(
     """
     from pipelines.examples.files import ExampleInfo, shard_name, write_info
 
-    context.scratch.mkdir(parents=True, exist_ok=True)
-    counts, left_out = {}, []
+    counts, left_out = {}, list[str]()
     for split, sources, strict in _sources(config):
         names = _unique([_name(source) for source in sources])
-        tasks, start = [], 0
-        for index, count in enumerate(shard_sizes(len(sources), config.shards)):
-            pictures = tuple(zip(sources, names, strict=True))[start : start + count]
-            target = context.scratch / shard_name(split, index, config.shards)
-            tasks.append(CollectionShard(target, pictures, config.longest_side, strict))
-            start += count
-        reasons = run_shards(context, write_collection_shard, tasks, f"writing {split}")
+        tasks = [
+            CollectionShard(
+                context.scratch / shard_name(split, index, config.shards),
+                pictures,
+                config.longest_side,
+                strict,
+            )
+            for index, pictures in enumerate(divide([*zip(sources, names, strict=True)], config.shards))
+        ]
+        reasons = run_tasks(context, write_collection_shard, tasks, f"writing {split}: shard")
         counts[split] = tuple(
-            len(task.pictures) - len(found) for task, found in zip(tasks, reasons, strict=True)
+            len(task.pictures) - len(lost) for task, lost in zip(tasks, reasons, strict=True)
         )
-        left_out += [reason for found in reasons for reason in found]
+        left_out += itertools.chain(*reasons)
         if not sum(counts[split]):
             raise InputError(f"{split}: must hold a picture, but none can be read: {left_out[-1]}")
         for task in tasks:
             keep(task.target, examples.path / task.target.name)
     _tell(left_out, context)
     write_info(examples.path, ExampleInfo("collection", (), None, counts))
-    return {**{split: sum(found) for split, found in counts.items()}, "left_out": len(left_out)}
+    return {**{split: sum(sizes) for split, sizes in counts.items()}, "left_out": len(left_out)}
 
 
 def write_collection_shard(task: CollectionShard) -> list[str]:
@@ -198,16 +200,13 @@ def _name(source: str) -> str:
 
 def _unique(names: Sequence[str]) -> list[str]:
     """Gives the second and later of equal names a number."""
-    taken: set[str] = set(names)
-    seen: set[str] = set()
-    found = []
+    taken, unique = set(names), dict[str, None]()
     for name in names:
         number, free = 2, name
-        while free in seen or (free != name and free in taken):
+        while free in unique or (free != name and free in taken):
             free, number = f"{name}-{number}", number + 1
-        seen.add(free)
-        found.append(free)
-    return found
+        unique[free] = None
+    return list(unique)
 
 
 def _tell(left_out: Sequence[str], context: Context) -> None:
@@ -218,12 +217,12 @@ def _tell(left_out: Sequence[str], context: Context) -> None:
 
 
 def _reads(config: CollectionGenConfig) -> list[Path]:
-    found = [] if config.photos in ("", SAMPLES) else [Path(config.photos).expanduser()]
+    paths = [] if config.photos in ("", SAMPLES) else [Path(config.photos).expanduser()]
     if config.paintings:
         folder = Path(config.paintings).expanduser()
         listed = [source for source in _listed(config.paintings) if not source.startswith(SAMPLE)]
-        found += [folder] if folder.is_dir() else [Path(source) for source in listed]
-    return [path for path in found if path.exists()]
+        paths += [folder] if folder.is_dir() else [Path(source) for source in listed]
+    return [path for path in paths if path.exists()]
 
 
 CollectionGen = Stage(generate_collection, "CollectionGen", reads=_reads)

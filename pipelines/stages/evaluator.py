@@ -10,7 +10,8 @@ from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.parts import run_tasks
 from pipelines.judging.verdicts import Blessing, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
@@ -83,18 +84,12 @@ def _predict(
         raise InputError(f"{model.path}: holds no {MODEL}: the Evaluator judges classifiers")
     classifier = load_classifier(model.path)
     shards = shard_paths(examples, config.split)
-    context.scratch.mkdir(parents=True, exist_ok=True)
     tasks = [
         PredictionTask(str(model.path), str(shard), str(context.scratch / f"{role}-{shard.name}.npz"))
         for shard in shards
     ]
-    done = []
-    for path in context.map(predict_shard, tasks):
-        done.append(path)
-        context.show(f"{role}: {len(done)}/{len(shards)} shards of {config.split} pictures")
-        if context.should_stop():
-            raise Stopped
-    predictions = read_predictions(done)
+    paths = run_tasks(context, predict_shard, tasks, f"{role}, {config.split} pictures: shard")
+    predictions = read_predictions(paths)
     if not len(predictions.labels):
         raise InputError(f"{examples.path}: the split {config.split} holds no picture to judge by")
     return Judged(predictions, classifier.class_names, classifier.temperature, classifier.has_chances)

@@ -12,8 +12,7 @@ from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
 from pipelines.engine.stage import Context, Output, Stage, Stopped
-from pipelines.examples.finished import keep
-from pipelines.examples.shard_work import run_shards, shard_sizes
+from pipelines.examples.parts import divide, keep, run_tasks, shard_sizes
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
@@ -76,11 +75,11 @@ def generate_examples(
         strict=config.strict,
         note=context.say,
     )
-    context.scratch.mkdir(parents=True, exist_ok=True)
     root = Path(dataset.name)
     in_files = any(split.paths for split in dataset.splits.values())
     if in_files:
-        run_shards(context, write_folder_shard, _folder_shards(dataset, config, context), "writing examples")
+        tasks = _folder_shards(dataset, config, context)
+        run_tasks(context, write_folder_shard, tasks, "writing examples: shard")
     else:
         _write_stored(dataset, config, context)
     counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
@@ -104,12 +103,9 @@ def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: C
     root, tasks = Path(dataset.name), []
     for split in dataset.splits.values():
         pictures = [_picture(Path(path), root, dataset.class_names) for path in split.paths]
-        start = 0
-        for index, count in enumerate(shard_sizes(split.size, config.shards)):
+        for index, part in enumerate(divide(pictures, config.shards)):
             target = context.scratch / shard_name(split.name, index, config.shards)
-            found = tuple(pictures[start : start + count])
-            tasks.append(FolderShard(target, found, dataset.image_shape))
-            start += count
+            tasks.append(FolderShard(target, part, dataset.image_shape))
     return tasks
 
 

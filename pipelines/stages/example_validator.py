@@ -69,7 +69,6 @@ def validate_examples(
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:
         # The output of a stage that fails is dropped, but somebody will want to look.
-        context.scratch.mkdir(parents=True, exist_ok=True)
         page = context.scratch / "anomalies.html"
         _write_page(page, breaks, comparisons)
         more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""

@@ -42,7 +42,6 @@ def export_model(
 
     target = context.scratch / "saved_model"
     shutil.rmtree(target, ignore_errors=True)  # what a killed run left
-    context.scratch.mkdir(parents=True, exist_ok=True)
     kind, plan = _plan(model.path)
     context.show(f"exporting a {kind}")
     plan = dataclasses.replace(

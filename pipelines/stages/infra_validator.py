@@ -62,7 +62,6 @@ def validate_infra(
         InputError: If the examples can't be read.
         Stopped: If the context says so.
     """
-    context.scratch.mkdir(parents=True, exist_ok=True)
     found = _try(config, context, servable.path, examples)
     if config.memory_limit and found.get("peak_mib", 0) > config.memory_limit:
         found["problems"].append(_too_much(config))

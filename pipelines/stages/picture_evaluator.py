@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
-from pipelines.examples.finished import file_name
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
+from pipelines.examples.parts import file_name, run_tasks
 from pipelines.judging.stylizer_metrics import ALL, VGG19, find_failures, find_objections, summarize
 from pipelines.judging.stylizer_page import render_evaluation
 from pipelines.judging.verdicts import bless, write_blessing
@@ -68,7 +68,7 @@ class PictureEvaluatorConfig(Settings):
 
 
 @dataclass(frozen=True)
-class Task:
+class PhotoTask:
     """A photo to judge on.
 
     Attributes:
@@ -81,9 +81,9 @@ class Task:
         config: Sizes and networks.
     """
 
-    photo: Found
+    photo: PictureAt
     made: str
-    paintings: tuple[Found, ...]
+    paintings: tuple[PictureAt, ...]
     model: Path
     baseline: Path | None
     folder: Path
@@ -119,7 +119,7 @@ def evaluate(
     stylizer = model.path / "stylizer.npz"
     paintings = _known_paintings(stylizer, examples)
     rest = (paintings, stylizer, baseline.path / stylizer.name if baseline else None, context.scratch, config)
-    first = _run(context, [Task(photo, "", *rest) for photo in photos])
+    first = run_tasks(context, judge_photo, [PhotoTask(photo, "", *rest) for photo in photos], "photo")
     good = [result for result in first if "reason" not in result]
     if not good:
         raise InputError(f"{examples.path}: no photo can be judged on: {first[0]['reason']}")
@@ -128,7 +128,9 @@ def evaluate(
         name: by_name[next((result for result in good if name in result["slices"]), good[0])["photo"]]
         for name in SLICES
     }
-    made = _run(context, [Task(natural[name], name, *rest) for name in SLICES])
+    made = run_tasks(
+        context, judge_photo, [PhotoTask(natural[name], name, *rest) for name in SLICES], "slice"
+    )
     slices = dict(zip(SLICES, made, strict=True))
     report = summarize(first, slices, [painting.name for painting in paintings])
     failures = find_failures(first, slices, config.most_saturated)
@@ -136,8 +138,8 @@ def evaluate(
     report |= {"config": asdict(config), "blessed": verdict.blessed, "reasons": list(verdict.reasons)}
     write_whole(evaluation.path / "metrics.json", json.dumps(report, indent=1).encode() + b"\n")
     write_blessing(blessing, verdict)
-    tasks = [*(Task(by_name[result["photo"]], "", *rest) for result in good)]
-    tasks += [Task(natural[name], name, *rest) for name in SLICES]
+    tasks = [*(PhotoTask(by_name[result["photo"]], "", *rest) for result in good)]
+    tasks += [PhotoTask(natural[name], name, *rest) for name in SLICES]
     sheet = _draw_sheet(tasks, report["styles"])
     write_whole(evaluation.path / "contact_sheet.jpg", sheet)
     write_whole(evaluation.path / "evaluation.html", render_evaluation(report, verdict, sheet).encode())
@@ -158,17 +160,7 @@ def _objections(report: "Mapping[str, Any]", config: PictureEvaluatorConfig) -> 
     )
 
 
-def _run(context: Context, tasks: list[Task]) -> list[dict[str, Any]]:
-    results = []
-    for result in context.map(judge_photo, tasks):
-        results.append(result)
-        context.show(f"{(tasks[0].made and 'slice') or 'photo'} {len(results)}/{len(tasks)}")
-        if len(results) < len(tasks) and context.should_stop():
-            raise Stopped
-    return results
-
-
-def _known_paintings(stylizer: Path, examples: Examples) -> tuple[Found, ...]:
+def _known_paintings(stylizer: Path, examples: Examples) -> tuple[PictureAt, ...]:
     styles = _painter(stylizer).stylizer.styles
     found = tuple(painting for painting in find_pictures(examples, PAINTINGS) if painting.name in styles)
     if not found:
@@ -178,7 +170,7 @@ def _known_paintings(stylizer: Path, examples: Examples) -> tuple[Found, ...]:
     return found
 
 
-def judge_photo(task: Task) -> dict[str, Any]:
+def judge_photo(task: PhotoTask) -> dict[str, Any]:
     """Paints a photo in all styles and judges that, or returns what was found before.
 
     Returns:
@@ -194,7 +186,7 @@ def judge_photo(task: Task) -> dict[str, Any]:
     if not path.exists():
         task.folder.mkdir(parents=True, exist_ok=True)
         try:
-            photo = read_found(task.photo)
+            photo = read_picture(task.photo)
             _require_paintable(photo)
         except InputError as error:
             return {"photo": task.photo.name, "reason": str(error)}
@@ -211,7 +203,7 @@ def _require_paintable(photo: "np.ndarray") -> None:
         raise InputError(f"must be at least {MIN_SIDE}x{MIN_SIDE} pixels. Received: {width}x{height}")
 
 
-def _judged_photo(task: Task, photo: "np.ndarray") -> dict[str, Any]:
+def _judged_photo(task: PhotoTask, photo: "np.ndarray") -> dict[str, Any]:
     config = task.config
     judges = _judges(config.vgg, config.independent, task.paintings, config.painting_size)
     prepared = _prepare(photo, task.made, config)
@@ -299,7 +291,7 @@ def _middle(picture: "np.ndarray", side: int) -> "np.ndarray":
     return picture[top : top + side, left : left + side]
 
 
-def _keep_small(pictures: "dict[str, np.ndarray]", task: Task) -> None:
+def _keep_small(pictures: "dict[str, np.ndarray]", task: PhotoTask) -> None:
     import numpy as np
 
     from nst_keras.pictures.images import write_image
@@ -320,7 +312,7 @@ def _painter(path: Path) -> "Painter":
 
 @functools.lru_cache(maxsize=1)
 def _judges(
-    vgg: str, independent: str, paintings: tuple[Found, ...], painting_size: int
+    vgg: str, independent: str, paintings: tuple[PictureAt, ...], painting_size: int
 ) -> "dict[str, Callable[[np.ndarray, np.ndarray, int], Distances]]":
     """The networks with the paintings' styles, once for all photos that a process judges."""
     from nst_keras.models.efficientnet_lite import FEATURES
@@ -329,24 +321,24 @@ def _judges(
     from nst_keras.weights.efficientnet_lite import load_efficientnet_lite0
     from nst_keras.weights.vgg19 import load_vgg19
 
-    pictures = [fitted(read_found(painting), painting_size) for painting in paintings]
+    pictures = [fitted(read_picture(painting), painting_size) for painting in paintings]
     judges: dict[str, Any] = {VGG19: OptimizerJudge(load_vgg19(vgg), pictures)}
     if independent == EFFICIENTNET:
         judges[independent] = FeatureJudge(load_efficientnet_lite0(), FEATURES.index(_CONTENT), pictures)
     return judges
 
 
-def _draw_sheet(tasks: list[Task], styles: list[str]) -> bytes:
+def _draw_sheet(tasks: list[PhotoTask], styles: list[str]) -> bytes:
     """Photos and slices in all styles, as a JPEG file."""
     import numpy as np
 
     from nst_keras.pictures.images import encode_image, read_image
     from nst_keras.stylizers.training.pictures import draw_sheet
 
-    def small(task: Task, name: str) -> "np.ndarray":
+    def small(task: PhotoTask, name: str) -> "np.ndarray":
         return read_image(task.folder / task.name / f"{file_name(name)}.png")
 
-    paintings = {painting.name: read_found(painting) for painting in tasks[0].paintings}
+    paintings = {painting.name: read_picture(painting) for painting in tasks[0].paintings}
     blank = np.full([_SHEET_SIDE // 2, _SHEET_SIDE // 2, 3], 225.0)  # styles that are only kept
     sheet = draw_sheet(
         [small(task, "photo") for task in tasks],
@@ -363,4 +355,4 @@ def _files(config: PictureEvaluatorConfig) -> list[Path]:
     return vgg19_files(config.vgg)
 
 
-Evaluator = Stage(evaluate, "Evaluator", reads=_files)
+PictureEvaluator = Stage(evaluate, "Evaluator", reads=_files)

@@ -10,7 +10,7 @@ from nst_keras.fields import FROM_ONE, Settings, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.shard_work import run_shards
+from pipelines.examples.parts import run_tasks
 from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
 
@@ -62,12 +62,11 @@ def generate_statistics(
     from pipelines.statistics.protos import FILE, build_statistics
 
     info = read_info(examples)
-    context.scratch.mkdir(parents=True, exist_ok=True)
     counts = {}
     for split in info.splits:
         shards = shard_paths(examples, split)
         tasks = [CountTask(path, context.scratch / f"{path.stem}.json", config) for path in shards]
-        run_shards(context, count_shard, tasks, f"looking at {split}")
+        run_tasks(context, count_shard, tasks, f"looking at {split}: shard")
         counts[split] = merge_counts(decode_counts(task.target.read_bytes()) for task in tasks)
     found = build_statistics(counts, info.class_names)
     write_whole(statistics.path / FILE, found.SerializeToString(deterministic=True))

@@ -15,10 +15,9 @@ from nst_keras.pictures.plan import checkpoint_path
 from nst_keras.storage.files import write_whole
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
-from pipelines.examples.collection import PAINTINGS, PHOTOS, Found, find_pictures, read_found
-from pipelines.examples.finished import file_name, keep
-from pipelines.examples.tables import write_table
+from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
+from pipelines.examples.parts import file_name, keep, run_tasks, write_table
 from pipelines.kinds import Examples, Pictures
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class StyleTransferConfig(StyleTransferSettings):
 
 
 @dataclass(frozen=True)
-class Task:
+class PaintingTask:
     """A picture to paint.
 
     Attributes:
@@ -71,8 +70,8 @@ class Task:
         checkpoint_every: Steps between checkpoints.
     """
 
-    photo: Found
-    painting: Found
+    photo: PictureAt
+    painting: PictureAt
     folder: Path
     settings: str
     vgg: str
@@ -102,12 +101,11 @@ def transfer(
         Stopped: If it was asked to stop; finished pictures are kept.
     """
     tasks = _plan(config, context.scratch, examples)
-    rows: list[dict[str, Any]] = []
-    for task, result in zip(tasks, context.map(paint, tasks), strict=True):
-        rows.append({"photo": task.photo.name, "painting": task.painting.name, **result})
-        context.show(f"picture {len(rows)}/{len(tasks)}")
-        if len(rows) < len(tasks) and context.should_stop():
-            raise Stopped
+    results = run_tasks(context, paint, tasks, "picture")
+    rows: list[dict[str, Any]] = [
+        {"photo": task.photo.name, "painting": task.painting.name, **result}
+        for task, result in zip(tasks, results, strict=True)
+    ]
     painted = [row for row in rows if "reason" not in row]
     failed = [row for row in rows if "reason" in row]
     if not painted:
@@ -122,7 +120,7 @@ def transfer(
     return {"pictures": len(painted), "errors": len(failed), **means}
 
 
-def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list[Task]:
+def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list[PaintingTask]:
     photos, paintings = find_pictures(examples, PHOTOS), find_pictures(examples, PAINTINGS)
     if config.styles:
         named = {painting.name: painting for painting in paintings}
@@ -135,10 +133,10 @@ def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list
     else:
         pairs = [(photo, paintings[number % len(paintings)]) for number, photo in enumerate(photos)]
     settings = json.dumps(config.narrowed(StyleTransferSettings).to_dict(), sort_keys=True)
-    return [Task(*pair, folder, settings, config.vgg, config.checkpoint_every) for pair in pairs]
+    return [PaintingTask(*pair, folder, settings, config.vgg, config.checkpoint_every) for pair in pairs]
 
 
-def paint(task: Task) -> dict[str, Any]:
+def paint(task: PaintingTask) -> dict[str, Any]:
     """Paints a picture, or goes on with it, or returns what was returned when it was done.
 
     Returns:
@@ -156,7 +154,7 @@ def paint(task: Task) -> dict[str, Any]:
     return found
 
 
-def _painted(task: Task) -> dict[str, Any]:
+def _painted(task: PaintingTask) -> dict[str, Any]:
     from nst_keras.pictures.images import write_image
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
     from nst_keras.transfer.descent import Pictures, finish, optimize_image, scale_sizes
@@ -172,7 +170,7 @@ def _painted(task: Task) -> dict[str, Any]:
             write_checkpoint(checkpoint, state, record)
 
     try:
-        pictures = Pictures(read_found(task.photo), [read_found(task.painting)], [1.0], _start(settings))
+        pictures = Pictures(read_picture(task.photo), [read_picture(task.painting)], [1.0], _start(settings))
         scale_sizes(pictures.content, settings)
     except InputError as error:
         return {"reason": str(error)}
@@ -203,7 +201,7 @@ def _start(settings: StyleTransferSettings) -> "np.ndarray | None":
     return None if settings.init in INITS else load_picture(settings.init, "init")
 
 
-def _draw_sheet(config: StyleTransferConfig, tasks: list[Task], folder: Path) -> None:
+def _draw_sheet(config: StyleTransferConfig, tasks: list[PaintingTask], folder: Path) -> None:
     """The first photos in all styles; where there is no picture, the sheet is white."""
     import numpy as np
 
@@ -216,13 +214,13 @@ def _draw_sheet(config: StyleTransferConfig, tasks: list[Task], folder: Path) ->
     photos = list(dict.fromkeys(photo for photo, _ in places))[: config.sheet_photos]
     paintings = list(dict.fromkeys(painting for _, painting in places))
 
-    def cell(photo: Found, painting: Found) -> np.ndarray:
+    def cell(photo: PictureAt, painting: PictureAt) -> np.ndarray:
         path = places.get((photo, painting))
         return fitted(read_image(path), config.sheet_side) if path else np.full([1, 1, 3], 255.0)
 
     sheet = draw_sheet(
-        [fitted(read_found(photo), config.sheet_side) for photo in photos],
-        {painting.name: read_found(painting) for painting in paintings},
+        [fitted(read_picture(photo), config.sheet_side) for photo in photos],
+        {painting.name: read_picture(painting) for painting in paintings},
         [[cell(photo, painting) for painting in paintings] for photo in photos],
     )
     write_image(folder / "contact_sheet.jpg", sheet)

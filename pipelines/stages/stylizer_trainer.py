@@ -16,7 +16,7 @@ from nst_keras.stylizers.shipped_stylizer import SHIPPED
 from nst_keras.stylizers.training.plan import StylizerRun
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, no_pictures
-from pipelines.examples.tables import read_table, write_table
+from pipelines.examples.parts import read_table, write_table
 from pipelines.kinds import Examples, Model
 
 if TYPE_CHECKING:

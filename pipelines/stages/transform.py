@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, number
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.finished import keep
-from pipelines.examples.shard_work import run_shards
+from pipelines.examples.parts import keep, run_tasks
 from pipelines.kinds import Examples, Schema, TransformGraph
 
 if TYPE_CHECKING:
@@ -68,10 +67,9 @@ def transform(
     info = read_info(examples)
     _check_classes(info, schema, examples)
     shape = _choose_shape(config, info, examples)
-    context.scratch.mkdir(parents=True, exist_ok=True)
     sources = [path for split in info.splits for path in shard_paths(examples, split)]
     tasks = [TransformShard(path, context.scratch / path.name, shape) for path in sources]
-    run_shards(context, transform_shard, tasks, "transforming")
+    run_tasks(context, transform_shard, tasks, "transforming: shard")
     for task in tasks:
         keep(task.target, transformed_examples.path / task.target.name)
     graph = context.scratch / "transform_graph"

@@ -54,7 +54,6 @@ def train_with_workers(task: WorkerTask, count: int, context: Context) -> None:
         InputError: If the training can't be done, or a worker is lost again.
         Stopped: If the context says so.
     """
-    context.scratch.mkdir(parents=True, exist_ok=True)
     path = context.scratch / "workers.json"
     write_whole(path, json.dumps(dataclasses.asdict(task)).encode())
     for attempt in range(_ATTEMPTS):

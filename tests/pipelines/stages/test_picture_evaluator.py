@@ -17,7 +17,7 @@ from nst_keras.stylizers.painter import Painter
 from pipelines.engine.stage import Context, Stopped
 from pipelines.judging.verdicts import read_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
-from pipelines.stages.picture_evaluator import Evaluator, PictureEvaluatorConfig, evaluate
+from pipelines.stages.picture_evaluator import PictureEvaluator, PictureEvaluatorConfig, evaluate
 
 SMALL = PictureEvaluatorConfig(
     size=64, painting_size=96, huge_side=112, vgg="8bit", independent="none", least_fall=0.05
@@ -203,8 +203,8 @@ def test_slices_come_from_the_collection_where_it_has_them(
 
 
 def test_the_stage_compares_with_a_baseline_if_there_is_one() -> None:
-    assert Evaluator.name == "Evaluator"
-    assert Evaluator.inputs["baseline"].optional and not Evaluator.inputs["model"].optional
+    assert PictureEvaluator.name == "Evaluator"
+    assert PictureEvaluator.inputs["baseline"].optional and not PictureEvaluator.inputs["model"].optional
 
 
 @pytest.mark.large  # fetches the network on first use
