@@ -63,9 +63,6 @@ def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:
         pipeline: What to compile.
         image: Container image that all stages run in.
         path: The file, `.yaml`.
-
-    Raises:
-        InputError: If kfp isn't installed or the file can't be written.
     """
     try:
         from kfp import compiler, dsl

@@ -94,9 +94,6 @@ def find_artifact(store: Store, wanted: str) -> Match:
     Args:
         store: The store.
         wanted: A number, the beginning of a digest, or a path.
-
-    Raises:
-        InputError: If there is none, or there are several.
     """
     if wanted.isdecimal():
         artifacts = _select(store, "id=?", int(wanted))

@@ -114,11 +114,7 @@ def _start_tensorflow(node: Node) -> None:
 
 
 def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
-    """Makes a pipeline from the name of a ready one or a Python file.
-
-    Raises:
-        InputError: If there is no such pipeline, or the file doesn't make one.
-    """
+    """Makes a pipeline from the name of a ready one or a Python file."""
     if spec in READY:
         module = importlib.import_module(f"pipelines.ready.{spec}")
     elif spec.endswith(".py"):

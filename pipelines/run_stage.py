@@ -81,11 +81,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def load_stage(address: str) -> Stage:
-    """Finds a stage by `MODULE:NAME`, where the name is the stage's or its function's.
-
-    Raises:
-        InputError: If there is none.
-    """
+    """Finds a stage by `MODULE:NAME`, where the name is the stage's or its function's."""
     module, _, name = address.partition(":")
     try:
         found = vars(importlib.import_module(module)).values() if module else ()
@@ -100,11 +96,7 @@ def load_stage(address: str) -> Stage:
 
 
 def read_config(stage: Stage, text: str) -> "DataclassInstance":
-    """Makes a stage's config of a JSON object.
-
-    Raises:
-        InputError: If it isn't one, or a field is unknown, of another type or out of range.
-    """
+    """Makes a stage's config of a JSON object."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:

@@ -14,9 +14,6 @@ def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
     Args:
         pipeline: The pipeline.
         changes: `NODE.FIELD=VALUE` each.
-
-    Raises:
-        InputError: If a node, a field or a value isn't right.
     """
     values: dict[str, dict[str, str]] = {}
     nodes = {node.name: node for node in pipeline.nodes}
@@ -56,9 +53,6 @@ def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str])
 
     Returns:
         None: all of them.
-
-    Raises:
-        InputError: If there is no such node.
     """
     for flag, chosen_names in (("from", [first]), ("until", [last]), ("only", only)):
         require_nodes(pipeline, flag, filter(None, chosen_names))
@@ -75,10 +69,6 @@ def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str])
 
 
 def require_nodes(pipeline: Pipeline, flag: str, names: Iterable[str]) -> None:
-    """Checks that a pipeline has nodes of these names.
-
-    Raises:
-        InputError: If it hasn't, with the flag's name.
-    """
+    """Checks that a pipeline has nodes of these names."""
     for name in names:
         require_choice(flag, name, [node.name for node in pipeline.nodes])

@@ -11,7 +11,6 @@ The parameters' annotations say what comes in and goes out. The function is usab
 inside its functions alone, so that a pipeline with nothing to do never loads it.
 """
 
-import enum
 import inspect
 import re
 import shutil
@@ -38,15 +37,9 @@ class Artifact:
     path: Path
 
 
-class Role(enum.Enum):
-    """What a parameter of a stage's function is."""
-
-    INPUT = "input"
-    OUTPUT = "output"
-
-
-Input = Annotated[T, Role.INPUT]
-Output = Annotated[T, Role.OUTPUT]
+_INPUT, _OUTPUT = "input", "output"
+Input = Annotated[T, _INPUT]
+Output = Annotated[T, _OUTPUT]
 
 
 class Stopped(Exception):
@@ -157,14 +150,6 @@ class Node:
         return Channel(self, output)
 
 
-def _nothing(config: Any) -> list[Path]:
-    return []
-
-
-def _always(config: Any, outputs: Mapping[str, Artifact]) -> bool:
-    return True
-
-
 class Stage:
     """A function that can be a pipeline's node.
 
@@ -185,14 +170,9 @@ class Stage:
         function: Callable[..., Mapping[str, Any] | None],
         name: str,
         *,
-        reads: Callable[[Any], Iterable[Path]] = _nothing,
-        current: Callable[[Any, Mapping[str, Artifact]], bool] = _always,
+        reads: Callable[[Any], Iterable[Path]] = lambda config: (),
+        current: Callable[[Any, Mapping[str, Artifact]], bool] = lambda config, outputs: True,
     ) -> None:
-        """Reads the function's annotations.
-
-        Raises:
-            TypeError: If a parameter is neither config, context, input nor output.
-        """
         self.function, self.name, self.reads, self.current = function, name, reads, current
         self.inputs: dict[str, Parameter] = {}
         self.outputs: dict[str, Parameter] = {}
@@ -201,7 +181,7 @@ class Stage:
         for parameter in inspect.signature(function).parameters:
             if parameter not in ("config", "context"):
                 role, kind = _role(parameter, hints[parameter])
-                (self.inputs if role is Role.INPUT else self.outputs)[parameter] = kind
+                (self.inputs if role == _INPUT else self.outputs)[parameter] = kind
 
     @property
     def address(self) -> str:
@@ -268,13 +248,13 @@ class Stage:
             )
 
 
-def _role(name: str, hint: Any) -> tuple[Role, Parameter]:
+def _role(name: str, hint: Any) -> tuple[str, Parameter]:
     """Takes `Input[Examples]`, `Input[Model] | None` or `Output[Model]` apart."""
     options = [part for part in get_args(hint) if part is not type(None)]
     optional = get_origin(hint) is not Annotated
     annotated = options[0] if optional and len(options) == 1 else hint
     parts = get_args(annotated)
-    if get_origin(annotated) is not Annotated or not isinstance(parts[1], Role):
+    if get_origin(annotated) is not Annotated or parts[1] not in (_INPUT, _OUTPUT):
         raise TypeError(f"{name} must be an Input[...], an Input[...] | None or an Output[...]")
     return parts[1], Parameter(parts[0], optional)
 

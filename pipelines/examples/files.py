@@ -70,11 +70,7 @@ def write_info(folder: Path, info: ExampleInfo) -> None:
 
 
 def read_info(examples: Examples) -> ExampleInfo:
-    """Reads info.json.
-
-    Raises:
-        InputError: If it is missing or damaged.
-    """
+    """Reads info.json."""
     path = examples.path / INFO
     try:
         found = json.loads(path.read_bytes())
@@ -92,11 +88,7 @@ def read_info(examples: Examples) -> ExampleInfo:
 
 
 def shard_paths(examples: Examples, split: str) -> list[Path]:
-    """The files of a split, in order.
-
-    Raises:
-        InputError: If there is no such split.
-    """
+    """The files of a split, in order."""
     splits = read_info(examples).splits
     if split not in splits:
         raise InputError(f"{examples.path}: must have the split {split}. Received: {', '.join(splits)}")
@@ -109,9 +101,6 @@ def read_shard(path: Path) -> Iterator[Example]:
 
     If info.json is beside it, the number of examples must be what that says: a file that was cut between two
     records looks whole.
-
-    Raises:
-        InputError: If the file is missing, cut short or damaged.
     """
     count = 0
     for record in _records(path):
@@ -158,9 +147,6 @@ def decode_picture(encoded: bytes, channels: int = 0) -> np.ndarray:
 
     Returns:
         uint8 [h, w, channels].
-
-    Raises:
-        InputError: If it can't be decoded; the message doesn't name the picture.
     """
     try:
         return tf.io.decode_image(encoded, channels=channels, expand_animations=False).numpy()
@@ -169,11 +155,7 @@ def decode_picture(encoded: bytes, channels: int = 0) -> np.ndarray:
 
 
 def read_pictures(examples: Examples, split: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Reads names and pictures of a split, uint8 [h, w, 3], RGB.
-
-    Raises:
-        InputError: If there is no such split, or a file is damaged.
-    """
+    """Reads names and pictures of a split, uint8 [h, w, 3], RGB."""
     for path in shard_paths(examples, split):
         for example in read_shard(path):
             try:

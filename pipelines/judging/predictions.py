@@ -57,11 +57,7 @@ class Predictions:
 
 
 def predict_shard(task: PredictionTask) -> str:
-    """Writes the predictions of a shard, unless they are there; returns their path.
-
-    Raises:
-        InputError: If model or shard can't be read, or a picture has no label.
-    """
+    """Writes the predictions of a shard, unless they are there; returns their path."""
     target = Path(task.target)
     if not target.exists():
         classifier, path = _load(task.model), Path(task.shard)

@@ -81,11 +81,7 @@ def write_pushed(artifact: PushedModel, pushed: Pushed) -> Path:
 
 
 def read_outcome(artifact: PushedModel) -> Pushed:
-    """Reads what `write_pushed` wrote, also of a model that wasn't pushed.
-
-    Raises:
-        InputError: If there is no such file, or it is damaged.
-    """
+    """Reads what `write_pushed` wrote, also of a model that wasn't pushed."""
 
     def decode(document: Any) -> Pushed:
         return Pushed(**{**document, "reasons": tuple(document["reasons"])})

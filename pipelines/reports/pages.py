@@ -17,11 +17,7 @@ p.note { color: var(--faint); max-width: 50rem; }
 
 
 def write_page(path: Path, title: str, parts: Iterable[str]) -> None:
-    """Writes a page, whole: its title, then the parts, which are HTML.
-
-    Raises:
-        InputError: If it can't be written.
-    """
+    """Writes a page, whole: its title, then the parts, which are HTML."""
     write_whole(path, frame(title, parts, _STYLE).encode())
 
 

@@ -52,9 +52,6 @@ def write_report(store: Store, run: int) -> Path:
 
     Returns:
         The page of this run.
-
-    Raises:
-        InputError: If there is no such run, or the page can't be written.
     """
     row = store.run(run)
     turns = _turns(store, row)

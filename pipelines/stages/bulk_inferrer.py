@@ -152,11 +152,7 @@ def _refused(errors: list[dict[str, str]], count: int, most: int) -> InputError:
 
 
 def infer_shard(task: InferenceTask) -> InferredShard:
-    """Goes through a shard, unless it is done already.
-
-    Raises:
-        InputError: If the model or the shard can't be read, or the model refuses more than `max_errors`.
-    """
+    """Goes through a shard, unless it is done already."""
     summary = task.folder / f"{task.shard.stem}.json"
     if not summary.exists():
         task.folder.mkdir(parents=True, exist_ok=True)
@@ -219,11 +215,7 @@ def _columns(answer: "Classification") -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def load(folder: Path, settings: PictureSettings) -> "PictureModel":
-    """Loads a SavedModel, once for all shards that a process goes through.
-
-    Raises:
-        InputError: If it isn't there, is damaged, or can't do what is asked for.
-    """
+    """Loads a SavedModel, once for all shards that a process goes through."""
     from nst_keras.serving.client.local_client import LocalClient
     from nst_keras.serving.client.pictures import PictureModel
     from nst_keras.serving.protocol.model_spec import ModelSpec

@@ -117,11 +117,7 @@ def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path
 
 
 def write_folder_shard(task: FolderShard) -> None:
-    """Writes a shard unless it is there.
-
-    Raises:
-        InputError: If a picture can't be read any more.
-    """
+    """Writes a shard unless it is there."""
     import tensorflow as tf
 
     from nst_keras.data.folder_scan import read_pixels

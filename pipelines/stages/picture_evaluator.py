@@ -178,9 +178,6 @@ def judge_photo(task: PhotoTask) -> dict[str, Any]:
         style: whether the picture is "finite" and "constant", the share of values that are "saturated", and,
         where there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be
         used.
-
-    Raises:
-        InputError: If a model or weights can't be had.
     """
     path = task.folder / f"{task.name}.json"
     if not path.exists():

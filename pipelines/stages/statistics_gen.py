@@ -75,11 +75,7 @@ def generate_statistics(
 
 
 def count_shard(task: CountTask) -> None:
-    """Counts a shard unless that is done.
-
-    Raises:
-        InputError: If the shard is damaged, with its name.
-    """
+    """Counts a shard unless that is done."""
     from pipelines.examples.files import decode_picture, read_shard
 
     if task.target.exists():

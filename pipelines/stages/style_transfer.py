@@ -48,11 +48,7 @@ class StyleTransferConfig(StyleTransferSettings):
 
     @classmethod
     def of_preset(cls, preset: str, **changes: Any) -> "StyleTransferConfig":
-        """Returns a preset of nst-stylize with changes.
-
-        Raises:
-            InputError: If there is no such preset, with the list, or a value is out of range.
-        """
+        """Returns a preset of nst-stylize with changes."""
         require_choice("preset", preset, PRESETS)
         return cls(**(PRESETS[preset].to_dict() | changes))
 
@@ -141,9 +137,6 @@ def paint(task: PaintingTask) -> dict[str, Any]:
 
     Returns:
         "picture", its place in the task's folder, and the losses by name; or the "reason" why there is none.
-
-    Raises:
-        InputError: If the collection is damaged, weights can't be had, or a file not be written.
     """
     result = task.output.with_suffix(".json")
     if not result.exists():

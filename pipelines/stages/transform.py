@@ -84,11 +84,7 @@ def transform(
 
 
 def transform_shard(task: TransformShard) -> None:
-    """Transforms a shard unless that is done.
-
-    Raises:
-        InputError: If the shard is damaged, with its name.
-    """
+    """Transforms a shard unless that is done."""
     import tensorflow as tf
 
     from pipelines.examples.files import Example, encode_picture, read_shard, write_shard

@@ -35,9 +35,6 @@ def write_statistics_page(
         info: Of the examples.
         statistics: A data set for each split.
         counts: What they were made of, with the pictures to show, by split.
-
-    Raises:
-        InputError: If it can't be written.
     """
     splits = {dataset.name: features_of(dataset) for dataset in statistics.datasets}
     parts = cards({f"{dataset.name} examples": dataset.num_examples for dataset in statistics.datasets})

@@ -42,11 +42,7 @@ def build_statistics(
 
 
 def read_statistics(statistics: ExampleStatistics) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Reads FeatureStats.pb.
-
-    Raises:
-        InputError: If it is missing or damaged.
-    """
+    """Reads FeatureStats.pb."""
     path = statistics.path / FILE
     try:
         return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())

@@ -11,11 +11,7 @@ FILE = "schema.pbtxt"
 
 
 def parse_schema(data: bytes, name: str) -> schema_pb2.Schema:
-    """Parses a schema; `name` stands for it in messages.
-
-    Raises:
-        InputError: If it isn't one, or has no features.
-    """
+    """Parses a schema; `name` stands for it in messages."""
     try:
         schema = text_format.Parse(data.decode(), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
@@ -26,11 +22,7 @@ def parse_schema(data: bytes, name: str) -> schema_pb2.Schema:
 
 
 def read_schema(schema: Schema) -> schema_pb2.Schema:
-    """Reads schema.pbtxt.
-
-    Raises:
-        InputError: If it is missing or damaged.
-    """
+    """Reads schema.pbtxt."""
     path = schema.path / FILE
     with open_file(path) as file:
         return parse_schema(file.read(), str(path))

@@ -49,10 +49,6 @@ def train_with_workers(task: WorkerTask, count: int, context: Context) -> None:
     """Trains with `MultiWorkerMirroredStrategy` over fresh processes, into the task's folder.
 
     When a worker is lost, all of them start again, once, from the last checkpoint.
-
-    Raises:
-        InputError: If the training can't be done, or a worker is lost again.
-        Stopped: If the context says so.
     """
     path = context.scratch / "workers.json"
     write_whole(path, json.dumps(dataclasses.asdict(task)).encode())

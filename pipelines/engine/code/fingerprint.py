@@ -94,9 +94,7 @@ def read_code(module: str, source: ReadSource = _read_anew) -> Code:
             continue
         path = _find(name)
         if path is not None:
-            is_package = path.name == "__init__.py"
-            read = functools.partial(_read_source, path, name, is_package=is_package)
-            seen[name] = source(path, read)
+            seen[name] = source(path, functools.partial(_read_source, path, name))
             imported = [part for other in seen[name].names for part in _with_parents(other)]
             waiting += [*_with_parents(name)[:-1], *imported]
         elif _find(name.partition(".")[0]) is None:
@@ -106,12 +104,13 @@ def read_code(module: str, source: ReadSource = _read_anew) -> Code:
     return Code(digest, tuple(sorted(seen)), dict(_versions(frozenset(libraries))))
 
 
-def _read_source(path: Path, name: str, *, is_package: bool) -> Source:
+def _read_source(path: Path, name: str) -> Source:
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: {error.msg}") from error
-    names = tuple(sorted(set(_imports(tree, name if is_package else name.rpartition(".")[0]))))
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    names = tuple(sorted(set(_imports(tree, package))))
     return Source(hashlib.sha256(ast.dump(_Bare().visit(tree)).encode()).hexdigest(), names)
 
 

@@ -10,7 +10,7 @@ garbage; and a run takes over an artifact only if it still is live.
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pipelines.engine.store.ancestry import find_ancestors, find_inputs, find_ma
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
 from pipelines.engine.store.digests import find_files
 from pipelines.engine.store.history import approved
-from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, artifact_of
 from pipelines.engine.store.store import Store
 
 _APPROVED = 2  # the last one is compared with the one before it
@@ -79,8 +79,8 @@ def collect(
 
 def live_artifacts(store: Store) -> list[StoredArtifact]:
     """All artifacts that are there."""
-    rows = store.connection.execute("SELECT id FROM artifact WHERE state='live' ORDER BY id").fetchall()
-    return [store.artifact(row["id"]) for row in rows]
+    rows = store.connection.execute("SELECT * FROM artifact WHERE state='live' ORDER BY id")
+    return [artifact_of(row) for row in rows.fetchall()]
 
 
 def _needed(
@@ -96,9 +96,9 @@ def _needed(
         roots |= last
     query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
     executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
-    made = json.dumps(executions)
     query = "SELECT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role='output'"
-    needed = roots | {row["artifact"] for row in store.connection.execute(query, (made,))}
+    outputs = store.connection.execute(query, (json.dumps(executions),))
+    needed = roots | {row["artifact"] for row in outputs}
     makers = [maker for root in roots for maker in find_makers(store, root)]
     return needed | find_inputs(store, find_ancestors(store, executions + makers))
 
@@ -129,11 +129,7 @@ def _collect_unknown(store: Store, *, dry_run: bool) -> Iterator[Removed]:
 
 
 def _removed(folder: Path, *, dry_run: bool) -> Removed:
-    size = sum(_sizes(folder))
+    size = sum(file.stat().st_size for _, file in find_files(folder))
     if not dry_run:
         shutil.rmtree(folder, ignore_errors=True)
     return Removed(str(folder), size)
-
-
-def _sizes(folder: Path) -> Iterable[int]:
-    return (file.stat().st_size for _, file in find_files(folder))

@@ -58,11 +58,7 @@ CREATE TABLE file_digest (
 
 
 def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
-    """Opens the file of a pipeline root; makes it, if it may and there is none.
-
-    Raises:
-        InputError: If it can't be made, is none of ours, or was made by another version.
-    """
+    """Opens the file of a pipeline root; makes it, if it may and there is none."""
     path = root / FILE_NAME
     if not create and not path.is_file():
         raise InputError(f"{root}: holds no {FILE_NAME}; a pipeline root was expected")
