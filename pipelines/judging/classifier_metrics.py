@@ -56,17 +56,13 @@ def measure(judged: Judged, which: np.ndarray | slice = slice(None)) -> dict[str
     """
     right = judged.right[which]
     low, high = accuracy_interval(int(right.sum()), len(right))
-    found = {
-        "pictures": len(right),
-        "accuracy": float(right.mean()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-    }
+    accuracy = {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
+    metrics: dict[str, Any] = {"pictures": len(right), **accuracy}
     if judged.has_chances:
         logits, labels = judged.predictions.logits[which], judged.predictions.labels[which]
-        found["loss"] = cross_entropy(logits / judged.temperature, labels)
-        found["calibration_error"] = calibration_error(logits, labels, judged.temperature)
-    return found
+        metrics["loss"] = cross_entropy(logits / judged.temperature, labels)
+        metrics["calibration_error"] = calibration_error(logits, labels, judged.temperature)
+    return metrics
 
 
 def measure_slices(judged: Judged, baseline: Judged | None = None) -> list[dict[str, Any]]:
@@ -78,6 +74,8 @@ def measure_slices(judged: Judged, baseline: Judged | None = None) -> list[dict[
     """
     rows = []
     for name, value, which in _slices(judged):
+        if not which.any():
+            continue
         row = {"slice": name, "value": value, **measure(judged, which)}
         if baseline is not None:
             row["baseline_accuracy"] = float(baseline.right[which].mean())
@@ -86,25 +84,20 @@ def measure_slices(judged: Judged, baseline: Judged | None = None) -> list[dict[
 
 
 def _slices(judged: Judged) -> Iterator[tuple[str, str, np.ndarray]]:
-    found = judged.predictions
-    for label, name in enumerate(judged.class_names):
-        yield from _if_any("class", name, found.labels == label)
-    middle = (found.brightness >= _DARK) & (found.brightness < _BRIGHT)
-    yield from _if_any("brightness", "dark", found.brightness < _DARK)
-    yield from _if_any("brightness", "middle", middle)
-    yield from _if_any("brightness", "bright", found.brightness >= _BRIGHT)
-    yield from _if_any("contrast", "flat", found.contrast < _FLAT)
-    yield from _if_any("contrast", "normal", found.contrast >= _FLAT)
-    if len(np.unique(found.sizes, axis=0)) > 1:
-        tiny, huge = found.sizes.min(axis=1) < _TINY, found.sizes.max(axis=1) > _HUGE
-        yield from _if_any("size", "tiny", tiny)
-        yield from _if_any("size", "normal", ~tiny & ~huge)
-        yield from _if_any("size", "huge", huge & ~tiny)
-
-
-def _if_any(name: str, value: str, which: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    if which.any():
-        yield name, value, which
+    """Kind, which of the kind, and which pictures, bool [n]; a slice may have none."""
+    seen = judged.predictions
+    yield from (("class", name, seen.labels == label) for label, name in enumerate(judged.class_names))
+    dark, bright = seen.brightness < _DARK, seen.brightness >= _BRIGHT
+    yield "brightness", "dark", dark
+    yield "brightness", "middle", ~dark & ~bright
+    yield "brightness", "bright", bright
+    yield "contrast", "flat", seen.contrast < _FLAT
+    yield "contrast", "normal", seen.contrast >= _FLAT
+    if len(np.unique(seen.sizes, axis=0)) > 1:
+        tiny, huge = seen.sizes.min(axis=1) < _TINY, seen.sizes.max(axis=1) > _HUGE
+        yield "size", "tiny", tiny
+        yield "size", "normal", ~tiny & ~huge
+        yield "size", "huge", huge & ~tiny
 
 
 def confusion(judged: Judged) -> list[list[int]]:

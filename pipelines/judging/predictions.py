@@ -1,8 +1,8 @@
 """What a trained classifier says of examples, shard by shard, so that several machines can share the work."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -83,12 +83,12 @@ def read_as_seen(classifier: TrainedClassifier, shards: Iterable[Path], names: S
     """Reads pictures by name as the classifier sees them, uint8 [n, height, width, channels], as listed."""
     if not names:
         return np.zeros([0, *classifier.image_shape], np.uint8)
-    wanted, found = set(names), {}
+    wanted, pictures = set(names), {}
     for path in shards:
         for example in read_shard(path):
             if example.name in wanted:
-                found[example.name] = _seen(classifier, _decode(classifier, example, path))
-    return np.stack([found[name] for name in names])
+                pictures[example.name] = _seen(classifier, _decode(classifier, example, path))
+    return np.stack([pictures[name] for name in names])
 
 
 @lru_cache(maxsize=2)
@@ -105,8 +105,8 @@ def _predict(classifier: TrainedClassifier, examples: Sequence[Example], path: P
         np.array([example.name for example in examples]),
         np.array([example.label for example in examples], np.int64),
         np.asarray(logits, np.float32),
-        np.array([each.mean(dtype=np.float64) for each in light], np.float32),
-        np.array([each.std(dtype=np.float64) for each in light], np.float32),
+        np.array([luminance.mean(dtype=np.float64) for luminance in light], np.float32),
+        np.array([luminance.std(dtype=np.float64) for luminance in light], np.float32),
         np.array([picture.shape[:2] for picture in pictures], np.int64),
     )
 
@@ -131,15 +131,11 @@ def _seen(classifier: TrainedClassifier, picture: np.ndarray) -> np.ndarray:
 def _nothing(classifier: TrainedClassifier) -> Predictions:
     none = np.zeros([0], np.float32)
     logits = np.zeros([0, len(classifier.class_names)], np.float32)
-    return Predictions(
-        np.array([], "U1"), np.array([], np.int64), logits, none, none, np.zeros([0, 2], np.int64)
-    )
+    labels, sizes = np.array([], np.int64), np.zeros([0, 2], np.int64)
+    return Predictions(np.array([], "U1"), labels, logits, none, none, sizes)
 
 
 def _joined(parts: Sequence[Predictions]) -> Predictions:
-    def column(name: str) -> Iterator[np.ndarray]:
-        return (getattr(part, name) for part in parts)
-
     return Predictions(
-        **{field.name: np.concatenate(list(column(field.name))) for field in fields(Predictions)}
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
     )

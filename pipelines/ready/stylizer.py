@@ -47,10 +47,7 @@ def pipeline(serving_dir: Path) -> Pipeline:
     )
     model = trainer["model"]
     evaluator = PictureEvaluator(
-        PictureEvaluatorConfig(),
-        examples=examples["examples"],
-        model=model,
-        baseline=latest_blessed(model),
+        PictureEvaluatorConfig(), examples=examples["examples"], model=model, baseline=latest_blessed(model)
     )
     exporter = Exporter(ExporterConfig(), model=model)
     infra = InfraValidator(

@@ -19,11 +19,7 @@ class FineTunerConfig(FineTuningSettings):
 
 
 def fine_tune(
-    config: FineTunerConfig,
-    context: Context,
-    *,
-    examples: Input[Examples],
-    model: Output[Model],
+    config: FineTunerConfig, context: Context, *, examples: Input[Examples], model: Output[Model]
 ) -> dict[str, Any]:
     """Re-trains a pretrained network; a run that was stopped or killed goes on where it was.
 

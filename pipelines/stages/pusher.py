@@ -9,11 +9,7 @@ from nst_keras.errors import InputError
 from nst_keras.export.plan import ExportPlan
 from nst_keras.fields import Settings, number, setting
 from nst_keras.served.push import DEFAULT_KEEP, push
-from nst_keras.served.store import (
-    SAVED_MODEL_FILE,
-    check_version,
-    find_versions,
-)
+from nst_keras.served.store import SAVED_MODEL_FILE, check_version, find_versions
 from pipelines.engine.stage import Artifact, Context, Input, Output, Stage
 from pipelines.judging.verdicts import (
     Pushed,

@@ -28,11 +28,7 @@ class SchemaGenConfig(Settings):
 
 
 def generate_schema(
-    config: SchemaGenConfig,
-    context: Context,
-    *,
-    statistics: Input[ExampleStatistics],
-    schema: Output[Schema],
+    config: SchemaGenConfig, context: Context, *, statistics: Input[ExampleStatistics], schema: Output[Schema]
 ) -> dict[str, Any]:
     """Writes schema.pbtxt.
 

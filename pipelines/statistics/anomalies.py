@@ -12,11 +12,7 @@ from pipelines.statistics.schema import label_names
 _Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
 ERROR, WARNING = "ERROR", "WARNING"
 TRAIN = "train"
-_TYPES = {
-    schema_pb2.BYTES: ("STRING", "BYTES"),
-    schema_pb2.INT: ("INT",),
-    schema_pb2.FLOAT: ("FLOAT",),
-}
+_TYPES = {schema_pb2.BYTES: ("STRING", "BYTES"), schema_pb2.INT: ("INT",), schema_pb2.FLOAT: ("FLOAT",)}
 _LISTED = 5
 _FEW = 50  # pictures; the histograms of fewer differ by chance
 

@@ -142,12 +142,12 @@ def test_files_are_parsed_once(
     name = f"code_{tmp_path.name}"
     code()
     sources = SourceCache(tmp_path / "sources.json")
-    first = read_code(name, sources)
+    first = read_code(name, sources.source)
     with monkeypatch.context() as patched:
         patched.setattr(module.ast, "parse", lambda *arguments: pytest.fail("was parsed again"))
-        assert read_code(name, sources) == first
+        assert read_code(name, sources.source) == first
     (tmp_path / f"{name}_top.py").write_text("def double(x):\n    return x + x + 0\n")
-    assert read_code(name, sources).digest != first.digest
+    assert read_code(name, sources.source).digest != first.digest
 
 
 def test_what_is_not_python_is_named(code: Callable[..., Code]) -> None:
