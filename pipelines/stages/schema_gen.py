@@ -82,7 +82,9 @@ def _infer(config: SchemaGenConfig, found: Any, statistics: ExampleStatistics) -
 def _infer_label(feature: "schema_pb2.Feature", found: "FeatureStatistics", config: SchemaGenConfig) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    names = sorted(bucket.label for bucket in found.string_stats.rank_histogram.buckets)
+    from pipelines.statistics.protos import label_counts
+
+    names = sorted(label_counts(found))
     feature.type = schema_pb2.BYTES
     feature.string_domain.value.extend(names)
     feature.unique_constraints.min = feature.unique_constraints.max = len(names)

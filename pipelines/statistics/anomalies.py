@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from pipelines.statistics.distances import measure_distance
-from pipelines.statistics.protos import LABEL, FeatureStatistics, common_of, features_of
+from pipelines.statistics.protos import LABEL, FeatureStatistics, common_of, features_of, label_counts
 from pipelines.statistics.schema import label_names
 
 _Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
 ERROR, WARNING = "ERROR", "WARNING"
 TRAIN = "train"
 _TYPES = {schema_pb2.BYTES: ("STRING", "BYTES"), schema_pb2.INT: ("INT",), schema_pb2.FLOAT: ("FLOAT",)}
+_MEASURES = {"L_INFTY": "infinity_norm", "JENSEN_SHANNON_DIVERGENCE": "jensen_shannon_divergence"}
 _LISTED = 5
 _FEW = 50  # pictures; the histograms of fewer differ by chance
 
@@ -92,7 +93,7 @@ def _check_feature(
 def _check_labels(
     wanted: schema_pb2.Feature, found: FeatureStatistics, split: str, names: tuple[str, ...]
 ) -> Iterator[Anomaly]:
-    seen = {bucket.label: int(bucket.sample_count) for bucket in found.string_stats.rank_histogram.buckets}
+    seen = label_counts(found)
     unknown = [name for name in seen if names and name not in names]
     if unknown:
         text = f"has values that the schema doesn't know: {_list(unknown)}"
@@ -159,12 +160,9 @@ def _compare(
         distance = measure_distance(before[wanted.name], after[wanted.name])
         if distance is None:
             continue
-        for measure, field, value in (
-            ("L_INFTY", "infinity_norm", distance.infinity_norm),
-            ("JENSEN_SHANNON_DIVERGENCE", "jensen_shannon_divergence", distance.jensen_shannon),
-        ):
+        for measure, field in _MEASURES.items():
             if limits.HasField(field):
-                threshold = getattr(limits, field).threshold
+                value, threshold = getattr(distance, field), getattr(limits, field).threshold
                 yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
 
 
@@ -172,19 +170,16 @@ def anomaly_of(comparison: Comparison) -> Anomaly | None:
     """What is wrong with a distance: drift is an error, skew between splits a warning."""
     if comparison.value <= comparison.threshold:
         return None
-    drift = comparison.what == "drift"
-    against = "the earlier span" if drift else "the training split"
+    severity, against = (
+        (ERROR, "the earlier span") if comparison.what == "drift" else (WARNING, "the training split")
+    )
     name = "L-infinity" if comparison.measure == "L_INFTY" else "Jensen-Shannon divergence"
     text = (
         f"differs from {against}: {name} {comparison.value:.3g} is above {comparison.threshold:g}, "
         f"most of all at {comparison.largest}"
     )
-    severity = ERROR if drift else WARNING
-    return Anomaly(comparison.feature, comparison.split, severity, _kind(comparison.measure), text)
-
-
-def _kind(measure: str) -> str:
-    return "COMPARATOR_L_INFTY_HIGH" if measure == "L_INFTY" else f"COMPARATOR_{measure}_HIGH"
+    kind = f"COMPARATOR_{comparison.measure}_HIGH"
+    return Anomaly(comparison.feature, comparison.split, severity, kind, text)
 
 
 def build_anomalies(

@@ -2,14 +2,15 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipelines.statistics.protos import FeatureStatistics, common_of
+from pipelines.statistics.protos import FeatureStatistics, common_of, label_counts, standard_buckets
 
 _HALF_STEP = 0.5
+Aligned: TypeAlias = tuple[list[str], np.ndarray, np.ndarray]  # values, and how often each came in both
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,12 @@ class Distance:
 
     Attributes:
         infinity_norm: The greatest difference of a value's share, 0..1.
-        jensen_shannon: Jensen-Shannon divergence in bits, 0..1 (Lin 1991).
+        jensen_shannon_divergence: Jensen-Shannon divergence in bits, 0..1 (Lin 1991).
         largest: The value whose share differs most; for numbers its bucket.
     """
 
     infinity_norm: float
-    jensen_shannon: float
+    jensen_shannon_divergence: float
     largest: str
 
 
@@ -43,24 +44,16 @@ def measure_distance(one: FeatureStatistics, other: FeatureStatistics) -> Distan
     return Distance(float(apart.max()), divergence, names[int(apart.argmax())])
 
 
-def _align_labels(
-    one: FeatureStatistics, other: FeatureStatistics
-) -> tuple[list[str], np.ndarray, np.ndarray]:
-    first, second = (
-        {bucket.label: bucket.sample_count for bucket in stats.string_stats.rank_histogram.buckets}
-        for stats in (one, other)
-    )
+def _align_labels(one: FeatureStatistics, other: FeatureStatistics) -> Aligned:
+    first, second = label_counts(one), label_counts(other)
     names = sorted({*first, *second})
-    return (
-        names,
-        np.array([first.get(name, 0.0) for name in names]),
-        np.array([second.get(name, 0.0) for name in names]),
+    one_by_name, other_by_name = (
+        np.array([counts.get(name, 0.0) for name in names]) for counts in (first, second)
     )
+    return names, one_by_name, other_by_name
 
 
-def _align_numbers(
-    one: FeatureStatistics, other: FeatureStatistics
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+def _align_numbers(one: FeatureStatistics, other: FeatureStatistics) -> Aligned:
     """Counts in the buckets that both histograms' edges make; inside a bucket values are spread evenly."""
     histograms = [_edges_and_counts(stats) for stats in (one, other)]
     edges = np.unique(np.concatenate([edges for edges, _ in histograms]))
@@ -73,11 +66,9 @@ def _align_numbers(
 
 
 def _edges_and_counts(feature: FeatureStatistics) -> tuple[np.ndarray, np.ndarray]:
-    histogram = next(
-        found for found in feature.num_stats.histograms if found.type == statistics_pb2.Histogram.STANDARD
-    )
-    counts = np.array([bucket.sample_count for bucket in histogram.buckets])
-    edges = np.array([histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)])
+    buckets = standard_buckets(feature)
+    counts = np.array([bucket.sample_count for bucket in buckets])
+    edges = np.array([buckets[0].low_value, *(bucket.high_value for bucket in buckets)])
     if edges[0] == edges[-1]:
         # A single value gets some width, or nothing could be spread over it.
         return edges[[0, -1]] + [-_HALF_STEP, _HALF_STEP], counts.sum(keepdims=True)

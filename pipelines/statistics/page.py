@@ -14,7 +14,13 @@ from nst_keras.reports.page_parts import cards, heading, png_image, table
 from pipelines.examples.files import ExampleInfo
 from pipelines.reports.pages import note, picture_grid, write_page
 from pipelines.statistics.counts import STEPS, PictureCounts
-from pipelines.statistics.protos import LABEL, FeatureStatistics, features_of
+from pipelines.statistics.protos import (
+    LABEL,
+    FeatureStatistics,
+    features_of,
+    label_counts,
+    standard_buckets,
+)
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
 _COLUMNS = 3
@@ -53,15 +59,9 @@ def write_statistics_page(
 
 
 def _class_table(class_names: Sequence[str], splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> str:
-    found = {
-        split: {
-            bucket.label: int(bucket.sample_count)
-            for bucket in features[LABEL].string_stats.rank_histogram.buckets
-        }
-        for split, features in splits.items()
-    }
-    names = dict.fromkeys([*class_names, *(name for counts in found.values() for name in counts)])
-    rows = [[name, *(counts.get(name, 0) for counts in found.values())] for name in names]
+    labels = {split: label_counts(features[LABEL]) for split, features in splits.items()}
+    names = dict.fromkeys([*class_names, *(name for counts in labels.values() for name in counts)])
+    rows = [[name, *(counts.get(name, 0) for counts in labels.values())] for name in names]
     return table(["class", *splits], rows)
 
 
@@ -114,10 +114,8 @@ def _draw_labels(axes: Axes, feature: FeatureStatistics, split: str, color: str)
 def _draw_numbers(axes: Axes, feature: FeatureStatistics, split: str, color: str) -> None:
     stats = feature.num_stats
     total = max(stats.common_stats.num_non_missing, 1)
-    for histogram in stats.histograms:
-        if histogram.type == statistics_pb2.Histogram.STANDARD:
-            buckets = histogram.buckets
-            edges = [buckets[0].low_value, *(bucket.high_value for bucket in buckets)]
-            if edges[0] == edges[-1]:  # one value, which would have no width
-                edges = [edges[0] - 0.5, edges[0] + 0.5]
-            axes.stairs([b.sample_count / total for b in buckets], edges, color=color, label=split)
+    if buckets := standard_buckets(feature):
+        edges = [buckets[0].low_value, *(bucket.high_value for bucket in buckets)]
+        if edges[0] == edges[-1]:  # one value, which would have no width
+            edges = [edges[0] - 0.5, edges[0] + 0.5]
+        axes.stairs([b.sample_count / total for b in buckets], edges, color=color, label=split)

@@ -31,14 +31,14 @@ def build_statistics(
         counts: By split.
         class_names: One for each label; none if there are no labels.
     """
-    found = statistics_pb2.DatasetFeatureStatisticsList()
+    statistics = statistics_pb2.DatasetFeatureStatisticsList()
     for split, part in counts.items():
-        dataset = found.datasets.add(name=split, num_examples=part.examples)
+        dataset = statistics.datasets.add(name=split, num_examples=part.examples)
         if class_names:
             _describe_labels(dataset.features.add(), part, class_names)
         for name in STEPS:
             _describe_numbers(dataset.features.add(), name, part)
-    return found
+    return statistics
 
 
 def read_statistics(statistics: ExampleStatistics) -> statistics_pb2.DatasetFeatureStatisticsList:
@@ -57,6 +57,18 @@ def features_of(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, F
     return {".".join(feature.path.step) or feature.name: feature for feature in dataset.features}
 
 
+def standard_buckets(feature: FeatureStatistics) -> Sequence[Any]:
+    """Buckets of equal width of a number; none if it has no values."""
+    kinds = {histogram.type: histogram.buckets for histogram in feature.num_stats.histograms}
+    buckets: Sequence[Any] = kinds.get(statistics_pb2.Histogram.STANDARD, ())
+    return buckets
+
+
+def label_counts(feature: FeatureStatistics) -> dict[str, int]:
+    """How often each label came, the most frequent first."""
+    return {bucket.label: int(bucket.sample_count) for bucket in feature.string_stats.rank_histogram.buckets}
+
+
 def common_of(feature: FeatureStatistics) -> statistics_pb2.CommonStatistics:
     """How many values there are and how many are missing."""
     return getattr(feature, feature.WhichOneof("stats") or "num_stats").common_stats
@@ -65,15 +77,15 @@ def common_of(feature: FeatureStatistics) -> statistics_pb2.CommonStatistics:
 def _describe_labels(feature: FeatureStatistics, counts: PictureCounts, class_names: Sequence[str]) -> None:
     feature.path.step.append(LABEL)
     feature.type = FeatureStatistics.STRING
-    found = {
+    by_name = {
         class_names[label] if 0 <= label < len(class_names) else str(label): count
         for label, count in counts.labels.items()
     }
-    ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-    total = sum(found.values())
+    ranked = sorted(by_name.items(), key=lambda pair: (-pair[1], pair[0]))
+    total = sum(by_name.values())
     stats = feature.string_stats
     _describe_common(stats.common_stats, total, counts.examples)
-    stats.unique = len(found)
+    stats.unique = len(by_name)
     stats.avg_length = sum(len(name) * count for name, count in ranked) / total if total else 0.0
     for name, count in ranked[:_TOP_VALUES]:
         stats.top_values.add(value=name, frequency=count)
@@ -120,13 +132,13 @@ def _describe_common(stats: statistics_pb2.CommonStatistics, present: int, examp
 def _quantiles(counts: Counter[int], total: int) -> list[int]:
     """The values below which no more than 0/10, 1/10 ... 10/10 of all lie."""
     values = sorted(counts)
-    found, passed, position = [values[0]], 0, -1
+    quantiles, passed, position = [values[0]], 0, -1
     for tenth in range(1, _BUCKETS + 1):
         while passed * _BUCKETS < tenth * total:
             position += 1
             passed += counts[values[position]]
-        found.append(values[position])
-    return found
+        quantiles.append(values[position])
+    return quantiles
 
 
 def _standard_buckets(counts: Counter[int], steps: int) -> list[dict[str, Any]]:

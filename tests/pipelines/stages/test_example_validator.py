@@ -173,15 +173,15 @@ def test_distances() -> None:
     assert distance.infinity_norm == pytest.approx(0.3)
     assert distance.largest == "dog"
     expected = jensenshannon([0.5, 0.3, 0.2], [0.4, 0.6, 0.0], 2) ** 2
-    assert distance.jensen_shannon == pytest.approx(expected)
+    assert distance.jensen_shannon_divergence == pytest.approx(expected)
     near = measure_distance(*(feature("brightness", ((500, 0, 0), 100.0), seed) for seed in (0, 1)))
     far = measure_distance(*(feature("brightness", ((500, 0, 0), mean), 0) for mean in (40.0, 200.0)))
     assert near is not None
     assert far is not None
-    assert near.jensen_shannon < 0.05
-    assert far.jensen_shannon == pytest.approx(1.0)
+    assert near.jensen_shannon_divergence < 0.05
+    assert far.jensen_shannon_divergence == pytest.approx(1.0)
     same = feature("height", ((5, 0, 0), 0.0), 0)
     still = measure_distance(same, same)
     assert still is not None
-    assert still.jensen_shannon == 0
+    assert still.jensen_shannon_divergence == 0
     assert measure_distance(same, feature("label", ((5, 0, 0), 0.0), 0)) is None
