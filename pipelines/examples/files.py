@@ -73,13 +73,13 @@ def read_info(examples: Examples) -> ExampleInfo:
     """Reads info.json."""
     path = examples.path / INFO
     try:
-        found = json.loads(path.read_bytes())
-        shape = found["image_shape"]
+        info = json.loads(path.read_bytes())
+        shape = info["image_shape"]
         return ExampleInfo(
-            name=str(found["name"]),
-            class_names=tuple(map(str, found["class_names"])),
+            name=str(info["name"]),
+            class_names=tuple(map(str, info["class_names"])),
             image_shape=None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
-            splits={split: tuple(map(int, counts)) for split, counts in found["splits"].items()},
+            splits={split: tuple(map(int, counts)) for split, counts in info["splits"].items()},
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: does not exist; {_REMEDY}") from error
@@ -102,30 +102,23 @@ def read_shard(path: Path) -> Iterator[Example]:
     If info.json is beside it, the number of examples must be what that says: a file that was cut between two
     records looks whole.
     """
-    count = 0
-    for record in _records(path):
-        yield _parse(record, path)
-        count += 1
-    _require_count(path, count)
+    return (_parse(record, path) for record in _records(path))
 
 
-def write_shard(path: Path, found: Iterable[Example]) -> int:
+def write_shard(path: Path, examples: Iterable[Example]) -> int:
     """Writes a file of examples, whole or not at all; the same examples give the same bytes.
 
     Args:
         path: Where to; its folder must exist.
-        found: The examples, of which only one is kept in memory at a time.
+        examples: The examples, of which only one is kept in memory at a time.
 
     Returns:
         How many there were.
-
-    Raises:
-        InputError: If the file can't be written.
     """
     count = 0
     try:
         with writing_whole(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
-            for example in found:
+            for example in examples:
                 writer.write(_serialize(example))
                 count += 1
     except (OSError, tf.errors.OpError) as error:
@@ -139,29 +132,31 @@ def encode_picture(pixels: np.ndarray) -> bytes:
 
 
 def decode_picture(encoded: bytes, channels: int = 0) -> np.ndarray:
-    """Decodes a PNG or JPEG file.
-
-    Args:
-        encoded: Its bytes.
-        channels: 1 or 3; 0: as stored.
-
-    Returns:
-        uint8 [h, w, channels].
-    """
+    """Decodes a PNG or JPEG file to uint8 [h, w, channels]: 1 or 3 of them, as stored if 0 are asked for."""
     try:
         return tf.io.decode_image(encoded, channels=channels, expand_animations=False).numpy()
     except tf.errors.OpError as error:
-        raise InputError(f"cannot be decoded: {(error.message or '').partition(chr(10))[0]}") from error
+        raise InputError(f"cannot be decoded: {first_line(error)}") from error
+
+
+def decode_example(example: Example, path: Path, channels: int = 0) -> np.ndarray:
+    """Decodes the picture of a shard's example."""
+    try:
+        return decode_picture(example.encoded, channels)
+    except InputError as error:
+        raise InputError(f"{path}: {example.name} {error}; {_REMEDY}") from error
+
+
+def first_line(error: tf.errors.OpError) -> str:
+    """What TensorFlow says first; the rest is about its graph."""
+    return (error.message or "").partition("\n")[0]
 
 
 def read_pictures(examples: Examples, split: str) -> Iterator[tuple[str, np.ndarray]]:
     """Reads names and pictures of a split, uint8 [h, w, 3], RGB."""
     for path in shard_paths(examples, split):
         for example in read_shard(path):
-            try:
-                yield example.name, decode_picture(example.encoded, 3)
-            except InputError as error:
-                raise InputError(f"{path}: {example.name} {error}; {_REMEDY}") from error
+            yield example.name, decode_example(example, path, 3)
 
 
 def read_dataset(examples: Examples) -> ImageDataset:
@@ -190,11 +185,7 @@ def read_dataset(examples: Examples) -> ImageDataset:
 
 def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> Split:
     paths = shard_paths(examples, split)
-    size = 0
-    for path in paths:
-        count = sum(1 for _ in _records(path))
-        _require_count(path, count)
-        size += count
+    size = sum(1 for path in paths for _ in _records(path))
     stored = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
     def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -246,16 +237,13 @@ def _parse(record: bytes, path: Path) -> Example:
 def _records(path: Path) -> Iterator[bytes]:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; {_REMEDY}")
+    count = 0
     try:
         for batch in tf.data.TFRecordDataset(str(path)).batch(_BATCH).as_numpy_iterator():
             yield from batch
+            count += len(batch)
     except tf.errors.OpError as error:
-        raise InputError(
-            f"{path}: is damaged: {(error.message or '').partition(chr(10))[0]}; {_REMEDY}"
-        ) from error
-
-
-def _require_count(path: Path, count: int) -> None:
+        raise InputError(f"{path}: is damaged: {first_line(error)}; {_REMEDY}") from error
     if not (path.parent / INFO).is_file():
         return
     for split, counts in read_info(Examples(path.parent)).splits.items():

@@ -15,7 +15,7 @@ from nst_keras.errors import InputError
 from nst_keras.ops.fitting import fit_pixels
 from nst_keras.pictures.color import luma
 from nst_keras.storage.files import write_whole
-from pipelines.examples.files import Example, decode_picture, read_shard
+from pipelines.examples.files import Example, decode_example, read_shard
 
 _BATCH = 64
 
@@ -117,10 +117,7 @@ def _decode(classifier: TrainedClassifier, example: Example, path: Path) -> np.n
             f"{path}: {example.name}: must have a label below {len(classifier.class_names)} to be judged by. "
             f"Received: {example.label}"
         )
-    try:
-        return decode_picture(example.encoded, classifier.image_shape[2])
-    except InputError as error:
-        raise InputError(f"{path}: {example.name}: {error}") from error
+    return decode_example(example, path, classifier.image_shape[2])
 
 
 def _seen(classifier: TrainedClassifier, picture: np.ndarray) -> np.ndarray:

@@ -162,14 +162,15 @@ def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Co
 def _stored(dataset: "ImageDataset", split: "Split") -> "Iterator[Example]":
     import tensorflow as tf
 
-    from pipelines.examples.files import Example, encode_picture
+    from pipelines.examples.files import Example, encode_picture, first_line
 
     try:
         for position, (pixels, label) in enumerate(split.examples.as_numpy_iterator()):
             yield Example(f"{split.name}-{position:06}", encode_picture(pixels), int(label))
     except tf.errors.OpError as error:
-        reason = (error.message or "").partition("\n")[0]
-        raise InputError(f"{dataset.name}: holds a picture that can't be read: {reason}") from error
+        raise InputError(
+            f"{dataset.name}: holds a picture that can't be read: {first_line(error)}"
+        ) from error
 
 
 def _reads(config: ExampleGenConfig) -> list[Path]:

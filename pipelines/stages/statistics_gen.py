@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
@@ -76,16 +75,13 @@ def generate_statistics(
 
 def count_shard(task: CountTask) -> None:
     """Counts a shard unless that is done."""
-    from pipelines.examples.files import decode_picture, read_shard
+    from pipelines.examples.files import decode_example, read_shard
 
     if task.target.exists():
         return
     counts = PictureCounts()
     for example in read_shard(task.shard):
-        try:
-            pixels = decode_picture(example.encoded)
-        except InputError as error:
-            raise InputError(f"{task.shard}: {example.name} {error}") from error
+        pixels = decode_example(example, task.shard)
         counts.add(example.label, measure_picture(pixels, len(example.encoded)))
         label = _UNLABELLED if example.label is None else example.label
         if label < task.config.shown_classes and counts.wants(label, example.name):

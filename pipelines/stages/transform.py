@@ -87,7 +87,7 @@ def transform_shard(task: TransformShard) -> None:
     """Transforms a shard unless that is done."""
     import tensorflow as tf
 
-    from pipelines.examples.files import Example, encode_picture, read_shard, write_shard
+    from pipelines.examples.files import Example, encode_picture, first_line, read_shard, write_shard
     from pipelines.examples.transform_graph import PictureTransform
 
     if task.target.exists():
@@ -99,8 +99,9 @@ def transform_shard(task: TransformShard) -> None:
             try:
                 pixels = change(tf.constant([example.encoded]))[0].numpy()
             except tf.errors.OpError as error:
-                reason = (error.message or "").partition("\n")[0]
-                raise InputError(f"{task.source}: {example.name} cannot be decoded: {reason}") from error
+                raise InputError(
+                    f"{task.source}: {example.name} cannot be decoded: {first_line(error)}"
+                ) from error
             yield Example(example.name, encode_picture(pixels), example.label)
 
     write_shard(task.target, read())
