@@ -1,8 +1,8 @@
 """Reads MATLAB files of version 5 to 7, as far as trained networks need it.
 
 Follows "MAT-File Format" (The MathWorks, version 5). Every size in the file is checked against what is there
-before it is used: a damaged file ends in an error, where SciPy 1.17's `loadmat` ended the process in 30 of 1,200
-files damaged at random. The file is mapped, so arrays that nobody looks at cost no memory.
+before it is used: a damaged file ends in an error, where SciPy 1.17's `loadmat` ended the process in 30 of
+1,200 files damaged at random. The file is mapped, so arrays that nobody looks at cost no memory.
 """
 
 import hashlib
