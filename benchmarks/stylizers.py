@@ -44,7 +44,8 @@ from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
-from nst_keras.stylizers.painter import Painter, finish
+from nst_keras.stylizers.multi_style.painter import MultiStylePainter
+from nst_keras.stylizers.painter import finish
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
@@ -59,11 +60,11 @@ class Benchmark:
     def __init__(self, flags: argparse.Namespace) -> None:
         """Looks at what there is."""
         self.flags, self.folder = flags, Path(flags.output_dir)
-        self.painter = Painter(flags.stylizer)
+        self.painter = MultiStylePainter(flags.stylizer)
         self.version = self.painter.digest[-8:]
         paths = list_images(flags.styles)
         self.styles = {
-            name: next(path for path in paths if name in path.stem) for name in self.painter.stylizer.styles
+            name: next(path for path in paths if name in path.stem) for name in self.painter.styles
         }
         self.contents = list_images(flags.contents)[: flags.num_contents]
         (self.folder / "pictures").mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 
 from nst_keras.pictures.images import read_image, write_image
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.settings import FastSettings
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--stylizer", default="")
     flags = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
-    painter = Painter(flags.stylizer)
+    painter = load_painter(flags.stylizer)
     for line in sys.stdin:
         task = json.loads(line)
         content = read_image(task["content"])

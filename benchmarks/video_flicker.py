@@ -23,6 +23,7 @@ from stylizer_engines import NUM_MAGENTA, Engine, peer_command
 
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.samples import read_sample
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter
@@ -92,8 +93,8 @@ _PHOTO = read_sample("china")
 
 
 def _main(arguments: list[str]) -> None:
-    painter = Painter(_STYLIZER.value)
-    style = _STYLE.value or painter.stylizer.styles[0]
+    painter = load_painter(_STYLIZER.value)
+    style = _STYLE.value or painter.styles[0]
     blend = painter.blend([style])
     results: dict[str, dict[str, Figures]] = {
         name: {f"steady={value}": _measure(painter, blend, motion, float(value)) for value in _STEADY.value}

@@ -23,7 +23,8 @@ import numpy as np
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.pictures.by_name import load_picture
-from nst_keras.stylizers.painters import AnyPainter, load_painter
+from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.descent import Pictures, State, finish, optimize_image
 from nst_keras.transfer.objective import Objective
@@ -148,7 +149,7 @@ def paint(
 
 
 @functools.lru_cache(maxsize=4)
-def _painter(path: str, changed: float) -> AnyPainter:
+def _painter(path: str, changed: float) -> Painter:
     """Made anew if the file has `changed`."""
     return load_painter(path)
 

@@ -163,6 +163,8 @@ def parse_field(kind: "type[DataclassInstance]", name: str, value: Any) -> Any:
     if name not in types:
         raise InputError(f"{name} must be a field: {', '.join(types)}")
     hint = types[name]
+    if value is None and kind.__dataclass_fields__[name].default is None:
+        return None
     try:
         return _parse(hint, value)
     except (KeyError, TypeError, ValueError) as error:

@@ -20,7 +20,7 @@ _FAST = flags.DEFINE_bool(
     "fast",
     False,
     "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
-    "painting, if the stylizer was trained with --architecture=arbitrary), and "
+    "painting, if the stylizer takes any), and "
     f"--size is {_DEFAULTS.size} unless it is given; 0 keeps the content's size.",
 )
 STYLIZER = flags.DEFINE_string(

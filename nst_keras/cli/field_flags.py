@@ -21,7 +21,7 @@ def define(
 ) -> None:
     """Defines a flag for each field, with None as the default, which stands for the field's own.
 
-    The help shows the field's default [in brackets].
+    The help shows the field's default [in brackets], unless it is None, too.
     """
     types = field_types(settings)
     for field in dataclasses.fields(settings):
@@ -29,7 +29,8 @@ def define(
             continue
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
-        text = f"{field.metadata['help']} [{format_value(default) or 'none'}]"
+        text = str(field.metadata["help"])
+        text += "" if default is None else f" [{format_value(default) or 'none'}]"
         make = flags.DEFINE_bool if types[field.name] is bool else flags.DEFINE_string
         make(field.name, None, text, flag_values=flag_values)
 

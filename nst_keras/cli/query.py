@@ -3,7 +3,7 @@ r"""Sends pictures to a model server and writes or prints what it answers.
   nst-query --rest=http://localhost:8501 --model=stylizer --content=photo.jpg --style=starry_night \
       --output=painted.png
   nst-query --model=stylizer --content=photos/ --style=wave:0.7,ink:0.3 --output=painted/ --parallel=4
-  nst-query --model=arbitrary --content=photo.jpg --style=painting.jpg --output=painted.png
+  nst-query --model=any --content=photo.jpg --style=painting.jpg --output=painted.png
   nst-query --model=flowers --content=photo.jpg           a classifier: prints class and probability
   nst-query --grpc=localhost:8500 --model=stylizer --show=styles
 

@@ -1,7 +1,7 @@
 """Paints a photo in the style of one or more paintings.
 
   nst-stylize --fast --content=photo.jpg --style=starry_night --output=picture.png
-  nst-stylize --fast --stylizer=arbitrary.npz --content=photo.jpg --style=painting.jpg
+  nst-stylize --fast --stylizer=any_painting.npz --content=photo.jpg --style=painting.jpg
   nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4
   nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --content=sample:china --style=sample:strokes --preset=preview
@@ -28,7 +28,7 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_settings
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
-from nst_keras.stylizers.archive import MULTI_STYLE, read_architecture
+from nst_keras.stylizers.architecture import architecture_of, load_painter
 
 _CONTENT = flags.DEFINE_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
 _STYLE = flags.DEFINE_list(
@@ -65,7 +65,7 @@ def _paint(record: dict[str, Any]) -> int:
         return _paint_video()
     settings = fast_flags.parsed(record.get("settings", {}))
     stylizer = fast_flags.STYLIZER.value or record.get("stylizer", "")
-    named = read_architecture(stylizer) == MULTI_STYLE
+    named = architecture_of(stylizer).named_styles
     jobs = _jobs(record, [_FROM.value, stylizer], named_styles=named)
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
@@ -81,14 +81,13 @@ def _paint_video() -> int:
     if _FROM.value:
         raise flags.Error("--from repeats pictures, not videos")
     settings, stylizer = fast_flags.parsed_for_video(), fast_flags.STYLIZER.value
-    named = read_architecture(stylizer) == MULTI_STYLE
+    named = architecture_of(stylizer).named_styles
     jobs = _jobs({}, [stylizer], named_styles=named, suffix=".mp4")
     if len(jobs) > 1:
         raise flags.Error("--content: one video at a time, in one style or one blend")
     check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
     from nst_keras.stylizers.at_console import say
-    from nst_keras.stylizers.painters import load_painter
     from nst_keras.stylizers.video import paint_video_at_console
 
     return paint_video_at_console(load_painter(stylizer), settings, jobs[0], say)

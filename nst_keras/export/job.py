@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
 from nst_keras.errors import InputError
 from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
-from nst_keras.export.stylizers import export_stylizer_file, gray_png
+from nst_keras.served.module import GRAY_PNG
 from nst_keras.served.push import push
 from nst_keras.storage.files import write_whole
 from nst_keras.storage.folders import make_folder, replacing_folder
+from nst_keras.stylizers.architecture import architecture_of
+from nst_keras.stylizers.served import export_stylizer
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.served import export_style_transfer
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -59,7 +62,7 @@ def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) ->
 
 def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
     if plan.model == STYLIZER:
-        _write_warmup(target, export_stylizer_file(plan, target, note), note)
+        _export_stylizer(plan, target, note)
     elif plan.model == STYLE_TRANSFER:
         _export_style_transfer(plan, target)
     elif (Path(plan.model) / SAVED_MODEL).is_dir():
@@ -67,6 +70,15 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
     else:
         _export_classifier(Path(plan.model), target, note)
     _write_signatures(target)
+
+
+def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
+    architecture = architecture_of(plan.stylizer)
+    served = architecture.parts.served()(plan.stylizer, note)
+    served = replace(served, card={**served.card, "program": f"nst_keras {__version__}"})
+    max_pixels = plan.max_pixels or architecture.max_pixels
+    requests = export_stylizer(served, target, image_format=plan.image_format, max_pixels=max_pixels)
+    _write_warmup(target, requests, note)
 
 
 def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
@@ -106,7 +118,7 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
     )
     requests = {
         "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},
-        "serve_image_bytes": {"image_bytes": np.array([gray_png()], object)},
+        "serve_image_bytes": {"image_bytes": np.array([GRAY_PNG], object)},
     }
     _write_warmup(target, list(requests.items()), note)
 

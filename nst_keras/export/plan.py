@@ -6,8 +6,10 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.served.image_formats import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
+from nst_keras.stylizers.architecture import ARCHITECTURES
 
 STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
+MOST_OF_STYLIZERS = ", ".join(f"{row.max_pixels >> 20} Mi for {row.title}" for row in ARCHITECTURES.values())
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,7 @@ class ExportPlan(Settings):
     image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
     max_pixels: int = number(
         0,
-        "Most pixels of a picture that is taken; 0: 16 Mi, 4 Mi for stylizers of any painting, and 1 Mi for "
-        "style_transfer.",
+        f"Most pixels of a picture that is taken; 0: {MOST_OF_STYLIZERS}, and 1 Mi for {STYLE_TRANSFER}.",
         Bounds(0),
     )
     steps: int = number(150, "style_transfer: steps at the full size, after as many at half of it.", FROM_ONE)

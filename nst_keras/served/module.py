@@ -1,11 +1,13 @@
 """What the exports of pictures share: encoding, and writing a module with its signatures."""
 
 import hashlib
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from PIL import Image
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from nst_keras.errors import require_choice
@@ -13,6 +15,18 @@ from nst_keras.served.image_formats import IMAGE_FORMATS
 from nst_keras.storage.files import write_whole
 
 _JPEG_QUALITY = 95
+
+GRAY_SIDE = 64  # pixels
+
+
+def _gray_png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (GRAY_SIDE, GRAY_SIDE), "gray").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# A small picture file to warm a model up with.
+GRAY_PNG = _gray_png()
 
 Endpoint = tuple[Callable[..., Any], Sequence[tf.TensorSpec]]
 

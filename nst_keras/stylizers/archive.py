@@ -4,21 +4,30 @@ The header names the architecture; its format is the architecture's version.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.storage.files import open_file, write_whole
 
-ARCHITECTURES = MULTI_STYLE, ARBITRARY = ("multi_style", "arbitrary")
+if TYPE_CHECKING:
+    import keras
 
-_FORMATS = {MULTI_STYLE: 3, ARBITRARY: 2}
+T = TypeVar("T")
+
+# The stylizer of the package, which "" stands for; its model card lies beside it.
+SHIPPED = resources.files("nst_keras") / "stylizers" / "paintings.npz"
+
+STYLIZER_FILE = "stylizer.npz"  # in the folder of a training
+
 _HEADER = "header"
 
 # What damaged or foreign files raise when they are read or put into a network.
@@ -27,89 +36,115 @@ _ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, z
 Archive = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
+class Kind(NamedTuple):
+    """What a header must begin with for an architecture's own code to read the file."""
+
+    architecture: str
+    format: int
+
+
 def write_archive(
-    path: str | os.PathLike[str],
-    architecture: str,
-    header: Mapping[str, Any],
-    weights: Mapping[str, np.ndarray],
+    path: str | os.PathLike[str], header: Mapping[str, Any], weights: Mapping[str, np.ndarray]
 ) -> None:
     """Writes a file whole; weights are rounded to 16 bits, which no eye sees in the pictures.
 
     Args:
         path: The file.
-        architecture: One of `ARCHITECTURES`.
-        header: Plain values.
+        header: Plain values, those of a `Kind` among them.
         weights: float32 arrays by name.
-
-    Raises:
-        InputError: If the file can't be written.
     """
-    whole = {**header, "format": _FORMATS[architecture], "architecture": architecture}
     arrays: dict[str, Any] = {name: array.astype(np.float16) for name, array in weights.items()}
-    arrays[_HEADER] = json.dumps(whole, sort_keys=True)
+    arrays[_HEADER] = json.dumps(header, sort_keys=True)
     buffer = io.BytesIO()
     # Compressed, since half of the exponents' bits are the same.
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_whole(path, buffer.getvalue())
 
 
-def read_archive(file: IO[bytes], name: str, architecture: str) -> Archive:
-    """Reads header and weights; `name` stands for the file in messages.
-
-    Raises:
-        InputError: If it isn't a stylizer of that architecture.
-    """
-    with stylizer_errors(name), _open(io.BytesIO(file.read())) as archive:
-        header = _read_header(archive, name)
-        if header["architecture"] != architecture:
-            kinds = {MULTI_STYLE: "a stylizer of named styles", ARBITRARY: "a stylizer of any painting"}
-            raise InputError(f"{name}: must be {kinds[architecture]}; is {kinds[header['architecture']]}")
-        return header, {key: archive[key].astype(np.float32) for key in archive if key != _HEADER}
+def read_archive(path: str | os.PathLike[str]) -> Archive:
+    """Header and weights of a file, or of the stylizer of the package."""
+    with _open(path) as archive:
+        weights = {key: archive[key].astype(np.float32) for key in archive if key != _HEADER}
+        return _header(archive), weights
 
 
-def read_architecture(path: str | os.PathLike[str]) -> str:
-    """Returns which of `ARCHITECTURES` a file holds; "" is the package's own, of named styles.
-
-    Raises:
-        InputError: If it can't be read or isn't a stylizer.
-    """
-    if not path:
-        return MULTI_STYLE
-    with (
-        open_file(path) as file,
-        stylizer_errors(str(path)),
-        _open(file) as archive,
-    ):
-        return str(_read_header(archive, str(path))["architecture"])
+def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a file says of itself; the weights aren't read."""
+    with _open(path) as archive:
+        return _header(archive)
 
 
-def _open(file: IO[bytes]) -> Any:
-    # NumPy would take it for a pickle, and advise to trust it.
-    if not zipfile.is_zipfile(file):
-        raise zipfile.BadZipFile("it is no .npz archive")
-    file.seek(0)
-    return np.load(file, allow_pickle=False)
+def read_as(
+    kind: Kind,
+    path: str | os.PathLike[str],
+    build: Callable[[dict[str, Any], dict[str, np.ndarray]], T],
+) -> T:
+    """Builds a stylizer of header and weights of a file, which must be of that kind."""
+    header, weights = read_archive(path)
+    with _errors(path):
+        found = Kind(header["architecture"], header["format"])
+    if found.architecture != kind.architecture:
+        raise InputError(f"{name_of(path)}: must be {kind.architecture}. Received: {found.architecture}")
+    if found.format != kind.format:
+        raise InputError(
+            f"{name_of(path)}: has format {found.format}; this version reads {kind.format}: "
+            "train the stylizer anew, or use the version that wrote it"
+        )
+    with _errors(path):
+        return build(header, weights)
+
+
+def name_of(path: str | os.PathLike[str]) -> str:
+    """What messages call a stylizer."""
+    return str(path) or "the package's stylizer"
+
+
+def weights_by_name(model: "keras.Model") -> dict[str, np.ndarray]:
+    """A network's weights as files have them."""
+    return {variable.path: np.asarray(variable) for variable in model.weights}
+
+
+def assign(variables: Sequence[Any], weights: Mapping[str, np.ndarray]) -> None:
+    """Puts weights from a file into a network's variables."""
+    for variable in variables:
+        array = weights[variable.path]
+        # Keras would say so too, but with all the numbers.
+        if array.shape != tuple(variable.shape):
+            raise ValueError(f"{variable.path} is {list(array.shape)} but must be {list(variable.shape)}")
+        variable.assign(array)
+
+
+def digest_of(model: "keras.Model", *more: str) -> str:
+    """Hash of a network's weights and of further words."""
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        digest.update(np.asarray(variable).tobytes())
+    for word in more:
+        digest.update(word.encode())
+    return f"sha256:{digest.hexdigest()}"
 
 
 @contextlib.contextmanager
-def stylizer_errors(name: str) -> Iterator[None]:
+def _open(path: str | os.PathLike[str]) -> Iterator[Any]:
+    with open_file(path) if path else SHIPPED.open("rb") as file, _errors(path):
+        # NumPy would take it for a pickle, and advise to trust it.
+        if not zipfile.is_zipfile(file):
+            raise zipfile.BadZipFile("it is no .npz archive")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            yield archive
+
+
+@contextlib.contextmanager
+def _errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turns what a damaged or foreign file raises into an InputError that names it."""
     try:
         yield
     except _ERRORS as error:
-        if isinstance(error, InputError) and str(error).startswith(f"{name}: "):
-            raise
-        raise InputError(f"{name}: isn't a stylizer, or is damaged: {error}") from error
+        raise InputError(f"{name_of(path)}: isn't a stylizer, or is damaged: {error}") from error
 
 
-def _read_header(archive: Mapping[str, np.ndarray], name: str) -> dict[str, Any]:
+def _header(archive: Mapping[str, np.ndarray]) -> dict[str, Any]:
     header: dict[str, Any] = json.loads(str(archive[_HEADER]))
-    architecture = header.get("architecture", MULTI_STYLE)  # which format 1 didn't name
-    if architecture not in ARCHITECTURES:
-        raise InputError(f"{name}: has the unknown architecture {architecture}")
-    if header["format"] != _FORMATS[architecture]:
-        raise InputError(
-            f"{name}: has format {header['format']}; this version reads {_FORMATS[architecture]}: "
-            "train the stylizer anew, or use the version that wrote it"
-        )
-    return header
+    # Which format 1 didn't name.
+    return {"architecture": "multi_style", **header}

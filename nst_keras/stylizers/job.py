@@ -11,8 +11,8 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.by_name import load_picture
 from nst_keras.pictures.images import read_settings, require_encodable, write_image
 from nst_keras.pictures.plan import StylizeJob, check_job
-from nst_keras.stylizers.painter import painted_size
-from nst_keras.stylizers.painters import AnyPainter, load_painter
+from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
 
 
@@ -46,7 +46,7 @@ class FastStylize:
         blend, _ = self._style(job)
         content = load_picture(job.content, "content")
         try:
-            size = painted_size(content, self.settings)
+            size = self.painter.painted_size(content, self.settings)
         except InputError as error:
             raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, *size)
@@ -82,7 +82,7 @@ def _digest(picture: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
 
 
-def record_of(job: StylizeJob, settings: FastSettings, painter: AnyPainter) -> dict[str, Any]:
+def record_of(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
     """How something was made."""
     return {
         "program": f"nst_keras {__version__}",

@@ -12,15 +12,14 @@ from nst_keras.pictures.plan import StylizeJob, check_job
 from nst_keras.pictures.steadiness import keep_steady
 from nst_keras.pictures.video import WRITABLE_VIDEO_SUFFIXES, change_video
 from nst_keras.stylizers.job import record_of
-from nst_keras.stylizers.painter import finish, fitted_content
-from nst_keras.stylizers.painters import AnyPainter
+from nst_keras.stylizers.painter import Painter, finish
 from nst_keras.stylizers.settings import VideoSettings
 
 
 class FramePainter:
     """Paints frames one after the other; each one sees the one before."""
 
-    def __init__(self, painter: AnyPainter, blend: np.ndarray, settings: VideoSettings) -> None:
+    def __init__(self, painter: Painter, blend: np.ndarray, settings: VideoSettings) -> None:
         """Takes what `Painter.paint` takes."""
         self._painter, self._blend, self._settings = painter, blend, settings
         self._previous: tuple[np.ndarray, np.ndarray] | None = None
@@ -31,7 +30,7 @@ class FramePainter:
         Raises:
             InputError: If a side is too short.
         """
-        content = fitted_content(frame.astype(np.float32), self._settings)
+        content = self._painter.fitted(frame.astype(np.float32), self._settings)
         painted = self._painter.painted(content, self._blend, self._settings.precision)
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
@@ -40,7 +39,7 @@ class FramePainter:
 
 
 def paint_video_at_console(
-    painter: AnyPainter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
+    painter: Painter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
 ) -> int:
     """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole.
 

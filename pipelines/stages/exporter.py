@@ -8,9 +8,10 @@ from typing import Any
 
 from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
-from nst_keras.export.plan import STYLIZER, ExportPlan
+from nst_keras.export.plan import MOST_OF_STYLIZERS, STYLIZER, ExportPlan
 from nst_keras.fields import Bounds, Settings, choice, number
 from nst_keras.served.image_formats import IMAGE_FORMATS
+from nst_keras.stylizers.archive import STYLIZER_FILE
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import Model, ServableModel
 
@@ -23,7 +24,9 @@ class ExporterConfig(Settings):
         ExportPlan.image_format, "Format of the pictures that a stylizer gives", IMAGE_FORMATS
     )
     max_pixels: int = number(
-        ExportPlan.max_pixels, "Most pixels of a picture that a stylizer takes; 0: 16 Mi.", Bounds(0)
+        ExportPlan.max_pixels,
+        f"Most pixels of a picture that a stylizer takes; 0: {MOST_OF_STYLIZERS}.",
+        Bounds(0),
     )
 
 
@@ -57,8 +60,6 @@ def export_model(
 
 def _plan(folder: Path) -> tuple[str, ExportPlan]:
     """What a model's folder holds, and how that is named to the exporting job."""
-    from nst_keras.stylizers.training.job import STYLIZER as STYLIZER_FILE
-
     if (folder / STYLIZER_FILE).exists():
         return "stylizer", ExportPlan(STYLIZER, str(folder / STYLIZER_FILE))
     if (folder / MODEL).exists():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.storage.files import write_whole
+from nst_keras.stylizers.archive import STYLIZER_FILE
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
 from pipelines.examples.parts import file_name, run_tasks
@@ -116,7 +117,7 @@ def evaluate(
         Stopped: If it was asked to stop; what is judged is kept.
     """
     photos = find_pictures(examples, PHOTOS)[: config.most_photos]
-    stylizer = model.path / "stylizer.npz"
+    stylizer = model.path / STYLIZER_FILE
     paintings = _known_paintings(stylizer, examples)
     rest = (paintings, stylizer, baseline.path / stylizer.name if baseline else None, context.scratch, config)
     first = run_tasks(context, judge_photo, [PhotoTask(photo, "", *rest) for photo in photos], "photo")
@@ -161,8 +162,11 @@ def _objections(report: "Mapping[str, Any]", config: PictureEvaluatorConfig) -> 
 
 
 def _known_paintings(stylizer: Path, examples: Examples) -> tuple[PictureAt, ...]:
-    styles = _painter(stylizer).stylizer.styles
-    found = tuple(painting for painting in find_pictures(examples, PAINTINGS) if painting.name in styles)
+    styles = _painter(stylizer).styles
+    paintings = find_pictures(examples, PAINTINGS)
+    if not styles:  # any painting is one of its styles
+        return tuple(paintings)
+    found = tuple(painting for painting in paintings if painting.name in styles)
     if not found:
         raise InputError(
             f"{examples.path}: must hold the painting of a style of {stylizer}: one of {', '.join(styles)}"
@@ -184,7 +188,7 @@ def judge_photo(task: PhotoTask) -> dict[str, Any]:
         task.folder.mkdir(parents=True, exist_ok=True)
         try:
             photo = read_picture(task.photo)
-            _require_paintable(photo)
+            _require_paintable(photo, _painter(task.model).min_side)
         except InputError as error:
             return {"photo": task.photo.name, "reason": str(error)}
         write_whole(path, json.dumps(_judged_photo(task, photo)).encode())
@@ -192,18 +196,16 @@ def judge_photo(task: PhotoTask) -> dict[str, Any]:
     return found
 
 
-def _require_paintable(photo: "np.ndarray") -> None:
-    from nst_keras.models.multi_style import MIN_SIDE
-
+def _require_paintable(photo: "np.ndarray", least: int) -> None:
     height, width = photo.shape[:2]
-    if min(height, width) < MIN_SIDE:
-        raise InputError(f"must be at least {MIN_SIDE}x{MIN_SIDE} pixels. Received: {width}x{height}")
+    if min(height, width) < least:
+        raise InputError(f"must be at least {least}x{least} pixels. Received: {width}x{height}")
 
 
 def _judged_photo(task: PhotoTask, photo: "np.ndarray") -> dict[str, Any]:
     config = task.config
     judges = _judges(config.vgg, config.independent, task.paintings, config.painting_size)
-    prepared = _prepare(photo, task.made, config)
+    prepared = _prepare(photo, task.made, config, _painter(task.model).min_side)
     own = _middle(prepared, config.size)
     names = [painting.name for painting in task.paintings]
     before = {
@@ -224,16 +226,15 @@ def _judged_photo(task: PhotoTask, photo: "np.ndarray") -> dict[str, Any]:
     result: dict[str, Any] = {"photo": task.photo.name, "slices": _natural(photo, config), "baseline": None}
     for role, path in (("model", task.model), ("baseline", task.baseline)):
         if path:
-            pictures = _paint(path, prepared)
+            pictures = _paint(path, prepared, task.paintings)
             result[role] = {style: judged(painted, style) for style, painted in pictures.items()}
             if role == "model":
                 _keep_small({"photo": prepared, **{f"style-{s}": p for s, p in pictures.items()}}, task)
     return result
 
 
-def _paint(path: Path, photo: "np.ndarray") -> "dict[str, np.ndarray]":
-    painter = _painter(path)
-    return {style: painter.painted(photo, painter.blend([style])) for style in painter.stylizer.styles}
+def _paint(path: Path, photo: "np.ndarray", paintings: tuple[PictureAt, ...]) -> "dict[str, np.ndarray]":
+    return {style: _painter(path).painted(photo, blend) for style, blend in _blends(path, paintings).items()}
 
 
 def _failures(painted: "np.ndarray", photo: "np.ndarray") -> dict[str, Any]:
@@ -264,14 +265,13 @@ def _natural(photo: "np.ndarray", config: PictureEvaluatorConfig) -> list[str]:
     return [name for name in SLICES if belongs[name]]
 
 
-def _prepare(photo: "np.ndarray", made: str, config: PictureEvaluatorConfig) -> "np.ndarray":
+def _prepare(photo: "np.ndarray", made: str, config: PictureEvaluatorConfig, least_side: int) -> "np.ndarray":
     """The photo at the size at which it is painted, made into one of a slice if it isn't."""
     import numpy as np
 
-    from nst_keras.models.multi_style import MIN_SIDE
     from nst_keras.stylizers.training.pictures import fitted
 
-    least = math.ceil(MIN_SIDE * max(photo.shape[:2]) / min(photo.shape[:2]))
+    least = math.ceil(least_side * max(photo.shape[:2]) / min(photo.shape[:2]))
     longest = max(photo.shape[:2])
     side = {TINY: config.tiny_side, HUGE: config.huge_side}.get(made, min(config.size, longest))
     prepared = photo if side == longest else fitted(photo, max(side, least))
@@ -302,9 +302,18 @@ def _keep_small(pictures: "dict[str, np.ndarray]", task: PhotoTask) -> None:
 
 @functools.lru_cache(maxsize=2)
 def _painter(path: Path) -> "Painter":
-    from nst_keras.stylizers.painter import Painter
+    from nst_keras.stylizers.architecture import load_painter
 
-    return Painter(str(path))
+    return load_painter(str(path))
+
+
+@functools.lru_cache(maxsize=2)
+def _blends(path: Path, paintings: tuple[PictureAt, ...]) -> "dict[str, np.ndarray]":
+    """Each style that a stylizer knows, or each painting if it takes any, as it is painted."""
+    painter = _painter(path)
+    if painter.styles:
+        return {style: painter.blend([style]) for style in painter.styles}
+    return {painting.name: painter.blend([read_picture(painting)]) for painting in paintings}
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """StylizerTrainer: a feed-forward stylizer from a collection of photos and paintings.
 
-The names of the paintings name the styles.
+The names of the paintings name the styles, if the architecture names any.
 """
 
 import dataclasses
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.fields import FROM_ONE, number, setting
-from nst_keras.stylizers.multi_style.settings import StylizerSettings
-from nst_keras.stylizers.shipped_stylizer import SHIPPED
-from nst_keras.stylizers.training.plan import StylizerRun
+from nst_keras.fields import FROM_ONE, number, setting, with_default
+from nst_keras.stylizers.architecture import ARCHITECTURES
+from nst_keras.stylizers.archive import SHIPPED, STYLIZER_FILE, read_archive, write_archive
+from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, settings_for
+from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, no_pictures
 from pipelines.examples.parts import read_table, write_table
@@ -22,16 +23,17 @@ from pipelines.kinds import Examples, Model
 if TYPE_CHECKING:
     import numpy as np
 
-    from nst_keras.stylizers.training.pictures import TrainingPictures
+    from nst_keras.stylizers.training.trainee import TrainingPictures
 
 # What `init` says for the stylizer that comes with the package.
 SHIPPED_STYLIZER = "shipped"
 
 
 @dataclass(frozen=True)
-class StylizerTrainerConfig(StylizerSettings):
-    """How to train, what to begin with, and what to leave."""
+class StylizerTrainerConfig(SettingsOfAny):
+    """How to train, what to begin with, and what to leave; None is the architecture's own default."""
 
+    architecture: str = with_default(StylizerPlan, "architecture", StylizerPlan.architecture)
     init: str = setting(
         "",
         f"Stylizer to begin with: a file, or {SHIPPED_STYLIZER} for the package's own. Styles that it has "
@@ -42,6 +44,17 @@ class StylizerTrainerConfig(StylizerSettings):
     checkpoint_seconds: int = number(StylizerRun.checkpoint_seconds, "Time between checkpoints.", FROM_ONE)
     num_previews: int = number(2, "Photos that the picture of the finished training shows.")
     preview_size: int = number(320, "Longest side of the pictures in it, in pixels.", FROM_ONE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        _ = self.settings
+
+    @property
+    def settings(self) -> AveragedSettings:
+        """What makes the stylizer, without the rest."""
+        names = [field.name for field in dataclasses.fields(SettingsOfAny)]
+        return settings_for(self.architecture, {name: getattr(self, name) for name in names})
 
     @property
     def init_path(self) -> str:
@@ -72,9 +85,8 @@ def train(
         checkpoint_seconds=config.checkpoint_seconds,
         tensorboard=False,
     )
-    pictures = _read_pictures(config, examples)
-    training = StylizerTraining(config.narrowed(StylizerSettings), plan, pictures)
-    context.say(f"{', '.join(training.styles)}: {training.num_photos} photos")
+    training = StylizerTraining(config.settings, plan, _read_pictures(config, examples))
+    context.say(f"{training.title}: {training.num_photos} photos")
     trained = training.run(
         observer=lambda progress: context.show(str(progress)),
         should_stop=context.should_stop,
@@ -84,7 +96,7 @@ def train(
         raise Stopped
     card = _keep(trained, model.path)
     return {
-        "steps": config.num_steps,
+        "steps": config.settings.num_steps,
         "styles": list(training.styles),
         "photos": training.num_photos,
         **card["losses"],
@@ -92,7 +104,8 @@ def train(
 
 
 def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "TrainingPictures":
-    from nst_keras.stylizers.training.pictures import TrainingPictures, fitted
+    from nst_keras.stylizers.training.pictures import fitted, pictures_for_any
+    from nst_keras.stylizers.training.trainee import TrainingPictures
     from pipelines.examples.files import read_pictures
 
     paintings = dict(read_pictures(examples, PAINTINGS))
@@ -104,22 +117,26 @@ def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "Traini
     def small(picture: "np.ndarray", longest_side: int) -> "np.ndarray":
         return fitted(picture.astype("float32"), longest_side)
 
-    return TrainingPictures(
-        {name: small(painting, config.style_size) for name, painting in paintings.items()},
-        photos,
-        [small(photo, config.preview_size) for photo in itertools.islice(photos, config.num_previews)],
-    )
+    size = config.settings.style_size
+    previews = [small(photo, config.preview_size) for photo in itertools.islice(photos, config.num_previews)]
+    if ARCHITECTURES[config.architecture].named_styles:
+        named = {name: small(painting, size) for name, painting in paintings.items()}
+        return TrainingPictures(named, photos, previews)
+    smaller = {
+        name: small(painting, min(size, max(painting.shape))).astype("uint8")
+        for name, painting in paintings.items()
+    }
+    return pictures_for_any(smaller, photos, previews)
 
 
 def _keep(trained: Path, folder: Path) -> dict[str, Any]:
     """Writes what is kept of a training, without the times it took; returns the stylizer's card."""
     from nst_keras.classifiers.plan import LOG
-    from nst_keras.stylizers.multi_style.file import read_stylizer, write_stylizer
-    from nst_keras.stylizers.training.job import PREVIEWS, STYLIZER
+    from nst_keras.stylizers.training.job import PREVIEWS
 
-    stylizer = read_stylizer(trained)
-    card = {name: value for name, value in stylizer.card.items() if name != "seconds"}
-    write_stylizer(folder / STYLIZER, dataclasses.replace(stylizer, card=card))
+    header, weights = read_archive(trained)
+    card: dict[str, Any] = {name: value for name, value in header["card"].items() if name != "seconds"}
+    write_archive(folder / STYLIZER_FILE, header | {"card": card}, weights)
     rows = read_table(trained.parent / LOG)
     write_table(folder / LOG, [name for name in rows[0] if name != "seconds"], rows)
     previews = sorted((trained.parent / PREVIEWS).glob("*.png"))

@@ -13,8 +13,8 @@ import nst_keras.api as nst
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings, write_image
-from nst_keras.stylizers import painter
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.painter import MultiStylePainter
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_large_picture_equals_one_in_one_piece(
     photo: np.ndarray, stylizer_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
-    monkeypatch.setattr(painter.Painter, "max_pixels_in_one_piece", 1000)
+    monkeypatch.setattr(MultiStylePainter, "max_pixels_in_one_piece", 1000)
     strips = nst.paint(photo, "storm", size=0, stylizer=stylizer_file)
     assert np.abs(strips.astype(int) - whole).max() <= 1
 

@@ -15,8 +15,8 @@ from absl.testing import flagsaver
 
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
-from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter
 
@@ -136,7 +136,7 @@ def test_a_steady_video_flickers_less(folder: Path, photo: np.ndarray, moving: b
     rng = np.random.default_rng(0)
     frames = _pan(photo, 8) if moving else [photo[:64, :96]] * 8
     noisy = [np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
-    painter = Painter(str(folder / "small.npz"))
+    painter = load_painter(str(folder / "small.npz"))
     flickers = []
     for steady in (0.0, VideoSettings.steady):
         paint = FramePainter(painter, painter.blend(["wave"]), VideoSettings(size=0, steady=steady))

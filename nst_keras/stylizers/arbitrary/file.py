@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.storage.files import open_file
-from nst_keras.stylizers.archive import ARBITRARY, read_archive, stylizer_errors, write_archive
-from nst_keras.stylizers.multi_style.file import assign, digest_of, weights_by_name
+from nst_keras.stylizers.archive import Kind, assign, digest_of, read_as, weights_by_name, write_archive
 from nst_keras.weights.quantized_vgg19 import QUANTIZED_VGG19
 from nst_keras.weights.vgg19 import QUANTIZED, load_vgg19, note_on_stderr
+
+_KIND = Kind("arbitrary", 2)
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,19 @@ def write_arbitrary_stylizer(path: str | Path, stylizer: ArbitraryStylizer) -> N
         "encoder": stylizer.encoder,
         "card": stylizer.card,
     }
-    write_archive(path, ARBITRARY, header, weights_by_name(stylizer.decoder))
+    write_archive(path, _KIND._asdict() | header, weights_by_name(stylizer.decoder))
 
 
 def read_arbitrary_stylizer(path: str | Path) -> ArbitraryStylizer:
-    """Reads what `write_arbitrary_stylizer` wrote.
+    """Reads what `write_arbitrary_stylizer` wrote."""
+    return read_as(_KIND, path, _build)
 
-    Raises:
-        InputError: If the file can't be read or isn't a stylizer of any painting.
-    """
-    with open_file(path) as file:
-        header, weights = read_archive(file, str(path), ARBITRARY)
-    with stylizer_errors(str(path)):
-        width, style_size = float(header["width"]), int(header["style_size"])
-        decoder = build_decoder(width=width)
-        assign(decoder.weights, weights)
-        return ArbitraryStylizer(decoder, width, style_size, str(header["encoder"]), header["card"])
+
+def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> ArbitraryStylizer:
+    width, style_size = float(header["width"]), int(header["style_size"])
+    decoder = build_decoder(width=width)
+    assign(decoder.weights, weights)
+    return ArbitraryStylizer(decoder, width, style_size, str(header["encoder"]), header["card"])
 
 
 def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = note_on_stderr) -> VGG19Weights:

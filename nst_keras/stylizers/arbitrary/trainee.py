@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
 from nst_keras.stylizers.arbitrary.file import (
     ArbitraryStylizer,
     read_arbitrary_stylizer,
@@ -16,64 +15,50 @@ from nst_keras.stylizers.arbitrary.file import (
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.arbitrary.trainer import ArbitraryStyleTrainer
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
-from nst_keras.stylizers.training.pictures import TrainingPictures
-from nst_keras.stylizers.training.plan import StylizerRun
+from nst_keras.stylizers.training.settings import StylizerRun
+from nst_keras.stylizers.training.trainee import Trainee, TrainingPictures, read_initial
 from nst_keras.weights.vgg19 import load_vgg19
 
 
-class ArbitraryStyleTrainee:
-    """A decoder; its attributes and methods are those of `MultiStyleTrainee`, without names of styles."""
+class ArbitraryStyleTrainee(Trainee):
+    """A decoder, which sees each photo with a painting."""
 
-    styles: tuple[str, ...] = ()
+    trainer: ArbitraryStyleTrainer
 
     def __init__(
         self,
         settings: ArbitraryStyleSettings,
-        plan: StylizerRun,
+        run: StylizerRun,
         pictures: TrainingPictures,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        """Reads weights and builds the network.
-
-        Raises:
-            InputError: If they can't be had, or don't fit together.
-        """
-        initial = read_arbitrary_stylizer(plan.init) if plan.init else None
-        if initial and initial.width != settings.width:
-            raise InputError(f"width must be that of {plan.init}. Received: width={settings.width}")
+        """Reads weights and builds the network."""
+        initial = read_initial(read_arbitrary_stylizer, run, settings.width)
         paintings = list(pictures.paintings.values())
-        weights = load_vgg19(plan.vgg)
+        weights = load_vgg19(run.vgg)
         self._encoder_digest = weights.digest
         self.title = f"any style, of {len(paintings)} paintings"
         self.shown = pictures.preview_paintings
-        self.record: Mapping[str, Any] = {"paintings": len(paintings), "encoder": weights.digest}
-        self.card: Mapping[str, Any] = {
-            "architecture": "arbitrary",
+        self.record = {"paintings": len(paintings), "encoder": weights.digest}
+        self.card = {
             "paintings": len(paintings),
             "encoder": {"source": weights.source, "digest": weights.digest, "licence": weights.licence},
         }
-        self._paintings = PhotoBatches(
-            paintings,
-            settings.batch_size,
-            settings.crop_size,
-            settings.largest_scale,
-            settings.flip,
-            settings.seed + 1,  # other crops than the photos'
-        )
+        self._paintings = PhotoBatches.of(paintings, settings, seed=1)
         self.trainer = ArbitraryStyleTrainer(
             weights, settings, strategy=strategy, initial=initial.decoder if initial else None
         )
 
     def step(self, number: int, photos: np.ndarray) -> np.ndarray:
-        """Takes step `number`, from 0; returns the terms of the loss."""
+        """Takes a step, in the next paintings."""
         return self.trainer.step(photos, self._paintings.batch(number))
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
-        """A photo float32 [h, w, 3] in all that are `shown`."""
+        """The photo in all that are `shown`."""
         return [self.trainer.stylize(photo, [painting]) for painting in self.shown.values()]
 
     def write(self, path: Path, card: Mapping[str, Any]) -> None:
-        """Writes the stylizer."""
+        """Writes the averaged weights."""
         settings = self.trainer.settings
         write_arbitrary_stylizer(
             path,

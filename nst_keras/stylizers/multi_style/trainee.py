@@ -15,72 +15,56 @@ from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.multi_style.trainer import StylizerTrainer
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
-from nst_keras.stylizers.training.pictures import TrainingPictures
-from nst_keras.stylizers.training.plan import StylizerRun
+from nst_keras.stylizers.training.settings import StylizerRun
+from nst_keras.stylizers.training.trainee import Trainee, TrainingPictures, read_initial
 from nst_keras.weights.vgg19 import load_vgg19
 
 
-class MultiStyleTrainee:
-    """A network with a row of scales and offsets for each style.
+class MultiStyleTrainee(Trainee):
+    """A network with a row of scales and offsets for each style: those of `run.init` first, then new ones."""
 
-    Attributes:
-        trainer: The network with its step.
-        styles: The network's styles: those of `plan.init` first, then new ones.
-        title: What is trained, in words.
-        shown: The paintings that previews show, by name.
-        record: What must be the same, besides settings and photos, for a checkpoint to be gone on from.
-        card: What the model card tells of it.
-    """
+    trainer: StylizerTrainer
 
     def __init__(
         self,
         settings: StylizerSettings,
-        plan: StylizerRun,
+        run: StylizerRun,
         pictures: TrainingPictures,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        """Reads weights and builds the network.
-
-        Raises:
-            InputError: If they can't be had, or don't fit together.
-        """
+        """Reads weights and builds the network."""
         paintings = pictures.paintings
-        initial = read_stylizer(plan.init) if plan.init else None
+        initial = read_initial(read_stylizer, run, settings.width)
         known = initial.styles if initial else ()
         self.styles = (*known, *(name for name in paintings if name not in known))
         missing = [name for name in known if name not in paintings]
         new = len(self.styles) - len(known)
         if missing and not new:
-            raise InputError(
-                f"styles must have the paintings of {plan.init}, or new ones. Missing: {missing}"
-            )
-        if initial and initial.width != settings.width:
-            raise InputError(f"width must be that of {plan.init}. Received: width={settings.width}")
+            raise InputError(f"styles must have the paintings of {run.init}, or new ones. Missing: {missing}")
         # Of a style that is only kept no painting is needed.
         blank = np.full([settings.style_size // 4, settings.style_size // 4, 3], 127.5, np.float32)
-        self.shown: Mapping[str, np.ndarray] = {name: paintings.get(name, blank) for name in self.styles}
+        self.shown = {name: paintings.get(name, blank) for name in self.styles}
         self.title = ", ".join(self.styles)
-        self.record: Mapping[str, Any] = {"styles": list(self.styles)}
-        self.card: Mapping[str, Any] = {"architecture": "multi_style"}
-        self.trainer = self._make_trainer(settings, plan, strategy, initial, len(known) if new else 0)
+        self.record, self.card = {"styles": list(self.styles)}, {}
+        self.trainer = self._make_trainer(settings, run.vgg, strategy, initial, len(known) if new else 0)
 
     def step(self, number: int, photos: np.ndarray) -> np.ndarray:
-        """Takes step `number`, from 0; returns the terms of the loss."""
+        """Takes a step, in the next styles in turn."""
         return self.trainer.step(photos, self.trainer.style_weights(number))
 
     def paint(self, photo: np.ndarray) -> list[np.ndarray]:
-        """A photo float32 [h, w, 3] in all that are `shown`."""
+        """The photo in all that are `shown`."""
         return [self.trainer.stylize(photo, number) for number in range(len(self.styles))]
 
     def write(self, path: Path, card: Mapping[str, Any]) -> None:
-        """Writes the stylizer."""
+        """Writes the averaged weights."""
         width = self.trainer.settings.width
         write_stylizer(path, Stylizer(self.trainer.average, self.styles, width, card))
 
     def _make_trainer(
         self,
         settings: StylizerSettings,
-        plan: StylizerRun,
+        vgg: str,
         strategy: tf.distribute.Strategy,
         initial: Stylizer | None,
         first_trained: int,
@@ -91,7 +75,7 @@ class MultiStyleTrainee:
             if initial:
                 _copy_weights(initial.model, model)
         losses = LossSettings(**settings.weights())
-        loss = PerceptualLoss(load_vgg19(plan.vgg), losses, list(self.shown.values()))
+        loss = PerceptualLoss(load_vgg19(vgg), losses, list(self.shown.values()))
         return StylizerTrainer(model, loss, settings, strategy=strategy, first_trained_style=first_trained)
 
 

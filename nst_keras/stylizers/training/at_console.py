@@ -3,14 +3,13 @@
 import tensorflow as tf
 
 from nst_keras.classifiers.at_console import TrainingConsole, device, make_strategy
-from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
-from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.job import StylizerTraining
 from nst_keras.stylizers.training.pictures import load_training_pictures
 from nst_keras.stylizers.training.plan import StylizerPlan
+from nst_keras.stylizers.training.settings import AveragedSettings
 
 
-def train_stylizer_at_console(settings: StylizerSettings | ArbitraryStyleSettings, plan: StylizerPlan) -> int:
+def train_stylizer_at_console(settings: AveragedSettings, plan: StylizerPlan) -> int:
     """Trains, shows how far it is, and prints where the stylizer is.
 
     Returns:

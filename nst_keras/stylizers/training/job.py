@@ -17,23 +17,22 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
 from nst_keras.runs.log import TrainingLog
 from nst_keras.runs.state import TrainingState, read_state, write_state
-from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
-from nst_keras.stylizers.arbitrary.trainee import ArbitraryStyleTrainee
-from nst_keras.stylizers.multi_style.settings import StylizerSettings
-from nst_keras.stylizers.multi_style.trainee import MultiStyleTrainee
+from nst_keras.stylizers.architecture import architecture_trained_by, require_architecture
+from nst_keras.stylizers.archive import STYLIZER_FILE
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
-from nst_keras.stylizers.training.pictures import TrainingPictures, draw_sheet
-from nst_keras.stylizers.training.plan import StylizerRun
+from nst_keras.stylizers.training.pictures import draw_sheet
 from nst_keras.stylizers.training.progress import StylizerProgress
+from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
+from nst_keras.stylizers.training.trainee import TrainingPictures
 
-STYLIZER, PREVIEWS = "stylizer.npz", "previews"
+PREVIEWS = "previews"
 
 
 class StylizerTraining:
     """One training: paintings, photos, network, and everything that is kept of it.
 
     Attributes:
-        settings: How to train, and by their type which kind of stylizer.
+        settings: How to train, and by their type the architecture.
         plan: What to begin with, where to, and what to leave.
         folder: Where everything is written.
         styles: The network's styles: those of `plan.init` first, then new ones; none if it takes any.
@@ -44,7 +43,7 @@ class StylizerTraining:
 
     def __init__(
         self,
-        settings: StylizerSettings | ArbitraryStyleSettings,
+        settings: AveragedSettings,
         plan: StylizerRun,
         pictures: TrainingPictures,
         strategy: tf.distribute.Strategy | None = None,
@@ -56,26 +55,15 @@ class StylizerTraining:
         """
         self.settings, self.plan, self.folder = settings, plan, _make_folder(plan.output_dir)
         self.num_photos = len(pictures.photos)
-        self._batches = PhotoBatches(
-            pictures.photos,
-            settings.batch_size,
-            settings.crop_size,
-            settings.largest_scale,
-            settings.flip,
-            settings.seed,
-        )
+        self._batches = PhotoBatches.of(pictures.photos, settings)
         self._previews = pictures.previews
+        self._architecture = architecture_trained_by(settings)
+        if plan.init:
+            require_architecture(plan.init, self._architecture)
         over = strategy or tf.distribute.get_strategy()
-        self._trainee = (
-            ArbitraryStyleTrainee(settings, plan, pictures, over)
-            if isinstance(settings, ArbitraryStyleSettings)
-            else MultiStyleTrainee(settings, plan, pictures, over)
-        )
-        self.styles, self.title, self.trainer = (
-            self._trainee.styles,
-            self._trainee.title,
-            self._trainee.trainer,
-        )
+        self._trainee = self._architecture.parts.trainee()(settings, plan, pictures, over)
+        self.styles, self.title = self._trainee.styles, self._trainee.title
+        self.trainer = self._trainee.trainer
         # Of the steps since the log's last row.
         self._terms = np.zeros([0, len(self.trainer.term_names)], np.float32)
         self._writes = getattr(getattr(strategy, "cluster_resolver", None), "task_id", 0) in (0, None)
@@ -104,12 +92,12 @@ class StylizerTraining:
             say(f"going on at step {state.step} of {self.settings.num_steps}")
         state = self._train(state or TrainingState(), observer, should_stop, say)
         if not self._writes:
-            return self.folder / STYLIZER
+            return self.folder / STYLIZER_FILE
         self._save(state)
         if state.step < self.settings.num_steps:
             return None
-        self._trainee.write(self.folder / STYLIZER, self._card(state))
-        return self.folder / STYLIZER
+        self._trainee.write(self.folder / STYLIZER_FILE, self._card(state))
+        return self.folder / STYLIZER_FILE
 
     def _train(
         self,
@@ -177,6 +165,7 @@ class StylizerTraining:
 
     def _card(self, state: TrainingState) -> dict[str, Any]:
         return {
+            "architecture": self._architecture.name,
             **self._trainee.card,
             "settings": self.settings.to_dict(),
             "photos": self.num_photos,
@@ -200,7 +189,7 @@ def _make_folder(name: str) -> Path:
 
 def _clear(folder: Path) -> None:
     """Removes what a training leaves, and nothing else."""
-    for name in (CHECKPOINT, STYLIZER, LOG):
+    for name in (CHECKPOINT, STYLIZER_FILE, LOG):
         (folder / name).unlink(missing_ok=True)
     for name in (PREVIEWS, TENSORBOARD):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.resizing import resize
+from nst_keras.stylizers.training.settings import AveragedSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class PhotoBatches:
     largest_scale: float
     flip: bool
     seed: int
+
+    @classmethod
+    def of(cls, photos: Sequence[np.ndarray], settings: AveragedSettings, seed: int = 0) -> "PhotoBatches":
+        """Those of a training; another `seed` is added for pictures that shan't be cut as others are."""
+        return cls(
+            photos,
+            settings.batch_size,
+            settings.crop_size,
+            settings.largest_scale,
+            settings.flip,
+            settings.seed + seed,
+        )
 
     def __post_init__(self) -> None:
         """Checks that there is something to crop."""

@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +14,12 @@ from nst_keras.pictures.by_name import SAMPLE, load_picture
 from nst_keras.pictures.images import list_images
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
-from nst_keras.stylizers.archive import ARBITRARY
+from nst_keras.stylizers.architecture import ARCHITECTURES
 from nst_keras.stylizers.training.plan import StylizerPlan
+from nst_keras.stylizers.training.trainee import TrainingPictures
 
 _GAP = 4  # pixels between the pictures of a sheet
 _MOST_SHOWN = 4  # of the paintings of a training, in a sheet
-
-
-@dataclass(frozen=True)
-class TrainingPictures:
-    """All pictures of a training.
-
-    Attributes:
-        paintings: [h, w, 3] on 0..255, by the names of their styles.
-        photos: To train on, uint8 [h, w, 3] each.
-        previews: Photos that are painted as training goes, float32 [h, w, 3] on 0..255; may be none.
-        preview_paintings: Those that they are painted in, where a stylizer takes any painting, likewise.
-    """
-
-    paintings: Mapping[str, np.ndarray]
-    photos: Sequence[np.ndarray]
-    previews: Sequence[np.ndarray] = ()
-    preview_paintings: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def load_training_pictures(
@@ -53,15 +36,21 @@ def load_training_pictures(
         InputError: If there are none, or one that is named can't be read.
     """
     photos, previews = load_training_photos(plan, note), load_previews(plan)
-    if plan.architecture != ARBITRARY:
+    if ARCHITECTURES[plan.architecture].named_styles:
         return TrainingPictures(load_styles(plan.styles, style_size), photos, previews)
     paintings = load_paintings(plan, style_size, note)
-    shown: Mapping[str, np.ndarray] = {}
-    if previews and plan.preview_styles:
-        shown = load_styles(plan.preview_styles, style_size, "preview_styles")
-    elif previews:
-        first = itertools.islice(paintings.items(), _MOST_SHOWN)
-        shown = {name: painting.astype(np.float32) for name, painting in first}
+    if not (previews and plan.preview_styles):
+        return pictures_for_any(paintings, photos, previews)
+    shown = load_styles(plan.preview_styles, style_size, "preview_styles")
+    return TrainingPictures(paintings, photos, previews, shown)
+
+
+def pictures_for_any(
+    paintings: Mapping[str, np.ndarray], photos: Sequence[np.ndarray], previews: Sequence[np.ndarray]
+) -> TrainingPictures:
+    """Pictures for a stylizer of any painting; previews are painted in the first few."""
+    first = itertools.islice(paintings.items(), _MOST_SHOWN if previews else 0)
+    shown = {name: painting.astype(np.float32) for name, painting in first}
     return TrainingPictures(paintings, photos, previews, shown)
 
 

@@ -1,30 +1,19 @@
 """What the training of a stylizer is given besides settings: pictures, folders, and what to keep."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Settings, choice, number, setting
-from nst_keras.stylizers.archive import ARBITRARY, ARCHITECTURES
+from nst_keras.errors import InputError, require_choice
+from nst_keras.fields import FROM_ONE, Settings, choice, format_value, number, setting
+from nst_keras.stylizers.architecture import ARCHITECTURES
+from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
 
 DISTRIBUTIONS = ("none", "mirrored", "multi_worker")
 
-
-@dataclass(frozen=True)
-class StylizerRun(Settings):
-    """What a training begins with, where it writes to, and what it leaves."""
-
-    output_dir: str = setting("runs/stylizer", "Folder for the stylizer and what it leaves on the way.")
-    init: str = setting(
-        "",
-        "Stylizer to begin with. Styles that it has stay as they are: only new ones' rows are trained. "
-        "(arbitrary: a decoder of the same width, trained further.)",
-    )
-    vgg: str = setting("", "Weights of the loss network, as --vgg of nst-stylize.")
-    preview_every: int = number(250, "Steps between previews; 0: only at the end.")
-    log_every: int = number(25, "Steps between rows of log.csv.", FROM_ONE)
-    checkpoint_seconds: int = number(120, "Time between checkpoints.", FROM_ONE)
-    restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
-    tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")
+TRAINABLE = {name: row.settings for name, row in ARCHITECTURES.items() if row.settings}
+_ANY_PAINTING = " or ".join(name for name in TRAINABLE if not ARCHITECTURES[name].named_styles)
 
 
 @dataclass(frozen=True)
@@ -32,25 +21,28 @@ class StylizerPlan(StylizerRun):
     """The same with where its pictures come from."""
 
     architecture: str = choice(
-        "multi_style", "Of the paintings' own styles, or of any painting (AdaIN)", ARCHITECTURES
+        next(iter(TRAINABLE)),
+        f"Of {', or of '.join(ARCHITECTURES[name].paints for name in TRAINABLE)}",
+        tuple(TRAINABLE),
     )
     styles: str = setting(
         "",
         "A folder of paintings, or files by commas (or sample:NAME); their names name the styles "
-        "(arbitrary: the more the better, also in folders below).",
+        f"({_ANY_PAINTING}: the more the better, also in folders below).",
     )
     photos: str = setting(
         "samples", "A folder of photos, also in folders below it, a tensorflow-datasets name, or samples."
     )
     data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
     most_photos: int = number(2000, "How many photos to use at most.", FROM_ONE)
-    most_paintings: int = number(2000, "arbitrary: how many paintings to use at most.", FROM_ONE)
+    most_paintings: int = number(2000, f"{_ANY_PAINTING}: how many paintings to use at most.", FROM_ONE)
     photo_size: int = number(640, "Longest side at which photos are kept in memory, in pixels.", FROM_ONE)
     preview: str = setting("sample:china,sample:flower", "Photos that are painted as training goes.")
     preview_size: int = number(320, "Longest side of a preview's pictures, in pixels.", FROM_ONE)
     preview_styles: str = setting(
         "sample:stained_glass,sample:strokes",
-        "arbitrary: paintings that previews are painted in; empty: the first four that it is trained on.",
+        f"{_ANY_PAINTING}: paintings that previews are painted in; empty: the first four that it is trained "
+        "on.",
     )
     distribute: str = choice(
         "none",
@@ -63,6 +55,46 @@ class StylizerPlan(StylizerRun):
         super().__post_init__()
         if not self.styles:
             raise InputError("styles must name at least one painting. Received: nothing")
+        named = ARCHITECTURES[self.architecture].named_styles
         for name in ("most_paintings", "preview_styles"):
-            if self.architecture != ARBITRARY and getattr(self, name) != getattr(StylizerPlan, name):
-                raise InputError(f"{name} must be left out: it is for architecture={ARBITRARY} only")
+            if named and getattr(self, name) != getattr(StylizerPlan, name):
+                raise InputError(f"{name} must be left out: it is for architecture={_ANY_PAINTING} only")
+
+
+def _owners(name: str) -> dict[str, Any]:
+    """The fields of a name by their architectures."""
+    fields = {own: kind.__dataclass_fields__ for own, kind in TRAINABLE.items()}
+    return {own: named[name] for own, named in fields.items() if name in named}
+
+
+def _choice_of(name: str) -> tuple[str, Any, Any]:
+    (first, own), *others = _owners(name).items()
+    text = f"{own.metadata['help']} [{format_value(own.default)}]"
+    text = text if first == StylizerPlan.architecture else f"{first}: {text}"
+    text += "".join(
+        f" [{other}: {format_value(one.default)}]" for other, one in others if one.default != own.default
+    )
+    return name, own.type, setting(None, text)
+
+
+# A field for each that any architecture's settings have; None stands for the architecture's own default.
+SettingsOfAny: Any = dataclasses.make_dataclass(
+    "SettingsOfAny",
+    map(_choice_of, dict.fromkeys(name for kind in TRAINABLE.values() for name in kind.__dataclass_fields__)),
+    bases=(Settings,),
+    frozen=True,
+)
+
+
+def settings_for(architecture: str, changes: Mapping[str, Any]) -> AveragedSettings:
+    """The settings of an architecture's training, with changes; None changes nothing.
+
+    Raises:
+        InputError: If one is for other architectures only, or a value is out of range.
+    """
+    require_choice("architecture", architecture, TRAINABLE)
+    changes = {name: value for name, value in changes.items() if value is not None}
+    for name in changes:
+        if architecture not in _owners(name):
+            raise InputError(f"{name} is for architecture={' or '.join(_owners(name))} only")
+    return TRAINABLE[architecture](**changes)

@@ -1,4 +1,4 @@
-"""How feed-forward stylizers of all kinds are trained; importing this loads no TensorFlow."""
+"""How stylizers of all architectures are trained; importing this loads no TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -32,3 +32,22 @@ class AveragedSettings(Settings):
     width: float = number(1.0, "Factor on the network's numbers of filters.", POSITIVE)
     num_steps: int = number(4000, "Steps.", FROM_ONE)
     style_size: int = number(512, "Longest side of the paintings, in pixels.", FROM_ONE)
+    learning_rate: float = number(1e-3, "Learning rate.", POSITIVE)
+
+
+@dataclass(frozen=True)
+class StylizerRun(Settings):
+    """What a training begins with, where it writes to, and what it leaves."""
+
+    output_dir: str = setting("runs/stylizer", "Folder for the stylizer and what it leaves on the way.")
+    init: str = setting(
+        "",
+        "Stylizer of the same architecture and width to begin with. Named styles that it has stay as they "
+        "are: only new ones' rows are trained.",
+    )
+    vgg: str = setting("", "Weights of the loss network, as --vgg of nst-stylize.")
+    preview_every: int = number(250, "Steps between previews; 0: only at the end.")
+    log_every: int = number(25, "Steps between rows of log.csv.", FROM_ONE)
+    checkpoint_seconds: int = number(120, "Time between checkpoints.", FROM_ONE)
+    restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
+    tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")

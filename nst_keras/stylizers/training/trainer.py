@@ -1,4 +1,4 @@
-"""What both kinds of stylizers share in training: a compiled step, averaged weights, exact states."""
+"""What all architectures share in training: a compiled step, averaged weights, exact states."""
 
 import itertools
 import math
@@ -14,8 +14,7 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.runs.trainer import Trainer
-from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
-from nst_keras.stylizers.multi_style.settings import StylizerSettings
+from nst_keras.stylizers.training.settings import AveragedSettings
 
 
 class AveragedTrainer(Trainer):
@@ -30,7 +29,7 @@ class AveragedTrainer(Trainer):
     def __init__(
         self,
         model: keras.Model,
-        settings: StylizerSettings | ArbitraryStyleSettings,
+        settings: AveragedSettings,
         groups: Sequence[tuple[Any, Sequence[Any]]],
         *,
         strategy: tf.distribute.Strategy | None = None,

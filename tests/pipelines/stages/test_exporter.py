@@ -8,8 +8,11 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
+from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from pipelines.engine.stage import Context
 from pipelines.examples.files import read_dataset, read_shard, shard_paths
@@ -62,6 +65,17 @@ def test_a_stylizer(new: Callable, tmp_path: Path) -> None:
     }
     (picture,) = LoadedModel(servable.path).run("serve_image_bytes", inputs)["image_bytes"]
     assert picture.startswith(b"\xff\xd8"), "a JPEG file"
+
+
+def test_a_stylizer_of_any_painting(new: Callable, real_weights: VGG19Weights, tmp_path: Path) -> None:
+    model, servable = new(Model), new(ServableModel)
+    stylizer = ArbitraryStylizer(build_decoder(width=0.125), 0.125, 64, real_weights.digest)
+    write_arbitrary_stylizer(model.path / "stylizer.npz", stylizer)
+    found = export_model(ExporterConfig(), Context(tmp_path / "scratch"), model=model, servable=servable)
+    assert found["kind"] == "stylizer"
+    pixels = np.zeros([1, 48, 40, 3], np.float32)
+    inputs = {"image": pixels, "style_image": pixels + 255, "strength": np.ones(1, np.float32)}
+    assert LoadedModel(servable.path).run("serving_default", inputs)["image"].shape == pixels.shape
 
 
 def test_an_empty_model_is_named(new: Callable, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import decode_image, encode_image, read_image
-from nst_keras.stylizers.multi_style.file import load_stylizer, write_stylizer
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
+from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.multi_style.file import read_stylizer, write_stylizer
 from pipelines.engine.stage import Context, Stopped
 from pipelines.judging.verdicts import read_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
@@ -34,7 +36,7 @@ def examples(
     write_collection: Callable[..., Examples], photos: dict[str, bytes], photo: np.ndarray
 ) -> Examples:
     """Photos, and as a painting of starry_night one that the shipped stylizer made of another photo."""
-    painter = Painter()
+    painter = load_painter()
     painting = painter.painted(photo, painter.blend(["starry_night"]))
     return write_collection(
         {
@@ -49,7 +51,7 @@ def changed(tmp_path: Path) -> Callable[..., Model]:
     """Writes the shipped stylizer with some variables changed."""
 
     def write(name: str = "model", **changes: Callable[[np.ndarray], np.ndarray]) -> Model:
-        stylizer = load_stylizer()
+        stylizer = read_stylizer()
         for variable in stylizer.model.weights:
             for key, change in changes.items():
                 if key in variable.path:
@@ -200,6 +202,26 @@ def test_slices_come_from_the_collection_where_it_has_them(
     unknown = write_collection({"photos": photos, "paintings": {"ink": photos["left"]}}, "unknown")
     with pytest.raises(InputError, match=r"must hold the painting of a style of .*great_wave"):
         run(changed("again"), examples=unknown, name="unknown")
+
+
+def test_a_stylizer_of_any_painting_is_judged_in_all_of_the_collection(
+    run: Callable[..., Any],
+    changed: Callable[..., Model],
+    write_collection: Callable[..., Examples],
+    photos: dict[str, bytes],
+    real_weights: VGG19Weights,
+    tmp_path: Path,
+) -> None:
+    stylizer = ArbitraryStylizer(build_decoder(width=0.125), 0.125, 64, real_weights.digest)
+    (tmp_path / "any").mkdir()
+    write_arbitrary_stylizer(tmp_path / "any" / "stylizer.npz", stylizer)
+    splits = {"photos": {"left": photos["left"]}, "paintings": {"starry_night": photos["right"]}}
+    examples = write_collection(splits, "one")
+    report, evaluation, blessing = run(Model(tmp_path / "any"), changed(), examples=examples)
+    metrics = json.loads((evaluation.path / "metrics.json").read_text())
+    assert metrics["styles"] == metrics["judged"] == metrics["shared"] == ["starry_night"]
+    assert not report["blessed"], "the decoder isn't trained"
+    assert any("of the model that was blessed last" in reason for reason in read_blessing(blessing).reasons)
 
 
 def test_the_stage_compares_with_a_baseline_if_there_is_one() -> None:

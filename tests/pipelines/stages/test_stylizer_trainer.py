@@ -1,6 +1,7 @@
 """StylizerTrainer: a stylizer out of a collection, stopped and gone on with, begun with another one."""
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.fields import change_settings, parse_settings
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image
-from nst_keras.stylizers.multi_style.file import Stylizer, load_stylizer, read_stylizer, write_stylizer
-from nst_keras.stylizers.multi_style.settings import StylizerSettings
+from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
+from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
 from pipelines.engine.stage import Context, Stopped
 from pipelines.kinds import Examples, Model
 from pipelines.stages.stylizer_trainer import StylizerTrainer, StylizerTrainerConfig, train
@@ -60,7 +62,7 @@ def test_a_training_that_is_stopped_goes_on(
     assert read_image(output.path / "previews.png").shape[1] > 2 * 64
     stylizer = read_stylizer(output.path / "stylizer.npz")
     assert stylizer.styles == ("broad", "fine")
-    assert stylizer.card["settings"] == SMALL.narrowed(StylizerSettings).to_dict()
+    assert stylizer.card["settings"] == SMALL.settings.to_dict()
     assert not {"seconds", "init", "output_dir"} & stylizer.card.keys()
 
 
@@ -83,6 +85,30 @@ def test_a_new_style_is_added_to_a_stylizer(
     for old, new in zip(initial.model.weights, trained.model.weights, strict=True):
         kept = np.asarray(new)[:1] if new.name in ("gamma", "beta") else np.asarray(new)
         np.testing.assert_allclose(kept, old, atol=1e-3)  # files have 16 bits
+
+
+def test_a_stylizer_of_any_painting(
+    collection: Examples, make_output: Callable[..., Any], contents: Callable, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    output = make_output(Model, "output")
+    config = change_settings(SMALL, {"architecture": "arbitrary", "decay": "0.1", "num_steps": "2"})
+    report = train(config, Context(tmp_path / "scratch", say=said.append), examples=collection, model=output)
+    assert "any style, of 2 paintings: 3 photos" in said
+    assert (report["steps"], report["styles"]) == (2, []) and report["content"] > 0
+    assert sorted(contents(output)) == ["log.csv", "previews.png", "stylizer.npz"]
+    stylizer = read_arbitrary_stylizer(output.path / "stylizer.npz")
+    assert stylizer.card["settings"] == config.settings.to_dict() and "seconds" not in stylizer.card
+    assert (stylizer.style_size, config.settings.decay, config.settings.learning_rate) == (64, 0.1, 1e-4)
+
+
+def test_a_config_says_only_what_differs_from_the_architecture_s_own() -> None:
+    config = StylizerTrainerConfig(architecture="arbitrary", num_steps=3)
+    assert config.settings.num_steps == 3 and config.settings.content_weight == 1.0
+    assert StylizerTrainerConfig().settings.content_weight == 20.0
+    assert parse_settings(StylizerTrainerConfig, json.loads(json.dumps(config.to_dict()))) == config
+    with pytest.raises(InputError, match="decay is for architecture=arbitrary only"):
+        StylizerTrainerConfig(decay=0.1)
 
 
 def test_what_is_missing_is_named(
@@ -109,6 +135,6 @@ def test_what_is_missing_is_named(
 def test_files_outside_the_pipeline_are_part_of_the_stage(tmp_path: Path) -> None:
     assert StylizerTrainer.reads(SMALL) == []
     (shipped,) = StylizerTrainer.reads(replace(SMALL, init="shipped"))
-    assert read_stylizer(shipped).digest == load_stylizer().digest
+    assert read_stylizer(shipped).digest == read_stylizer().digest
     own = replace(SMALL, init="own.npz", vgg="own.mat")
     assert StylizerTrainer.reads(own) == [Path("own.npz"), Path("own.mat")]

@@ -11,11 +11,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from nst_keras.models.arbitrary_style import assemble, build_decoder, build_encoder
+from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
-from nst_keras.stylizers.arbitrary.served import export_arbitrary_stylizer
+from nst_keras.stylizers.arbitrary.served import serve
+from nst_keras.stylizers.served import export_stylizer
 from nst_keras.stylizers.settings import FastSettings
 
 STYLE_SIZE = 64
@@ -36,18 +37,15 @@ def painter(
     decoder: keras.Model, real_weights: VGG19Weights, tmp_path_factory: pytest.TempPathFactory
 ) -> ArbitraryPainter:
     path = tmp_path_factory.mktemp("painter") / "any.npz"
-    write_arbitrary_stylizer(path, ArbitraryStylizer(decoder, 0.125, STYLE_SIZE, real_weights.digest))
+    card = {"origin": "a test"}
+    write_arbitrary_stylizer(path, ArbitraryStylizer(decoder, 0.125, STYLE_SIZE, real_weights.digest, card))
     return ArbitraryPainter(str(path))
 
 
 @pytest.fixture(scope="module")
-def signatures(
-    decoder: keras.Model, real_weights: VGG19Weights, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+def signatures(painter: ArbitraryPainter, tmp_path_factory: pytest.TempPathFactory) -> Any:
     target = tmp_path_factory.mktemp("export") / "stylizer"
-    model = assemble(build_encoder(real_weights, convolution="direct"), decoder)
-    card = {"origin": "a test"}
-    export_arbitrary_stylizer(model, target, style_size=STYLE_SIZE, card=card, max_pixels=10_000)
+    export_stylizer(serve(painter.spec, print), target, image_format="png", max_pixels=10_000)
     module = tf.saved_model.load(str(target))
     return module, module.signatures  # the module has to live
 

@@ -13,8 +13,8 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.training.job import StylizerTraining
-from nst_keras.stylizers.training.pictures import TrainingPictures
-from nst_keras.stylizers.training.plan import StylizerRun
+from nst_keras.stylizers.training.settings import StylizerRun
+from nst_keras.stylizers.training.trainee import TrainingPictures
 
 SETTINGS = ArbitraryStyleSettings(
     width=0.125, num_steps=20, batch_size=2, crop_size=64, learning_rate=2e-3, style_size=96, ema=0.5

@@ -10,13 +10,8 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.models.multi_style import multi_style
-from nst_keras.stylizers.multi_style.file import (
-    SHIPPED,
-    Stylizer,
-    load_stylizer,
-    read_stylizer,
-    write_stylizer,
-)
+from nst_keras.stylizers.archive import SHIPPED
+from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def test_what_is_written_comes_back(stylizer: Stylizer, photo: np.ndarray, tmp_p
 
 
 def test_the_package_s_own_stylizer_paints(photo: np.ndarray) -> None:
-    stylizer = load_stylizer()
+    stylizer = read_stylizer()
     assert len(stylizer.styles) >= 4
     assert len(SHIPPED.read_bytes()) < 2e6
     weights = np.eye(len(stylizer.styles), dtype=np.float32)
@@ -101,4 +96,4 @@ def test_a_file_of_an_earlier_version_is_told_from_a_damaged_one(stylizer: Styli
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.npz: does not exist"):
-        load_stylizer(str(tmp_path / "none.npz"))
+        read_stylizer(str(tmp_path / "none.npz"))

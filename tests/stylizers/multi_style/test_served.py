@@ -15,21 +15,30 @@ import tensorflow as tf
 from PIL import Image
 
 from nst_keras.models.multi_style import multi_style
-from nst_keras.stylizers.multi_style.served import export_stylizer
+from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.served import serve
+from nst_keras.stylizers.served import export_stylizer
 
 STYLES = ("a", "b", "c")
 
 
 @pytest.fixture(scope="module")
-def network() -> keras.Model:
+def file_of_it(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
-    return multi_style(3, width=0.125)
+    path = tmp_path_factory.mktemp("file") / "small.npz"
+    write_stylizer(path, Stylizer(multi_style(3, width=0.125), STYLES, 0.125, {"origin": "a test"}))
+    return path
 
 
 @pytest.fixture(scope="module")
-def folder(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def network(file_of_it: Path) -> keras.Model:
+    return read_stylizer(file_of_it).model
+
+
+@pytest.fixture(scope="module")
+def folder(file_of_it: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("export") / "stylizer"
-    export_stylizer(network, target, styles=STYLES, card={"origin": "a test"}, max_pixels=10_000)
+    export_stylizer(serve(str(file_of_it), print), target, image_format="png", max_pixels=10_000)
     return target
 
 

@@ -1,0 +1,52 @@
+"""A trained stylizer of named styles, for pictures of any size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.errors import InputError
+from nst_keras.models.multi_style import MIN_SIDE
+from nst_keras.models.multi_style_strips import stylize_in_strips
+from nst_keras.stylizers.archive import name_of
+from nst_keras.stylizers.multi_style.file import read_stylizer
+from nst_keras.stylizers.painter import Painter
+
+
+class MultiStylePainter(Painter):
+    """A network that is compiled once for all sizes; a blend is the weights of all its styles.
+
+    Attributes:
+        stylizer: The network and the names of its styles.
+    """
+
+    min_side, max_pixels_in_one_piece = MIN_SIDE, 2**23
+
+    def __init__(self, spec: str = "") -> None:
+        """Reads the stylizer."""
+        self.spec, self.stylizer = spec, read_stylizer(spec)
+        self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
+
+    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float]) -> np.ndarray:
+        blended = np.zeros(len(self.styles), np.float32)
+        for style, share in zip(styles, shares, strict=True):
+            if not isinstance(style, str) or style not in self.styles:
+                raise InputError(
+                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. "
+                    f"Received: {style if isinstance(style, str) else 'a picture'} "
+                    "(without --fast a style is any painting; nst-train-stylizer teaches a stylizer new ones)"
+                )
+            blended[self.styles.index(style)] += share
+        return blended
+
+    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        return stylize_in_strips(self.stylizer.model, content, blend)
+
+    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
+        pictures = self._whole(tf.constant(content[np.newaxis]), tf.constant(blend[np.newaxis]))
+        return np.asarray(pictures[0])
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])])
+    def _whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        weights = tf.ensure_shape(weights, [1, len(self.styles)])
+        return self.stylizer.model({"image": image, "style_weights": weights}, training=False)

@@ -1,0 +1,209 @@
+"""A stylizer as a SavedModel that needs nothing of ours: photos and a style in, paintings out."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.ops.blending import apply_strength
+from nst_keras.served.module import GRAY_PNG, GRAY_SIDE, describe_with, picture_encoder, write_module
+from nst_keras.served.picture_checks import (
+    check_longest_side,
+    check_pixels,
+    check_strength,
+    checked,
+    decode_picture,
+    dimensions,
+    good_each,
+    limited,
+    one_each,
+)
+
+_GRAY_PIXELS = np.full([1, GRAY_SIDE, GRAY_SIDE, 3], 127.5, np.float32)
+
+Request = tuple[str, Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """What an architecture gives to be served.
+
+    Attributes:
+        stylize: Paints pictures [batch, h, w, 3] on 0..255, each in a style of its own: weights of all styles
+            [batch, styles] that add up to 1, or a painting [batch, h, w, 3].
+        variables: All that it uses.
+        card: What `describe` tells, plain values.
+        min_side: Least height and width of photos and paintings, in pixels.
+        styles: Names of the styles, in the order of the weights; none if a style is any painting.
+        max_file_pixels: Of a file, which may be made smaller before it is painted; 0: as of what is painted.
+    """
+
+    stylize: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    variables: Sequence[Any]
+    card: Mapping[str, Any]
+    min_side: int
+    styles: tuple[str, ...] = ()
+    max_file_pixels: int = 0
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Most pixels of what is painted, and of a file, which may be made smaller first; least side."""
+
+    pixels: int
+    file_pixels: int
+    side: int
+
+
+class _NamedStyles:
+    """The input of both signatures that says how much of each style a picture gets."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.pixels = self.files = tf.TensorSpec([None, None], name="style_weights")
+        self.example = self.file_example = np.eye(count, dtype=np.float32)[:1]
+
+    def checked(self, weights: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        """Weights that add up to 1, or a sentence about what is wrong with them."""
+        shape = tf.shape(weights, tf.int64)
+        words = [f"style_weights must have {self._count} numbers for each picture. Received: shape "]
+        fits = (shape[0] == count) & (shape[1] == self._count)
+        weights = checked(weights, fits, [*words, dimensions(shape)])
+        sums = tf.reduce_sum(weights, axis=1)
+        good = tf.reduce_all((weights >= 0) & tf.math.is_finite(weights), axis=1) & (sums > 0)
+        weights = good_each(weights, good, "style_weights must be finite, at least 0 and not all 0")
+        return tf.reshape(weights, [-1, self._count]) / sums[:, None]
+
+    checked_files = checked
+
+    def of_file(self, weights: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+        """The style of a picture of a batch."""
+        return weights
+
+
+class _Paintings:
+    """The input that is a painting for each picture: as pixels with pixels, and as a file with files."""
+
+    pixels = tf.TensorSpec([None, None, None, 3], name="style_image")
+    files = tf.TensorSpec([None], tf.string, name="style_image_bytes")
+    example, file_example = _GRAY_PIXELS, np.array([GRAY_PNG], object)
+
+    def __init__(self, limits: _Limits) -> None:
+        self._limits = limits
+
+    def checked(self, paintings: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        paintings = check_pixels(paintings, "style_image", self._limits.pixels, self._limits.side)
+        return one_each(paintings, count, "style_image", "picture")
+
+    def checked_files(self, files: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        return one_each(files, count, "style_image_bytes", "file")
+
+    def of_file(self, data: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+        return decode_picture(data, index, self._limits.file_pixels, self._limits.side, "style picture")
+
+
+class _ServedStylizer(tf.Module):
+    """The signatures, and the weights that they use."""
+
+    def __init__(self, served: Served, limits: _Limits, image_format: str) -> None:
+        super().__init__()
+        self._stylize, self._limits = served.stylize, limits
+        self._variables = served.variables  # so that they are saved
+        self._encode = picture_encoder(image_format)
+        self.style = _NamedStyles(len(served.styles)) if served.styles else _Paintings(limits)
+
+    def paint(self, image: tf.Tensor, style: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Pixels in, pixels out."""
+        image = check_pixels(image, "image", self._limits.pixels, self._limits.side)
+        count = tf.shape(image, tf.int64)[0]
+        style, strength = self.style.checked(style, count), check_strength(strength, count)
+        return {"image": apply_strength(image, self._stylize(image, style), strength)}
+
+    def paint_bytes(
+        self, image_bytes: tf.Tensor, style: tf.Tensor, strength: tf.Tensor, longest_side: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Files in, files out; pictures of a batch may have different sizes."""
+        count = tf.shape(image_bytes, tf.int64)[0]
+        for_each = (
+            tf.range(count),
+            image_bytes,
+            self.style.checked_files(style, count),
+            check_strength(strength, count),
+            check_longest_side(longest_side, count),
+        )
+        return {"image_bytes": tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string)}
+
+    def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        index, data, style, strength, longest_side = one
+        image = decode_picture(data, index, self._limits.file_pixels, self._limits.side)
+        style = self.style.of_file(style, index)
+        image = limited(image, longest_side, self._limits.side)
+        if self._limits.file_pixels > self._limits.pixels:
+            image = self._paintable(image, index)
+        painted = self._stylize(image[None], style[None])
+        return self._encode(apply_strength(image[None], painted, strength[None])[0])
+
+    def _paintable(self, image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+        size = tf.shape(image, tf.int64)[:2]
+        limit = f" must have at most {self._limits.pixels} pixels when it is painted (see longest_side)"
+        words = ["picture ", tf.strings.as_string(index), limit, ". Received: ", dimensions(size[::-1])]
+        return checked(image, tf.reduce_prod(size) <= self._limits.pixels, words)
+
+
+def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixels: int) -> list[Request]:
+    """Writes a SavedModel with three signatures.
+
+    - `serving_default`: `image`, float32 [batch, height, width, 3], RGB on 0..255; `style_weights`, float32
+      [batch, styles], or `style_image`, as many as `image`; and `strength`, float32 [batch]; to `image`, the
+      same shape as it came.
+    - `serve_image_bytes`: `image_bytes`, PNG or JPEG files [batch] of any sizes; `style_weights`, or
+      `style_image_bytes`, likewise; `strength`; and `longest_side`, int32 [batch], to which larger pictures
+      are shrunk (0: not); to `image_bytes`.
+    - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
+
+    Whatever is wrong with an input ends the call with INVALID_ARGUMENT and a sentence that says what.
+
+    Args:
+        served: What is exported.
+        folder: Must not exist.
+        image_format: "png" or "jpeg", of the pictures that `serve_image_bytes` gives.
+        max_pixels: Largest height times width of a picture that is painted.
+
+    Returns:
+        Requests to warm it up, by signature.
+    """
+    limits = _Limits(max_pixels, max(max_pixels, served.max_file_pixels), served.min_side)
+    module = _ServedStylizer(served, limits, image_format)
+    card = {**served.card, "image_format": image_format, "max_pixels": max_pixels, "min_side": limits.side}
+    card |= {"styles": list(served.styles)} if served.styles else {}
+    image = tf.TensorSpec([None, None, None, 3], name="image")
+    data = tf.TensorSpec([None], tf.string, name="image_bytes")
+    strength = tf.TensorSpec([None], name="strength")
+    side = tf.TensorSpec([None], tf.int32, name="longest_side")
+    style = module.style
+    write_module(
+        module,
+        folder,
+        {
+            "serving_default": (module.paint, [image, style.pixels, strength]),
+            "serve_image_bytes": (module.paint_bytes, [data, style.files, strength, side]),
+            "describe": describe_with(json.dumps(card, sort_keys=True)),
+        },
+    )
+    full = np.ones(1, np.float32)
+    return [
+        ("serving_default", {"image": _GRAY_PIXELS, "strength": full, style.pixels.name: style.example}),
+        (
+            "serve_image_bytes",
+            {
+                "image_bytes": np.array([GRAY_PNG], object),
+                "longest_side": np.zeros(1, np.int32),
+                "strength": full,
+                style.files.name: style.file_example,
+            },
+        ),
+    ]

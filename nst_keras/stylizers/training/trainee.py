@@ -1,0 +1,78 @@
+"""What is trained, whatever its architecture: its pictures, and what a training asks of it."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from nst_keras.errors import InputError
+from nst_keras.stylizers.training.settings import StylizerRun
+from nst_keras.stylizers.training.trainer import AveragedTrainer
+
+
+class _HasWidth(Protocol):
+    @property
+    def width(self) -> float: ...
+
+
+_Initial = TypeVar("_Initial", bound=_HasWidth)
+
+
+@dataclass(frozen=True)
+class TrainingPictures:
+    """All pictures of a training.
+
+    Attributes:
+        paintings: [h, w, 3] on 0..255, by the names of their styles.
+        photos: To train on, uint8 [h, w, 3] each.
+        previews: Photos that are painted as training goes, float32 [h, w, 3] on 0..255; may be none.
+        preview_paintings: Those that they are painted in, where a stylizer takes any painting, likewise.
+    """
+
+    paintings: Mapping[str, np.ndarray]
+    photos: Sequence[np.ndarray]
+    previews: Sequence[np.ndarray] = ()
+    preview_paintings: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Trainee(abc.ABC):
+    """A network in training.
+
+    Attributes:
+        trainer: The network with its step.
+        styles: Names of the network's styles; none if it takes any painting.
+        title: What is trained, in words.
+        shown: The paintings that previews show, by name.
+        record: What must be the same, besides settings and photos, for a checkpoint to be gone on from.
+        card: What the model card tells of it.
+    """
+
+    trainer: AveragedTrainer
+    styles: tuple[str, ...] = ()
+    title: str
+    shown: Mapping[str, np.ndarray]
+    record: Mapping[str, Any]
+    card: Mapping[str, Any]
+
+    @abc.abstractmethod
+    def step(self, number: int, photos: np.ndarray) -> np.ndarray:
+        """Takes step `number`, from 0; returns the terms of the loss."""
+
+    @abc.abstractmethod
+    def paint(self, photo: np.ndarray) -> list[np.ndarray]:
+        """A photo float32 [h, w, 3] in all that are `shown`."""
+
+    @abc.abstractmethod
+    def write(self, path: Path, card: Mapping[str, Any]) -> None:
+        """Writes the stylizer."""
+
+
+def read_initial(read: Callable[[str], _Initial], run: StylizerRun, width: float) -> _Initial | None:
+    """The stylizer to begin with, if there is one, which must have the width of the network."""
+    initial = read(run.init) if run.init else None
+    if initial and initial.width != width:
+        raise InputError(f"width must be that of {run.init}. Received: width={width}")
+    return initial
