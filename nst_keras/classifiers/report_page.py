@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nst_keras.ops.confusion import ClassScores
-from nst_keras.reports.page_parts import cards, frame, heading, label, pairs, png_image, table, warning_list
+from nst_keras.reports.page_parts import cards, frame, heading, image, label, pairs, table, warning_list
 
 
 def render_page(
@@ -27,7 +27,7 @@ def render_page(
     parts = cards(metrics) if isinstance(metrics, Mapping) else []
     parts += warning_list([warnings] if isinstance(warnings, str) else warnings)
     for title, (description, png) in pictures.items():
-        parts += [heading(title), png_image(png, description)]
+        parts += [heading(title), image(png, description)]
     parts += [heading("Classes"), _score_table(scores)]
     parts += _record_tables(record)
     if history:

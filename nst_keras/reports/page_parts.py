@@ -1,6 +1,6 @@
-"""What pages that open from disk are made of: a frame, tables, figures; nothing is loaded from elsewhere.
+"""What pages that open from disk are made of: a frame, tables, pictures; nothing is loaded from elsewhere.
 
-Every text is escaped.
+Every text is escaped; only what `frame` and `figure` take is HTML already.
 """
 
 import base64
@@ -37,6 +37,11 @@ td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; w
 .card span {{ color: var(--faint); }}
 .warnings {{ background: var(--warn); border-left: 4px solid var(--mark); padding: .5rem 1rem .5rem 2rem; }}
 img {{ max-width: 100%; height: auto; background: #fff; border-radius: .5rem; }}
+.pictures {{ display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-end; }}
+.pictures figure {{ margin: 0; max-width: 8rem; }}
+.pictures img {{ min-width: 3rem; image-rendering: pixelated; border-radius: .2rem; }}
+.pictures figcaption {{ color: var(--faint); font-size: .8rem; overflow-wrap: anywhere; }}
+p.note {{ color: var(--faint); max-width: 50rem; }}
 {style}</style>
 </head>
 <body>
@@ -56,24 +61,33 @@ def frame(title: str, parts: Iterable[str], style: str = "") -> str:
     return "\n".join(lines)
 
 
-def heading(title: str) -> str:
-    """A heading of the second rank, with a capital."""
+def heading(title: str, anchor: str = "") -> str:
+    """A heading of the second rank, with a capital; as it stands if a link can lead to it."""
+    if anchor:
+        return f'<h2 id="{html.escape(anchor)}">{html.escape(title)}</h2>'
     return f"<h2>{html.escape(title[:1].upper() + title[1:])}</h2>"
 
 
-def png_image(data: bytes, description: str) -> str:
-    """A PNG file inside the page."""
-    return _image(data, "png", description)
+def note(sentence: str) -> str:
+    """A paragraph that explains what is beside it."""
+    return f'<p class="note">{html.escape(sentence)}</p>'
 
 
-def jpeg_image(data: bytes, description: str) -> str:
-    """A JPEG file inside the page."""
-    return _image(data, "jpeg", description)
-
-
-def _image(data: bytes, kind: str, description: str) -> str:
+def image(data: bytes, description: str, kind: str = "png") -> str:
+    """A PNG or JPEG file inside the page."""
     encoded = base64.b64encode(data).decode("ascii")
-    return f'<img alt="{html.escape(description, quote=True)}" src="data:image/{kind};base64,{encoded}">'
+    return f'<img alt="{html.escape(description)}" src="data:image/{kind};base64,{encoded}">'
+
+
+def figure(picture: str, caption: str) -> str:
+    """An `image` with a caption, which is HTML too."""
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def picture_grid(pictures: Iterable[tuple[str, bytes]]) -> str:
+    """Small pictures side by side: caption and bytes of a PNG file each."""
+    figures = [figure(image(data, caption), html.escape(caption)) for caption, data in pictures]
+    return '<div class="pictures">\n' + "\n".join(figures) + "\n</div>"
 
 
 def cards(values: Mapping[str, Any]) -> list[str]:
@@ -107,16 +121,17 @@ def _inner(value: Any) -> str:
     return pairs(value) if isinstance(value, Mapping) and value else text(value)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """The first column is to the left, the others are numbers."""
-    kinds = ["", *[' class="number"'] * (len(heads) - 1)]
-    lines = [
-        "<tr>" + "".join(f"<th{k}>{html.escape(h)}</th>" for k, h in zip(kinds, heads, strict=True)) + "</tr>"
-    ]
-    for row in rows:
-        cells = (f"<td{kind}>{text(value)}</td>" for kind, value in zip(kinds, row, strict=True))
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: bool = True) -> str:
+    """The first column is to the left, the others are `numbers`, or else words that stand as they are."""
+    kinds = ["", *[' class="number"' if numbers else ""] * (len(heads) - 1)]
+    lines = [_row("th", kinds, map(html.escape, heads))]
+    lines += [_row("td", kinds, map(text if numbers else html.escape, row)) for row in rows]
+    return "\n".join(["<table>", *lines, "</table>"])
+
+
+def _row(tag: str, kinds: Iterable[str], cells: Iterable[str]) -> str:
+    content = (f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
+    return f"<tr>{''.join(content)}</tr>"
 
 
 def label(key: str) -> str:

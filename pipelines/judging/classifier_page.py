@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nst_keras.reports.look import encode_png
-from nst_keras.reports.page_parts import cards, frame, heading, label, png_image, table, warning_list
+from nst_keras.reports.page_parts import cards, frame, heading, image, label, table, warning_list
 from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
 from pipelines.judging.classifier_metrics import Judged, surest_mistakes
 from pipelines.judging.verdicts import Blessing
@@ -34,14 +34,14 @@ def render_evaluation(
     matrix = confusion_matrix(judged.predictions.labels, judged.answers, judged.class_names)
     parts += [
         heading("Confusion matrix"),
-        png_image(encode_png(matrix), "Counts by true and predicted class"),
+        image(encode_png(matrix), "Counts by true and predicted class"),
     ]
     which, chances = surest_mistakes(judged)
     figure = confident_mistakes(
         mistakes, judged.predictions.labels[which], chances, judged.class_names, MOST_MISTAKES
     )
     text = "Pictures with true and predicted class"
-    parts += [heading("Surest mistakes"), png_image(encode_png(figure), text)]
+    parts += [heading("Surest mistakes"), image(encode_png(figure), text)]
     return frame(f"Evaluation on {metrics['split']} of {metrics['dataset']}", parts)
 
 

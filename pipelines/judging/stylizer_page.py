@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nst_keras.reports.page_parts import cards, frame, heading, jpeg_image, table, warning_list
+from nst_keras.reports.page_parts import cards, frame, heading, image, table, warning_list
 from pipelines.judging.verdicts import Blessing
 
 _HEADS = ("style", "network", "style distance", "photo's own", "nearer by", "content distance", "saturated")
@@ -31,7 +31,7 @@ def render_evaluation(metrics: Mapping[str, Any], blessing: Blessing, sheet: byt
         parts += [heading("Beside the model that was blessed last"), table(["", "network", *columns], rows)]
     parts += [
         heading("Photos and slices in all styles"),
-        jpeg_image(sheet, "Photos, and below them the slices"),
+        image(sheet, "Photos, and below them the slices", "jpeg"),
     ]
     for name, styles in metrics["slices"].items():
         parts += [heading(f"Slice {name}"), _slice_table(styles)]

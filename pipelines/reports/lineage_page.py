@@ -1,14 +1,13 @@
 """An artifact's lineage in text, and as a page with a drawn graph that opens from disk."""
 
-import html
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
+from nst_keras.reports.page_parts import frame, heading, pairs, table, warning_list
 from pipelines.engine.store.ancestry import Lineage
 from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact
 from pipelines.reports.graph_svg import STYLE, Box, draw
@@ -158,13 +157,10 @@ def _parts(answer: Answer, note: str) -> Iterator[str]:
     if sum(answer.counts) > len(shown):
         yield f"<p>{len(shown)} of {sum(answer.counts)} executions are shown, those nearest to it.</p>"
     yield heading("Artifacts")
-    yield "<table>"
-    yield _row("th", ("artifact", "digest", "bytes", "made", "state", "path"))
-    for _, artifact in sorted(artifacts.items()):
-        yield _row("td", _cells(artifact))
-    yield "</table>"
+    rows = [_cells(artifact) for _, artifact in sorted(artifacts.items())]
+    yield table(["artifact", "digest", "bytes", "made", "state", "path"], rows, numbers=False)
     for number, execution in shown.items():
-        yield f'<h2 id="e{number}">Execution {number}: {html.escape(execution.node)}</h2>'
+        yield heading(f"Execution {number}: {execution.node}", f"e{number}")
         yield from warning_list([execution.error] if execution.error else [])
         yield pairs(_details(execution))
 
@@ -184,10 +180,6 @@ def _cells(artifact: StoredArtifact) -> list[str]:
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(artifact.created))
     about = (artifact.digest[:_SHORT], f"{artifact.num_bytes:,}", made, artifact.state, artifact.path)
     return [f"{artifact.kind} {artifact.id}", *about]
-
-
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _details(execution: Execution) -> dict[str, Any]:

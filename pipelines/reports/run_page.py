@@ -1,6 +1,5 @@
 """The report of a run: its graph, times, configs, metrics and pictures, as one page that opens from disk."""
 
-import base64
 import html
 import os
 import time
@@ -11,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nst_keras.errors import InputError
-from nst_keras.reports.page_parts import frame, heading, pairs, warning_list
+from nst_keras.reports.page_parts import figure, frame, heading, image, pairs, table, warning_list
 from nst_keras.storage.files import write_whole
 from pipelines.engine.store.artifact_files import folder_of
 from pipelines.engine.store.rows import Execution, Run, StoredArtifact
@@ -99,7 +98,7 @@ def _parts(store: Store, run: Run, turns: list[_Turn], reports: Path) -> Iterato
     yield _overview(turns)
     left = _ALL_BYTES
     for turn in turns:
-        yield f'<h2 id="{html.escape(turn.node["name"], quote=True)}">{html.escape(turn.node["name"])}</h2>'
+        yield heading(turn.node["name"], turn.node["name"])
         lines, left = _stage_parts(store, turn, reports, left)
         yield from lines
 
@@ -115,19 +114,15 @@ def _seconds(execution: Execution) -> str:
 
 
 def _overview(turns: list[_Turn]) -> str:
-    heads = ("stage", "state", "execution", "took", "bytes made")
-    lines = ["<table>", "<tr>" + "".join(f"<th>{head}</th>" for head in heads) + "</tr>"]
+    rows = []
     for turn in turns:
-        execution = turn.execution
-        cells: list[Any] = [turn.node["name"], turn.state]
-        if execution is not None:
+        figures = ["", "", ""]
+        if execution := turn.execution:
             size = sum(artifact.num_bytes for artifact in turn.outputs.values())
             again = f" (run {execution.run})" if turn.state == "cached" else ""
-            cells += [f"{execution.id}{again}", _seconds(execution), f"{size:,}"]
-        else:
-            cells += ["", "", ""]
-        lines.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</table>"])
+            figures = [f"{execution.id}{again}", _seconds(execution), f"{size:,}"]
+        rows.append([turn.node["name"], turn.state, *figures])
+    return table(["stage", "state", "execution", "took", "bytes made"], rows, numbers=False)
 
 
 def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[list[str], int]:
@@ -174,7 +169,5 @@ def _picture(path: Path, reports: Path, name: str, left: int) -> tuple[str, int]
     size = path.stat().st_size
     if size > min(_EMBEDDED_BYTES, left):
         return f"<p>{_link(path, reports, name)}</p>", 0
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    kind, caption = _PICTURES[path.suffix.lower()], html.escape(name, quote=True)
-    picture = f'<img alt="{caption}" src="data:image/{kind};base64,{data}">'
-    return f"<figure>{picture}<figcaption>{_link(path, reports, name)}</figcaption></figure>", size
+    picture = image(path.read_bytes(), name, _PICTURES[path.suffix.lower()])
+    return figure(picture, _link(path, reports, name)), size

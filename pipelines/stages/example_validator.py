@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, setting
-from nst_keras.reports.page_parts import cards, heading, table
+from nst_keras.reports.page_parts import cards, frame, heading, note, table
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema
-from pipelines.reports.pages import note, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +98,7 @@ def _write_page(path: "Path", breaks: "list[Anomaly]", comparisons: "list[Compar
         distances = [[c.feature, c.split, c.what, c.measure, c.value, c.threshold] for c in comparisons]
         parts.append(heading("Distances"))
         parts.append(table(["feature", "split", "kind", "measure", "distance", "limit"], distances))
-    write_page(path, "Anomalies of examples", parts)
+    write_whole(path, frame("Anomalies of examples", parts).encode())
 
 
 ExampleValidator = Stage(validate_examples, "ExampleValidator")

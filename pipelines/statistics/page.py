@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
-from nst_keras.reports.page_parts import cards, heading, png_image, table
+from nst_keras.reports.page_parts import cards, frame, heading, image, note, picture_grid, table
+from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
-from pipelines.reports.pages import note, picture_grid, write_page
 from pipelines.statistics.counts import STEPS, PictureCounts
 from pipelines.statistics.protos import (
     LABEL,
@@ -47,7 +47,7 @@ def write_statistics_page(
     if info.class_names:
         parts += [heading("Classes"), _class_table(info.class_names, splits)]
     parts += _pictures(info, counts)
-    parts += [heading("Histograms"), png_image(encode_png(_draw(splits)), "Histograms of each feature")]
+    parts += [heading("Histograms"), image(encode_png(_draw(splits)), "Histograms of each feature")]
     parts += [note("Heights are shares of a split's pictures, so that splits of any size can be compared.")]
     for name in STEPS:
         rows = [[split, *_figures(features[name])] for split, features in splits.items()]
@@ -55,7 +55,7 @@ def write_statistics_page(
             heading(name.replace("_", " ")),
             table(["", *(f.replace("_", " ") for f in _FIGURES)], rows),
         ]
-    write_page(path, f"Statistics of {info.name}", parts)
+    write_whole(path, frame(f"Statistics of {info.name}", parts).encode())
 
 
 def _class_table(class_names: Sequence[str], splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> str:
