@@ -15,7 +15,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.layers.adaptive_instance_normalization import AdaptiveInstanceNormalization
 from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
-from nst_keras.layers.reflection_padding import ReflectionPadding2D
+from nst_keras.layers.padding import ReflectionPadding2D
 from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.instance_statistics import instance_statistics

@@ -15,10 +15,9 @@ import keras
 import tensorflow as tf
 
 from nst_keras.errors import InputError
-from nst_keras.layers.conditional_gain import ConditionalGain
-from nst_keras.layers.conditional_instance_normalization import ConditionalInstanceNormalization
+from nst_keras.layers.conditional import ConditionalGain, ConditionalInstanceNormalization
 from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
-from nst_keras.layers.reflection_padding import ReflectionPadding2D
+from nst_keras.layers.padding import ReflectionPadding2D
 from nst_keras.layers.upsampled_conv2d import UpsampledConv2D
 
 MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror

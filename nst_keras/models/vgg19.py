@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from nst_keras.errors import require_choice
-from nst_keras.layers.replication_padding import ReplicationPadding2D
+from nst_keras.layers.padding import ReplicationPadding2D
 from nst_keras.layers.winograd_conv2d import WinogradConv2D
 from nst_keras.models.vgg19_layout import (
     CONV_SHAPES,
