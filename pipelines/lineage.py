@@ -24,7 +24,7 @@ from pipelines.engine.store.ancestry import Lineage, find_ancestors, find_descen
 from pipelines.engine.store.ancestry import read_lineage as read
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
-from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, artifact_of
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, object_of
 from pipelines.engine.store.store import Store, opened
 from pipelines.judging.verdicts import digest_folder, read_outcome
 from pipelines.kinds import PushedModel
@@ -174,7 +174,7 @@ def _find_external(store: Store, path: Path) -> Match | None:
 def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:
     """Artifacts that fit, the last first."""
     rows = store.connection.execute(f"SELECT * FROM artifact WHERE {where} ORDER BY id DESC", values)
-    return [artifact_of(row) for row in rows.fetchall()]
+    return [object_of(StoredArtifact, row) for row in rows.fetchall()]
 
 
 def _name(artifact: StoredArtifact) -> str:

@@ -22,7 +22,7 @@ from pipelines.engine.store.ancestry import find_ancestors, find_inputs, find_ma
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
 from pipelines.engine.store.digests import find_files
 from pipelines.engine.store.history import approved
-from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, artifact_of
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, object_of
 from pipelines.engine.store.store import Store
 
 _APPROVED = 2  # the last one is compared with the one before it
@@ -80,7 +80,7 @@ def collect(
 def live_artifacts(store: Store) -> list[StoredArtifact]:
     """All artifacts that are there."""
     rows = store.connection.execute("SELECT * FROM artifact WHERE state='live' ORDER BY id")
-    return [artifact_of(row) for row in rows.fetchall()]
+    return [object_of(StoredArtifact, row) for row in rows.fetchall()]
 
 
 def _needed(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.engine.store.rows import Execution, StoredArtifact, artifact_of, execution_of
+from pipelines.engine.store.rows import Execution, StoredArtifact, object_of
 from pipelines.engine.store.store import Store
 
 _ANCESTORS = """
@@ -92,7 +92,7 @@ def read_lineage(store: Store, executions: Iterable[int]) -> Lineage:
     wanted = json.dumps(list(executions))
     query = "SELECT * FROM execution WHERE id IN (SELECT value FROM json_each(?))"
     rows = store.connection.execute(query, (wanted,)).fetchall()
-    found = {row["id"]: execution_of(row) for row in rows}
+    found = {row["id"]: object_of(Execution, row) for row in rows}
     inputs: dict[int, dict[str, Taken]] = {number: {} for number in found}
     outputs: dict[int, dict[str, int]] = {number: {} for number in found}
     query = "SELECT event.* FROM event WHERE execution IN (SELECT value FROM json_each(?)) ORDER BY name"
@@ -105,7 +105,7 @@ def read_lineage(store: Store, executions: Iterable[int]) -> Lineage:
     numbers = json.dumps(sorted({event["artifact"] for event in events}))
     query = "SELECT * FROM artifact WHERE id IN (SELECT value FROM json_each(?))"
     rows = store.connection.execute(query, (numbers,)).fetchall()
-    return Lineage(found, {row["id"]: artifact_of(row) for row in rows}, inputs, outputs)
+    return Lineage(found, {row["id"]: object_of(StoredArtifact, row) for row in rows}, inputs, outputs)
 
 
 def _numbers(store: Store, query: str, *values: Any) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.engine.stage import Approval
-from pipelines.engine.store.rows import Execution, StoredArtifact, artifact_of, execution_of
+from pipelines.engine.store.rows import Execution, StoredArtifact, object_of
 from pipelines.engine.store.store import Store
 
 _LATELY = 1000  # runs that are looked through for what a node made last
@@ -32,7 +32,7 @@ ORDER BY execution.id DESC LIMIT ?
 def complete_executions(store: Store, fingerprint: str) -> list[Execution]:
     """Complete executions with a fingerprint, the last first."""
     query = "SELECT * FROM execution WHERE fingerprint=? AND state='complete' ORDER BY id DESC"
-    return [execution_of(row) for row in store.connection.execute(query, (fingerprint,)).fetchall()]
+    return [object_of(Execution, row) for row in store.connection.execute(query, (fingerprint,)).fetchall()]
 
 
 def last_complete(store: Store, pipeline: str, node: str) -> Iterator[Execution]:
@@ -51,5 +51,5 @@ def approved(store: Store, pipeline: str, approval: Approval) -> Iterator[tuple[
     while rows := store.connection.execute(
         _APPROVED, (approval.input, before, approval.kind, field, pipeline, _AT_ONCE)
     ).fetchall():
-        yield from ((artifact_of(row), row["source"]) for row in rows)
+        yield from ((object_of(StoredArtifact, row), row["source"]) for row in rows)
         before = rows[-1]["execution"]

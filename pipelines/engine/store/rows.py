@@ -3,10 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 EXTERNAL = "ExternalData"  # kind of data from outside, which a stage read where it is
+
+_COLUMNS = {"num_bytes": "bytes"}  # where they aren't called like the attributes
+_JSON = ("files", "config", "code", "record", "nodes")
 
 
 @dataclass(frozen=True)
@@ -92,24 +95,13 @@ class Run:
     nodes: Sequence[Mapping[str, Any]]
 
 
-def artifact_of(row: sqlite3.Row) -> StoredArtifact:
-    """Makes an artifact of its row."""
-    values: dict[str, Any] = {
-        name: row[name] for name in ("id", "kind", "digest", "path", "created", "state")
-    }
-    return StoredArtifact(**values, num_bytes=row["bytes"], files=json.loads(row["files"]))
+T = TypeVar("T", StoredArtifact, Execution, Run)
 
 
-def execution_of(row: sqlite3.Row) -> Execution:
-    """Makes an execution of its row."""
-    plain = ("id", "run", "pipeline", "node", "stage", "fingerprint", "state", "started", "ended", "error")
-    values: dict[str, Any] = {name: row[name] for name in plain}
-    values |= {name: json.loads(row[name] or "{}") for name in ("config", "code", "record")}
-    return Execution(**values)
-
-
-def run_of(row: sqlite3.Row) -> Run:
-    """Makes a run of its row."""
-    plain = ("id", "pipeline", "command", "version", "host", "started", "ended", "state", "error")
-    values: dict[str, Any] = {name: row[name] for name in plain}
-    return Run(**values, nodes=json.loads(row["nodes"]))
+def object_of(kind: type[T], row: sqlite3.Row) -> T:
+    """Makes an object of its row."""
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        value = row[_COLUMNS.get(field.name, field.name)]
+        values[field.name] = json.loads(value or "{}") if field.name in _JSON else value
+    return kind(**values)

@@ -18,9 +18,7 @@ from pipelines.engine.store.rows import (
     Run,
     StoredArtifact,
     Work,
-    artifact_of,
-    execution_of,
-    run_of,
+    object_of,
 )
 
 
@@ -79,7 +77,7 @@ class Store:
 
     def run(self, number: int) -> Run:
         """A run by its number."""
-        return run_of(self._row("run", number))
+        return object_of(Run, self._row("run", number))
 
     def run_executions(self, run: int) -> dict[str, tuple[Execution, bool]]:
         """By node the execution that a run did or took over, and whether it took it over."""
@@ -88,7 +86,7 @@ class Store:
             " JOIN execution ON execution.id = execution WHERE run_execution.run=?"
         )
         rows = self.connection.execute(query, (run,)).fetchall()
-        return {row["turn"]: (execution_of(row), bool(row["cached"])) for row in rows}
+        return {row["turn"]: (object_of(Execution, row), bool(row["cached"])) for row in rows}
 
     def begin_execution(self, run: int, work: Work) -> int:
         """Writes that a run's execution begins; those with its fingerprint that never ended were killed.
@@ -158,7 +156,7 @@ class Store:
                 (kind, digest, path, num_bytes, _json(files), time.time()),
             )
             query = "SELECT * FROM artifact WHERE kind=? AND digest=?"
-            return artifact_of(self.connection.execute(query, (kind, digest)).fetchone())
+            return object_of(StoredArtifact, self.connection.execute(query, (kind, digest)).fetchone())
 
     def set_artifact_state(self, artifact: int, state: str) -> None:
         """Writes that an artifact was collected, lost or damaged."""
@@ -166,11 +164,11 @@ class Store:
 
     def artifact(self, number: int) -> StoredArtifact:
         """An artifact by its number."""
-        return artifact_of(self._row("artifact", number))
+        return object_of(StoredArtifact, self._row("artifact", number))
 
     def execution(self, number: int) -> Execution:
         """An execution by its number."""
-        return execution_of(self._row("execution", number))
+        return object_of(Execution, self._row("execution", number))
 
     def _row(self, table: str, number: int) -> sqlite3.Row:
         row: sqlite3.Row | None = self.connection.execute(
@@ -188,7 +186,7 @@ class Store:
             " WHERE event.execution=? AND event.role=? ORDER BY event.name"
         )
         rows = self.connection.execute(query, (execution, role)).fetchall()
-        return {row["event_name"]: artifact_of(row) for row in rows}
+        return {row["event_name"]: object_of(StoredArtifact, row) for row in rows}
 
     def digest(self, path: Path) -> str:
         """A file's digest, read anew only if its size or time has changed."""
