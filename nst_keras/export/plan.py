@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
-from nst_keras.served.image_formats import IMAGE_FORMATS
+from nst_keras.served import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
 from nst_keras.stylizers.architecture import ARCHITECTURES
 

@@ -1,12 +1,13 @@
 """Pillow, made safe for files from anywhere: few formats, one exception, no warnings."""
 
 import contextlib
+import io
 import threading
 import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from nst_keras.errors import InputError
 
@@ -54,6 +55,22 @@ def load_upright(image: Image.Image, max_pixels: int) -> None:
     # As in pillow_errors, anything can come.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
+
+
+def plain_format(data: bytes, name: str) -> str:
+    """The format of a picture that every decoder shows alike; empty if it isn't so.
+
+    Such a picture is upright, RGB or gray, and has no colour profile.
+
+    Args:
+        data: A file's contents.
+        name: For messages.
+    """
+    with pillow_errors(name):
+        image = open_image(io.BytesIO(data))
+        plain = image.mode in ("RGB", "L") and "icc_profile" not in image.info
+        upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return (image.format or "") if plain and upright else ""
 
 
 @contextlib.contextmanager

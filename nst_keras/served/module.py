@@ -11,7 +11,7 @@ from PIL import Image
 from tensorflow.core.protobuf import fingerprint_pb2
 
 from nst_keras.errors import require_choice
-from nst_keras.served.image_formats import IMAGE_FORMATS
+from nst_keras.served import IMAGE_FORMATS
 from nst_keras.storage.files import write_whole
 
 _JPEG_QUALITY = 95

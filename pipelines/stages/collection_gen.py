@@ -1,6 +1,5 @@
 """CollectionGen: photos and paintings, of any sizes and without labels, become sharded examples."""
 
-import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE, load_picture
 from nst_keras.pictures.images import decode_image, encode_image, list_images
-from nst_keras.pictures.opening import open_image, pillow_errors
+from nst_keras.pictures.opening import plain_format
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 SAMPLES = "samples"
 _LISTED = 5
 JPEG_START = b"\xff\xd8"
-_ORIENTATION, _UPRIGHT = 0x0112, 1  # EXIF 2.32, tag Orientation
 
 
 @dataclass(frozen=True)
@@ -144,22 +142,12 @@ def _stored_as(source: str, longest_side: int) -> bytes:
             data = file.read()
         pixels = decode_image(data, source)
     small = max(pixels.shape[:2]) <= longest_side
-    is_jpeg, is_plain = _jpeg_kind(data, source)
-    if is_plain and small:
+    is_jpeg = data.startswith(JPEG_START)
+    if is_jpeg and small and plain_format(data, source):
         return data
     if not small:
         pixels = resize(pixels, *fit_size(pixels, longest_side))
     return encode_image(pixels, ".jpg" if is_jpeg else ".png")
-
-
-def _jpeg_kind(data: bytes, source: str) -> tuple[bool, bool]:
-    """Whether a file is JPEG, and whether a decoder that knows no profiles shows it as it is."""
-    if not data.startswith(JPEG_START):
-        return False, False
-    with pillow_errors(source):
-        image = open_image(io.BytesIO(data))
-        upright = image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT
-        return True, upright and image.mode in ("L", "RGB") and "icc_profile" not in image.info
 
 
 def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool]]:

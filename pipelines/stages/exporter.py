@@ -10,7 +10,7 @@ from nst_keras.classifiers.plan import MODEL
 from nst_keras.errors import InputError
 from nst_keras.export.plan import MOST_OF_STYLIZERS, STYLIZER, ExportPlan
 from nst_keras.fields import Bounds, Settings, choice, number
-from nst_keras.served.image_formats import IMAGE_FORMATS
+from nst_keras.served import IMAGE_FORMATS
 from nst_keras.stylizers.archive import STYLIZER_FILE
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import Model, ServableModel

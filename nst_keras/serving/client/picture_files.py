@@ -9,7 +9,7 @@ from pathlib import Path
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, decode_image, encode_image, list_images
 from nst_keras.pictures.opening import open_image, pillow_errors
-from nst_keras.serving.client.picture_reading import read_for_server
+from nst_keras.serving.client.picture_options import read_for_server
 from nst_keras.serving.client.pictures import Classification, PictureModel
 from nst_keras.storage.files import check_writable, write_whole
 

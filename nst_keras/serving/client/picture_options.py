@@ -1,16 +1,19 @@
 """What a model of pictures takes beside the picture: styles, their blend, strength, size."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nst_keras.errors import InputError
-from nst_keras.serving.client.picture_reading import read_for_server
+from nst_keras.pictures.images import decode_image, encode_image
+from nst_keras.pictures.opening import plain_format
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.signatures import Signature
+from nst_keras.storage.files import open_file
 
 PICTURE_SIGNATURE = "serve_image_bytes"
 PICTURE, STYLE_IMAGE = "image_bytes", "style_image_bytes"
@@ -53,6 +56,15 @@ def make_options(
             raise InputError(f"style_image must be a picture: {model.name} takes one. Received: nothing")
         options[STYLE_IMAGE] = read_for_server(settings.style_image)
     return options
+
+
+def read_for_server(path: str | os.PathLike[str]) -> bytes:
+    """Reads a picture so that TensorFlow decodes it as meant: upright, in sRGB, without transparency."""
+    with open_file(path) as file:
+        data = file.read()
+    if plain_format(data, str(path)) in ("JPEG", "PNG"):
+        return data
+    return encode_image(decode_image(data, str(path)), ".png")
 
 
 def _as_painting(settings: PictureSettings, signature: Signature) -> PictureSettings:
