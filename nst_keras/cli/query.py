@@ -20,6 +20,7 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.serving.client.settings import SHOWN, CallSettings, PictureSettings, QuerySettings
+from nst_keras.serving.extra import require_packages
 
 if TYPE_CHECKING:
     from nst_keras.serving.client.client import Client
@@ -42,6 +43,7 @@ def _main(arguments: Sequence[str]) -> int:
     query = field_flags.parsed(QuerySettings, FLAGS)
     pictures = field_flags.parsed(PictureSettings, FLAGS)
     calls = field_flags.parsed(CallSettings, FLAGS)
+    require_packages()
     from nst_keras.serving.client.client import connect
 
     client = connect(query.address, calls)

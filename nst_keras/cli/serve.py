@@ -23,6 +23,7 @@ from absl import flags
 
 from nst_keras import serving
 from nst_keras.cli import common, field_flags
+from nst_keras.serving.extra import require_packages
 from nst_keras.serving.server.settings import ServerSettings
 
 FLAGS = flags.FlagValues()
@@ -38,6 +39,7 @@ def _main(arguments: Sequence[str]) -> None:
     if arguments:
         raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
     settings = field_flags.parsed(ServerSettings, FLAGS)
+    require_packages()
     _start_log()
     stop = _stop_signals()
     common.import_tensorflow_quietly()

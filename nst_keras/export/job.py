@@ -19,6 +19,7 @@ from nst_keras.errors import InputError
 from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
 from nst_keras.served.module import GRAY_PNG
 from nst_keras.served.push import push
+from nst_keras.serving.extra import missing_packages
 from nst_keras.storage.files import write_whole
 from nst_keras.storage.folders import make_folder, replacing_folder
 from nst_keras.stylizers.architecture import architecture_of
@@ -124,11 +125,11 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
 
 
 def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]) -> None:
-    try:
-        from nst_keras.serving.server.warmup import write_warmup
-    except InputError as error:  # the packages for serving aren't there
-        note(f"no warm-up requests are written: {error}")
+    if problem := missing_packages():
+        note(f"no warm-up requests are written: {problem}")
         return
+    from nst_keras.serving.server.warmup import write_warmup
+
     write_warmup(target, requests)
 
 

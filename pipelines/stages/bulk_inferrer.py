@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number, setting
 from nst_keras.serving.client.settings import PictureSettings
+from nst_keras.serving.extra import require_packages
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.parts import each_result, file_name, keep, read_table, write_table
@@ -216,6 +217,7 @@ def _columns(answer: "Classification") -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def load(folder: Path, settings: PictureSettings) -> "PictureModel":
     """Loads a SavedModel, once for all shards that a process goes through."""
+    require_packages()
     from nst_keras.serving.client.local_client import LocalClient
     from nst_keras.serving.client.pictures import PictureModel
     from nst_keras.serving.protocol.model_spec import ModelSpec

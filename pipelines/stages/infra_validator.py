@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number, setting
+from nst_keras.serving.extra import missing_packages
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -152,12 +152,12 @@ def _requests(
 
 
 def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[str, np.ndarray]]]":
-    try:
-        from nst_keras.serving.server.loaded_model import WARMUP_FILE, read_warmup
-    except InputError as error:  # the packages for serving aren't there
-        context.say(f"no warm-up requests are sent: {error}")
+    if problem := missing_packages():
+        context.say(f"no warm-up requests are sent: {problem}")
         return []
     import tensorflow as tf
+
+    from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
 
     try:
         return list(read_warmup(servable / WARMUP_FILE))

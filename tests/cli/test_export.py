@@ -16,6 +16,7 @@ from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, write_image
+from nst_keras.serving import extra
 from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
@@ -38,6 +39,18 @@ def test_versions_of_a_stylizer(run_here: Callable, tmp_path: Path) -> None:
     signature = json.loads((folder / "assets.extra" / "signature.json").read_text())
     assert signature["serve_image_bytes"]["inputs"]["image_bytes"] == {"dtype": "string", "shape": [None]}
     assert (folder / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+
+
+def test_without_the_packages_for_serving_there_are_no_warm_up_requests(
+    run_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra, "_PACKAGES", ("no_such_package",))
+    write_stylizer(tmp_path / "own.npz", Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    done = run_here("--stylizer=own.npz", "--output_dir=saved")
+    assert done.returncode == 0
+    assert "no warm-up requests are written: serving needs more packages: pip install" in done.stderr
+    assert (tmp_path / "saved" / "saved_model.pb").is_file()
+    assert not (tmp_path / "saved" / "assets.extra" / "tf_serving_warmup_requests").exists()
 
 
 @pytest.mark.large  # TensorFlow starts twice

@@ -5,10 +5,9 @@ from typing import Any
 
 import grpc
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nst_keras.errors import InputError
-from nst_keras.serving.client.calls import SignatureCache, retrying
+from nst_keras.serving.client.client import Client
 from nst_keras.serving.client.settings import CallSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
 from nst_keras.serving.protocol.protos import (
@@ -20,7 +19,7 @@ from nst_keras.serving.protocol.protos import (
     prediction_service_pb2_grpc,
 )
 from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_reply
-from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature, read_signatures
+from nst_keras.serving.protocol.signatures import Signature, read_signatures
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import from_proto, to_proto
 
@@ -31,41 +30,28 @@ _OPTIONS = [
 ]
 
 
-class GrpcClient:
-    """Calls a model server by gRPC; may be used by several threads.
-
-    Example:
-        >>> client = GrpcClient("localhost:8500")  # doctest: +SKIP
-        >>> client.predict(ModelSpec("half_plus_two"), {"x": [1.0, 2.0]})  # doctest: +SKIP
-        {'y': array([2.5, 3. ], dtype=float32)}
-    """
+class GrpcClient(Client):
+    """A client by gRPC, of an address such as localhost:8500."""
 
     def __init__(self, address: str, settings: CallSettings = CallSettings()) -> None:
-        """Makes a client; nothing is sent yet.
-
-        Args:
-            address: Such as localhost:8500.
-            settings: How long to try.
-        """
+        super().__init__(settings)
         if "//" in address or ":" not in address:
             raise InputError(
                 "address must be like localhost:8500 for gRPC, or for REST like http://localhost:8501. "
                 f"Received: {address}"
             )
-        self._settings = settings
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
-        self._cache = SignatureCache(self.signatures)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
-        """Returns what became of the model's versions, newest first."""
+        """See `Client`."""
         request = get_model_status_pb2.GetModelStatusRequest()
         _write_spec(request.model_spec, model)
         return read_status_reply(self._call(self._models.GetModelStatus, request))
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
-        """Returns the model's signatures by name."""
+        """See `Client`."""
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=[SIGNATURE_FIELD])
         _write_spec(request.model_spec, model)
         reply = self._call(self._predictions.GetModelMetadata, request)
@@ -73,20 +59,9 @@ class GrpcClient:
         reply.metadata[SIGNATURE_FIELD].Unpack(definitions)
         return read_signatures(definitions.signature_def)
 
-    def predict(
-        self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
+    def _send(
+        self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Calls a signature.
-
-        Args:
-            model: The model.
-            inputs: A value for each of the signature's inputs; bytes or text for strings.
-            signature_name: The signature.
-
-        Returns:
-            Each output in its type, strings as bytes.
-        """
-        _, arrays = self._cache.prepare(model, signature_name, inputs)
         request = predict_pb2.PredictRequest()
         _write_spec(request.model_spec, model)
         request.model_spec.signature_name = signature_name
@@ -106,7 +81,7 @@ class GrpcClient:
             except grpc.RpcError as error:
                 raise ServingError(error.code().name, error.details() or "") from error
 
-        return retrying(attempt, self._settings)
+        return self._retrying(attempt)
 
 
 def _write_spec(message: "model_pb2.ModelSpec", model: ModelSpec) -> None:

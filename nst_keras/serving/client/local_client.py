@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from nst_keras.serving.client.client import Client
 from nst_keras.serving.protocol.model_spec import AVAILABLE, ModelSpec, VersionStatus
-from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature
+from nst_keras.serving.protocol.signatures import Signature
 from nst_keras.serving.server.loaded_model import LoadedModel
 
 
-class LocalClient:
-    """A `Client` that answers for one model, whatever name it is asked by; for several threads too."""
+class LocalClient(Client):
+    """Answers for one model, whatever name it is asked by."""
 
     def __init__(self, folder: Path) -> None:
         """Loads the model.
@@ -20,6 +20,7 @@ class LocalClient:
         Raises:
             InputError: If the folder holds no SavedModel that can be loaded, with the reason.
         """
+        super().__init__()
         self._model = LoadedModel(folder)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
@@ -27,20 +28,10 @@ class LocalClient:
         return [VersionStatus(model.version, AVAILABLE, "OK", "")]
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
-        """The model's signatures by name."""
+        """See `Client`."""
         return self._model.signatures
 
-    def predict(
-        self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
+    def _send(
+        self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """The outputs by name.
-
-        Raises:
-            ServingError: If the model refuses the inputs, with TensorFlow's sentence.
-        """
-        specs = self._model.signature(signature_name).inputs
-        typed = {
-            name: np.asarray(value, specs[name].dtype if name in specs else None)
-            for name, value in inputs.items()
-        }
-        return self._model.run(signature_name, typed)
+        return self._model.run(signature_name, arrays)

@@ -9,47 +9,33 @@ from typing import Any
 import numpy as np
 import urllib3
 from google.protobuf import json_format
-from numpy.typing import ArrayLike
 
 from nst_keras.errors import InputError
-from nst_keras.serving.client.calls import SignatureCache, retrying
+from nst_keras.serving.client.client import Client
 from nst_keras.serving.client.settings import CallSettings
 from nst_keras.serving.protocol.json_tensors import BASE64, is_base64, to_array, to_binary_json
 from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
 from nst_keras.serving.protocol.protos import get_model_metadata_pb2, get_model_status_pb2
 from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_reply
-from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature, read_signatures
+from nst_keras.serving.protocol.signatures import Signature, read_signatures
 from nst_keras.serving.protocol.status_codes import ServingError, code_of
 
 _CONNECTIONS = 64  # kept open for reuse
 
 
-class RestClient:
-    """Calls a model server by HTTP; may be used by several threads.
-
-    Example:
-        >>> client = RestClient("http://localhost:8501")  # doctest: +SKIP
-        >>> client.predict(ModelSpec("half_plus_two"), {"x": [1.0, 2.0]})  # doctest: +SKIP
-        {'y': array([2.5, 3. ], dtype=float32)}
-    """
+class RestClient(Client):
+    """A client by HTTP, of an address such as http://localhost:8501."""
 
     def __init__(self, address: str, settings: CallSettings = CallSettings()) -> None:
-        """Makes a client; nothing is sent yet.
-
-        Args:
-            address: Such as http://localhost:8501.
-            settings: How long to try.
-        """
+        super().__init__(settings)
         parts = urllib.parse.urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise InputError(f"address must be like http://localhost:8501. Received: {address}")
         self._base = parts.geturl().rstrip("/")
-        self._settings = settings
         self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, block=False, retries=False)
-        self._cache = SignatureCache(self.signatures)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
-        """Returns what became of the model's versions, newest first."""
+        """See `Client`."""
         document = self._call("GET", _path(model))
         reply = json_format.ParseDict(
             document, get_model_status_pb2.GetModelStatusResponse(), ignore_unknown_fields=True
@@ -57,7 +43,7 @@ class RestClient:
         return read_status_reply(reply)
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
-        """Returns the model's signatures by name."""
+        """See `Client`."""
         document = self._call("GET", f"{_path(model)}/metadata")
         definitions = document.get("metadata", {}).get(SIGNATURE_FIELD, {})
         reply = json_format.ParseDict(
@@ -65,20 +51,9 @@ class RestClient:
         )
         return read_signatures(reply.signature_def)
 
-    def predict(
-        self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
+    def _send(
+        self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """Calls a signature.
-
-        Args:
-            model: The model.
-            inputs: A value for each of the signature's inputs; bytes or text for strings.
-            signature_name: The signature.
-
-        Returns:
-            Each output in its type, strings as bytes.
-        """
-        signature, arrays = self._cache.prepare(model, signature_name, inputs)
         values = {name: to_binary_json(array) for name, array in arrays.items()}
         document = self._call(
             "POST", f"{_path(model)}:predict", {"signature_name": signature_name, "inputs": values}
@@ -87,7 +62,7 @@ class RestClient:
 
     def _call(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
         body = None if document is None else json.dumps(document).encode()
-        return retrying(lambda seconds: self._try(method, path, body, seconds), self._settings)
+        return self._retrying(lambda seconds: self._try(method, path, body, seconds))
 
     def _try(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
         url = self._base + path

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from nst_keras.errors import InputError
-
 _PACKAGE = "tensorflow"
 _lock = threading.Lock()
 
@@ -26,10 +24,8 @@ def _without_tensorflow() -> Iterator[None]:
             yield  # it is loaded already, or being loaded
             return
         spec = importlib.util.find_spec(_PACKAGE)
-        if spec is None or spec.submodule_search_locations is None:
-            raise InputError("serving needs TensorFlow's message files: pip install nst_keras[serving]")
         stand_in = ModuleType(_PACKAGE)
-        stand_in.__path__ = list(spec.submodule_search_locations)
+        stand_in.__path__ = list(spec.submodule_search_locations or ()) if spec else []
         sys.modules[_PACKAGE] = stand_in
         try:
             yield
@@ -38,23 +34,20 @@ def _without_tensorflow() -> Iterator[None]:
                 del sys.modules[name]
 
 
-try:
-    with _without_tensorflow():
-        from tensorflow.core.framework import tensor_pb2, types_pb2
-        from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
-        from tensorflow_serving.apis import (
-            get_model_metadata_pb2,
-            get_model_status_pb2,
-            model_management_pb2,
-            model_pb2,
-            model_service_pb2_grpc,
-            predict_pb2,
-            prediction_log_pb2,
-            prediction_service_pb2_grpc,
-        )
-        from tensorflow_serving.config import model_server_config_pb2
-except ModuleNotFoundError as error:
-    raise InputError(f"serving needs more packages: pip install nst_keras[serving] ({error})") from error
+with _without_tensorflow():
+    from tensorflow.core.framework import tensor_pb2, types_pb2
+    from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+    from tensorflow_serving.apis import (
+        get_model_metadata_pb2,
+        get_model_status_pb2,
+        model_management_pb2,
+        model_pb2,
+        model_service_pb2_grpc,
+        predict_pb2,
+        prediction_log_pb2,
+        prediction_service_pb2_grpc,
+    )
+    from tensorflow_serving.config import model_server_config_pb2
 
 __all__ = [
     "get_model_metadata_pb2",

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +11,11 @@ from google.protobuf.message import DecodeError
 
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE, check_version
-from nst_keras.serving.protocol.protos import meta_graph_pb2, prediction_log_pb2, saved_model_pb2
-from nst_keras.serving.protocol.signatures import (
-    DEFAULT_SIGNATURE,
-    Signature,
-    find_signature,
-    read_signatures,
-)
+from nst_keras.serving.protocol.protos import meta_graph_pb2, saved_model_pb2
+from nst_keras.serving.protocol.signatures import Signature, find_signature, read_signatures
 from nst_keras.serving.protocol.status_codes import HTTP_STATUSES, ServingError
-from nst_keras.serving.protocol.tensors import from_proto
+from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
 from nst_keras.storage.files import open_file
-
-WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
-MOST_WARMUP_RECORDS = 1000  # as TensorFlow Serving
 
 _CODES = dict(enumerate(("OK", *HTTP_STATUSES)))  # TensorFlow numbers its errors as gRPC does
 
@@ -85,27 +77,6 @@ class LoadedModel:
                 self.run(signature, inputs)
         except (ServingError, tf.errors.OpError, ValueError) as error:
             raise InputError(f"{path}: a warm-up request failed: {_sentence(error)}") from error
-
-
-def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Reads the requests with which a model is to be warmed up: name of the signature, and its inputs.
-
-    Args:
-        path: A `WARMUP_FILE`; if there is none, there are no requests.
-
-    Raises:
-        ServingError: If there is something else in it than requests to Predict.
-        tf.errors.OpError: If it is damaged.
-    """
-    if not path.exists():
-        return
-    for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
-        log = prediction_log_pb2.PredictionLog.FromString(record)
-        if log.WhichOneof("log_type") != "predict_log":
-            raise ServingError("UNIMPLEMENTED", "only requests to Predict are replayed")
-        request = log.predict_log.request
-        inputs = {name: from_proto(message) for name, message in request.inputs.items()}
-        yield request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
 
 
 def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef]":

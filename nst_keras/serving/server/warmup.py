@@ -3,15 +3,19 @@
 TensorFlow Serving reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord of `PredictionLog`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from nst_keras.serving.protocol.protos import prediction_log_pb2
-from nst_keras.serving.protocol.tensors import to_proto
-from nst_keras.serving.server.loaded_model import WARMUP_FILE
+from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE
+from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.tensors import from_proto, to_proto
+
+WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
+MOST_WARMUP_RECORDS = 1000  # as TensorFlow Serving
 
 Request = tuple[str, Mapping[str, np.ndarray]]
 
@@ -33,3 +37,24 @@ def write_warmup(saved_model: Path, requests: Sequence[Request]) -> None:
             for name, array in inputs.items():
                 request.inputs[name].CopyFrom(to_proto(array))
             writer.write(log.SerializeToString(deterministic=True))
+
+
+def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Reads the requests with which a model is to be warmed up: name of the signature, and its inputs.
+
+    Args:
+        path: A `WARMUP_FILE`; if there is none, there are no requests.
+
+    Raises:
+        ServingError: If there is something else in it than requests to Predict.
+        tf.errors.OpError: If it is damaged.
+    """
+    if not path.exists():
+        return
+    for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        if log.WhichOneof("log_type") != "predict_log":
+            raise ServingError("UNIMPLEMENTED", "only requests to Predict are replayed")
+        request = log.predict_log.request
+        inputs = {name: from_proto(message) for name, message in request.inputs.items()}
+        yield request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
