@@ -1,5 +1,6 @@
 """Pusher: what is blessed is pushed, once; all else isn't."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,14 +92,30 @@ def test_an_unblessed_model_is_not_pushed(
     assert Pusher.current(config, {"pushed": pushed}), "there is nothing to do again"
 
 
+def test_all_that_speaks_against_a_model_is_told(
+    config: PusherConfig, servable: ServableModel, blessed: ModelBlessing, new: Callable
+) -> None:
+    infra, said = new(InfraBlessing), []
+    write_blessing(blessed, Blessing(False, ("one", "two")))
+    write_blessing(infra, Blessing(False, ("three",)))
+    inputs = {"servable": servable, "blessing": blessed, "infra_blessing": infra}
+    push_model(config, Context(say=said.append), **inputs, pushed=new(PushedModel))
+    reasons = "not blessed: one; not blessed: two; not blessed for serving: three"
+    assert said == [f"digits isn't pushed: {reasons}"]
+
+
 def test_without_a_blessing_it_refuses(
     config: PusherConfig, servable: ServableModel, new: Callable[..., PushedModel]
 ) -> None:
     infra, pushed = new(InfraBlessing), new(PushedModel)
     write_blessing(infra, Blessing(True))
     inputs = {"servable": servable, "blessing": None, "infra_blessing": infra}
-    with pytest.raises(InputError, match="no blessing says that the model is good enough"):
+    with pytest.raises(InputError) as caught:
         push_model(config, Context(), **inputs, pushed=pushed)
+    assert str(caught.value) == (
+        "Pusher: no blessing says that the model is good enough: "
+        'wire blessing=evaluator["blessing"], or set allow_unblessed=True'
+    )
     assert not _versions(config)
     allowing = PusherConfig(config.name, config.serving_dir, allow_unblessed=True)
     assert push_model(allowing, Context(), **inputs, pushed=pushed)["version"] == 1
@@ -125,12 +142,36 @@ def test_killed_between_push_and_record_there_is_one_version(
 ) -> None:
     inputs = {"servable": servable, "blessing": blessed, "infra_blessing": None}
     first, again = new(PushedModel, "first"), new(PushedModel, "again")
-    push_model(config, Context(), **inputs, pushed=first)
-    push_model(config, Context(), **inputs, pushed=again)
+    said: list[str] = []
+    push_model(config, Context(say=said.append), **inputs, pushed=first)
+    push_model(config, Context(say=said.append), **inputs, pushed=again)
     assert _versions(config) == ["1"]
     assert read_pushed(again) == read_pushed(first)
+    folder = Path(config.serving_dir, "digits").absolute()
+    assert said == [f"pushed {folder / '1'}", f"{folder / '1'} is this model already"]
     (servable.path / "saved_model.pb").write_bytes(b"another graph")
     assert push_model(config, Context(), **inputs, pushed=again)["version"] == 2
+
+
+def test_a_version_that_somebody_copied_there_is_not_taken_for_ours(
+    config: PusherConfig, servable: ServableModel, blessed: ModelBlessing, new: Callable[..., PushedModel]
+) -> None:
+    folder = Path(config.serving_dir, "digits", "7")
+    shutil.copytree(servable.path, folder)
+    inputs = {"servable": servable, "blessing": blessed, "infra_blessing": None}
+    assert push_model(config, Context(), **inputs, pushed=new(PushedModel))["version"] == 8
+
+
+def test_the_newest_are_kept(
+    config: PusherConfig, servable: ServableModel, blessed: ModelBlessing, new: Callable[..., PushedModel]
+) -> None:
+    config = PusherConfig(config.name, config.serving_dir, keep=2)
+    inputs = {"servable": servable, "blessing": blessed, "infra_blessing": None}
+    pushed = new(PushedModel)
+    for number in range(4):
+        (servable.path / "saved_model.pb").write_bytes(bytes([number]))
+        push_model(config, Context(), **inputs, pushed=pushed)
+    assert _versions(config) == ["3", "4"]
 
 
 def test_a_version_that_is_gone_or_damaged_is_pushed_again(
@@ -146,5 +187,5 @@ def test_a_version_that_is_gone_or_damaged_is_pushed_again(
 
 
 def test_a_config_without_a_name() -> None:
-    with pytest.raises(InputError, match="name must be the model's name"):
+    with pytest.raises(InputError, match="^name must be the model's name. Received: nothing$"):
         PusherConfig()
