@@ -8,11 +8,12 @@ TEST_WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 DEMO := demo/china_strokes.png
 
-.PHONY: help demo test test-large lint bench clean
+.PHONY: help demo test test-large mutants lint bench clean
 help:
 	@echo "make demo        stylize a sample photo; prints where the picture is"
 	@echo "make test        lint, then all tests"
 	@echo "make test-large  also the tests that take minutes"
+	@echo "make mutants     how many faults, put into some of the code one at a time, no test notices"
 	@echo "make lint        ruff, mypy, import-linter"
 	@echo "make bench       speed and memory of a style transfer step, as JSON"
 	@echo "make clean       removes .venv, caches and the demo's picture"
@@ -27,6 +28,12 @@ test: lint
 
 test-large: lint
 	$(PYTEST) --run_large
+
+# What was found is kept in mutants/; only what changed since is tried again.
+mutants: $(STAMP)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	$(BIN)/mutmut run --max-children=$(TEST_WORKERS)
+	@$(BIN)/mutmut results --all=true | $(BIN)/python tests/survivors.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check $(CODE)
@@ -47,4 +54,4 @@ $(STAMP): pyproject.toml constraints.txt nst_keras/__init__.py
 	@touch $(STAMP)
 
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo
+	rm -rf .venv mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo

@@ -45,7 +45,7 @@ def test_cuts_share_out_the_training_examples(
     assert plans == _plan(labels, parts, validation, seed)
     cuts = {name: indices for name, (part, indices) in plans.items() if part == "train"}
     assert all(indices == sorted(indices) for indices in cuts.values())
-    assert sorted(sum(cuts.values(), [])) == list(range(len(labels)))
+    assert sorted(index for indices in cuts.values() for index in indices) == list(range(len(labels)))
     for label in np.unique(labels):
         left = int(np.sum(labels == label))
         for name, fraction in (("test", TEST_FRACTION), ("validation", validation)):

@@ -187,5 +187,5 @@ def test_a_version_that_is_gone_or_damaged_is_pushed_again(
 
 
 def test_a_config_without_a_name() -> None:
-    with pytest.raises(InputError, match="^name must be the model's name. Received: nothing$"):
+    with pytest.raises(InputError, match=r"^name must be the model's name. Received: nothing$"):
         PusherConfig()

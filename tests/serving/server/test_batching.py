@@ -167,7 +167,7 @@ def test_who_joined_waits_until_its_own_deadline(
 ) -> None:
     batcher = Batcher(2, FOREVER, worker)
     first = _ask(pool, batcher, model, [1])
-    with pytest.raises(ServingError, match="^the batch wasn't answered in time$") as caught:
+    with pytest.raises(ServingError, match=r"^the batch wasn't answered in time$") as caught:
         _run(batcher, model, 2, seconds=0.05)
     assert caught.value.code == "DEADLINE_EXCEEDED"
     worker.free.set()
@@ -244,7 +244,7 @@ def test_a_model_that_breaks_leaves_nobody_waiting(pool: ThreadPoolExecutor, wor
     first, second = _ask(pool, Batcher(2, FOREVER, worker), broken, [1], [2])
     with pytest.raises(RuntimeError, match="out of luck"):
         first.result(PATIENCE)
-    with pytest.raises(ServingError, match="^the batch wasn't answered$") as caught:
+    with pytest.raises(ServingError, match=r"^the batch wasn't answered$") as caught:
         second.result(PATIENCE)
     assert caught.value.code == "INTERNAL"
 
