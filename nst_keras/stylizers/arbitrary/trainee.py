@@ -33,7 +33,7 @@ class ArbitraryStyleTrainee(Trainee):
         strategy: tf.distribute.Strategy,
     ) -> None:
         """Reads weights and builds the network."""
-        initial = read_initial(read_arbitrary_stylizer, run, settings.width)
+        initial: ArbitraryStylizer | None = read_initial(read_arbitrary_stylizer, run, settings.width)
         paintings = list(pictures.paintings.values())
         weights = load_vgg19(run.vgg)
         self._encoder_digest = weights.digest

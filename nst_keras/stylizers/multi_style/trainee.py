@@ -34,7 +34,7 @@ class MultiStyleTrainee(Trainee):
     ) -> None:
         """Reads weights and builds the network."""
         paintings = pictures.paintings
-        initial = read_initial(read_stylizer, run, settings.width)
+        initial: Stylizer | None = read_initial(read_stylizer, run, settings.width)
         known = initial.styles if initial else ()
         self.styles = (*known, *(name for name in paintings if name not in known))
         missing = [name for name in known if name not in paintings]

@@ -4,21 +4,13 @@ import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.stylizers.training.settings import StylizerRun
 from nst_keras.stylizers.training.trainer import AveragedTrainer
-
-
-class _HasWidth(Protocol):
-    @property
-    def width(self) -> float: ...
-
-
-_Initial = TypeVar("_Initial", bound=_HasWidth)
 
 
 @dataclass(frozen=True)
@@ -70,7 +62,7 @@ class Trainee(abc.ABC):
         """Writes the stylizer."""
 
 
-def read_initial(read: Callable[[str], _Initial], run: StylizerRun, width: float) -> _Initial | None:
+def read_initial(read: Callable[[str], Any], run: StylizerRun, width: float) -> Any:
     """The stylizer to begin with, if there is one, which must have the width of the network."""
     initial = read(run.init) if run.init else None
     if initial and initial.width != width:
