@@ -84,7 +84,7 @@ def retrained(dataset: ImageDataset, folder: Path, seed: int) -> dict[str, float
     settings = FineTuningSettings(**{**VGG19.to_dict(), "seed": seed})
     plan = TrainingPlan(image_size=IMAGE_SIZE, output_dir=str(folder), tensorboard=False)
     outcome = FineTuning(settings, plan, dataset).run()
-    return {"test_accuracy": outcome.metrics["test_accuracy"], "seconds": outcome.state.seconds}
+    return {"test_accuracy": outcome.metrics["test_accuracy"], "seconds": outcome.seconds}
 
 
 def from_scratch(dataset: ImageDataset, model: str, seed: int) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Training of a classifier from a data set's name to a folder with model and report."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -9,10 +9,9 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from nst_keras.classifiers.batches import BatchSource, in_order
-from nst_keras.classifiers.loop import TrainingLoop, measure
-from nst_keras.classifiers.output import describe_training, save_model, without_times
-from nst_keras.classifiers.plan import CHECKPOINT, MODEL, SAVED_MODEL, TrainingPlan
-from nst_keras.classifiers.progress import TrainingProgress
+from nst_keras.classifiers.loop import Learned, TrainingLoop, measure
+from nst_keras.classifiers.output import describe_training, save_model
+from nst_keras.classifiers.plan import MODEL, SAVED_MODEL, TrainingPlan
 from nst_keras.classifiers.registry import RULE_CLASSIFIERS, build_classifier
 from nst_keras.classifiers.report import Predictions, write_report
 from nst_keras.classifiers.settings import ClassificationSettings
@@ -21,17 +20,27 @@ from nst_keras.data.checks import DatasetChecks, check_dataset
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.errors import InputError
-from nst_keras.runs.state import TrainingState
+from nst_keras.runs.distribution import worker
+from nst_keras.runs.folder import CHECKPOINT
+from nst_keras.runs.loop import Watcher
+from nst_keras.storage.folders import make_folder
 
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """How a training ended: with a report, or stopped with a checkpoint, whose path `report` then is."""
+    """How a training ended.
 
-    finished: bool
-    report: Path
-    state: TrainingState
-    metrics: Mapping[str, float]
+    Attributes:
+        report: The report's page; None if it was stopped.
+        kept: The file that the same command goes on from.
+        metrics: What the report tells.
+        seconds: How long it took.
+    """
+
+    report: Path | None
+    kept: Path
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class Training:
@@ -66,8 +75,10 @@ class Training:
         """
         self.settings, self.plan = settings, plan
         self._strategy = strategy or tf.distribute.get_strategy()
-        self._worker = _worker(self._strategy)
-        self.folder = plan.make_folder(settings.model)
+        self._worker = worker(self._strategy)
+        if self._strategy.num_replicas_in_sync != self._worker[1]:
+            raise InputError("--distribute: each worker must see one device; CUDA_VISIBLE_DEVICES chooses it")
+        self.folder = make_folder(plan.folder(settings.model))
         size = plan.image_size
         self.dataset = dataset or load_dataset(
             plan.dataset,
@@ -102,13 +113,7 @@ class Training:
         """Whether this process is the one that writes."""
         return self._worker[0] == 0
 
-    def run(
-        self,
-        *,
-        observers: Sequence[Callable[[TrainingProgress], None]] = (),
-        should_stop: Callable[[], bool] = lambda: False,
-        say: Callable[[str], None] = lambda text: None,
-    ) -> TrainingOutcome:
+    def run(self, watcher: Watcher = Watcher()) -> TrainingOutcome:
         """Trains to the end, or until told to stop, and writes what there is; see `TrainingLoop.run`."""
         loop = TrainingLoop(
             self.trainer,
@@ -124,20 +129,20 @@ class Training:
                 "validation": self.plan.validation,
             },
         )
-        state, ended = loop.run(observers=observers, should_stop=should_stop, say=say)
-        if not ended:
-            return TrainingOutcome(False, self.folder / CHECKPOINT, state, {})
-        return self._finish(state)
+        learned = loop.run(watcher)
+        if not learned.finished:
+            return TrainingOutcome(None, self.folder / CHECKPOINT)
+        return self._finish(learned)
 
-    def _finish(self, state: TrainingState) -> TrainingOutcome:
+    def _finish(self, learned: Learned) -> TrainingOutcome:
         """Evaluates the best epoch's weights on the test pictures and writes model and report."""
-        self.trainer.set_weights(state.best)
+        self.trainer.set_weights(learned.best)
         test = self.dataset.splits["test"]
         logits, labels = self.trainer.predict(in_order(test))
         metrics = {
             **measure(self.trainer, logits, labels, "test"),
-            "val_accuracy": state.history[state.best_epoch - 1]["val_accuracy"],
-            "best_epoch": state.best_epoch,
+            "val_accuracy": learned.history[learned.best_epoch - 1]["val_accuracy"],
+            "best_epoch": learned.best_epoch,
         }
         report = self.folder / "report.html"
         if self.is_chief:
@@ -146,15 +151,11 @@ class Training:
             save_model(model, self.folder / MODEL, exported)
             settings = self.settings
             record = describe_training(
-                settings.model, settings.to_dict(), self.dataset, self.checks, model, state, metrics
+                settings.model, settings.to_dict(), self.dataset, self.checks, model, learned, metrics
             )
             predictions = Predictions(test.arrays()[0], labels, softmax(logits, axis=1))
-            history: Sequence[Mapping[str, float]] = state.history
-            if not self.plan.timed:
-                del record["time"]
-                history = without_times(history)
-            report = write_report(self.folder, record, history, predictions, self.dataset.class_names)
-        return TrainingOutcome(True, report, state, metrics)
+            write_report(self.folder, record, learned.history, predictions, self.dataset.class_names)
+        return TrainingOutcome(report, self.folder / CHECKPOINT, metrics, learned.seconds)
 
     def _build(self, precision: str) -> keras.Model:
         settings, options = self.settings, {}
@@ -191,18 +192,3 @@ def read_and_check(dataset: ImageDataset) -> DatasetChecks:
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         reason = (error.message or "").partition("\n")[0]
         raise InputError(f"{dataset.name}: holds a picture that can't be read: {reason}") from error
-
-
-def _worker(strategy: tf.distribute.Strategy) -> tuple[int, int]:
-    """This worker's number and the number of workers.
-
-    Raises:
-        InputError: If a worker has several devices.
-    """
-    resolver = getattr(strategy, "cluster_resolver", None)
-    if resolver is None:
-        return 0, 1
-    workers = resolver.cluster_spec().num_tasks("worker")
-    if strategy.num_replicas_in_sync != workers:
-        raise InputError("--distribute: each worker must see one device; CUDA_VISIBLE_DEVICES chooses it")
-    return resolver.task_id, workers

@@ -1,31 +1,57 @@
-"""The steps of a training, with all that is kept on the way: log, checkpoints, the best epoch's weights."""
+"""The epochs of a classifier's training: their measures, and the weights of the best one."""
 
-import math
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nst_keras.classifiers.batches import BatchSource, in_order
-from nst_keras.classifiers.output import without_times
-from nst_keras.classifiers.plan import (
-    CHECKPOINT,
-    LOG,
-    MODEL,
-    REPORT_FILES,
-    SAVED_MODEL,
-    TENSORBOARD,
-    TrainingPlan,
-)
-from nst_keras.classifiers.progress import TrainingProgress, TrainingStopwatch, describe_epoch
+from nst_keras.classifiers.plan import MODEL, REPORT_FILES, SAVED_MODEL, TrainingPlan
 from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult, cross_entropy
 from nst_keras.data.image_dataset import Split
-from nst_keras.runs.log import TrainingLog
-from nst_keras.runs.state import TrainingState, read_state, write_state
+from nst_keras.runs.log import without_times
+from nst_keras.runs.loop import Run, Watcher
+from nst_keras.storage.checkpoint import Arrays, Values
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training came to.
+
+    Attributes:
+        seconds: How long it took, over all runs of the command; 0 where times aren't told.
+        history: What each epoch gave.
+        best_epoch: The one with the best validation accuracy, from 1.
+        best: Its weights.
+        finished: Whether it came to its end.
+    """
+
+    seconds: float = 0.0
+    history: tuple[Mapping[str, float], ...] = ()
+    best_epoch: int = 0
+    best: list[np.ndarray] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass
+class _Epoch:
+    """Time and sums over the pictures of an epoch so far."""
+
+    epoch_seconds: float = 0.0
+    loss_sum: float = 0.0
+    correct: float = 0.0
+    seen: int = 0
+
+    def add(self, result: StepResult) -> None:
+        self.loss_sum += result.loss
+        self.correct += result.correct
+        self.seen += result.count
+
+    def means(self) -> dict[str, float]:
+        return {"loss": self.loss_sum / self.seen, "accuracy": self.correct / self.seen}
 
 
 class TrainingLoop:
@@ -52,138 +78,88 @@ class TrainingLoop:
         folder: Path,
         record: Mapping[str, Any],
     ) -> None:
-        """Stores all of it."""
         self._trainer, self._source, self._validation = trainer, source, validation
         self._num_epochs, self._plan, self._folder, self._record = num_epochs, plan, folder, record
-        self._num_steps = num_epochs * source.steps_per_epoch
-        self._writes = source.worker[0] == 0  # one of several workers does
+        self._epoch, self._best_epoch, self._best = _Epoch(), 0, list[np.ndarray]()
 
-    def run(
-        self,
-        *,
-        observers: Sequence[Callable[[TrainingProgress], None]] = (),
-        should_stop: Callable[[], bool] = lambda: False,
-        say: Callable[[str], None] = lambda text: None,
-    ) -> tuple[TrainingState, bool]:
+    def run(self, watcher: Watcher) -> Learned:
         """Trains to the end or until told to stop, and leaves a checkpoint either way.
-
-        Args:
-            observers: Called after each step.
-            should_stop: Asked after each step.
-            say: Called with a line of text at each epoch's end.
-
-        Returns:
-            The last state, and whether it is the end.
 
         Raises:
             InputError: If the folder holds another training, or the loss leaves the finite numbers.
         """
-        if self._plan.restart and self._writes:
-            _clear(self._folder)
-        state = None if self._plan.restart else read_state(self._folder / CHECKPOINT, self._record)
-        if state:
-            self._trainer.set_state(state.arrays)
-            say(f"going on at step {state.step} of {self._num_steps}")
-        state = self._train(state or TrainingState(), observers, should_stop, say)
-        self._save(state)
-        return state, self._is_end(state)
+        source = self._source
+        with Run(
+            self,
+            self._folder,
+            self._plan,
+            self._record,
+            self._num_epochs * source.steps_per_epoch,
+            watcher,
+            leaves=(MODEL, SAVED_MODEL, *REPORT_FILES),
+            writes=source.worker[0] == 0,
+            images_per_step=source.batch_size,
+            timed=self._plan.timed,
+        ) as run:
+            run.finished = not self._epoch.seen and self._has_learned(run.history)
+            epoch_began = time.monotonic() - self._epoch.epoch_seconds
+            for step, (images, labels) in zip(run.steps(), source.batches(run.step), strict=False):
+                self._epoch.add(self._trainer.step(images, labels, self._size_of(step)))
+                self._epoch.epoch_seconds = time.monotonic() - epoch_began
+                run.show(self._epoch.means(), f"epoch {len(run.history) + 1}")
+                if run.step % source.steps_per_epoch == 0:
+                    self._end_epoch(run)
+                    watcher.say(describe_epoch(run.history[-1], self._num_epochs, self._best_epoch))
+                    epoch_began = time.monotonic()
+        timed = self._plan.timed
+        history = tuple(run.history if timed else without_times(run.history))
+        return Learned(run.seconds if timed else 0.0, history, self._best_epoch, self._best, run.finished)
 
-    def _train(
-        self,
-        state: TrainingState,
-        observers: Sequence[Callable[[TrainingProgress], None]],
-        should_stop: Callable[[], bool],
-        say: Callable[[str], None],
-    ) -> TrainingState:
-        if self._is_end(state):
-            return state
-        log = TrainingLog(self._folder, self._plan.tensorboard) if self._writes else None
-        watch = TrainingStopwatch(self._num_steps, self._source.batch_size)
-        first, began = state.seconds, time.monotonic()
-        last_saved, epoch_began = began, began - state.epoch_seconds
-        for images, labels in self._source.batches(state.step):
-            result = self._trainer.step(images, labels, self._size_of(state.step))
-            now = time.monotonic()
-            state = _add(state, result, first + now - began, now - epoch_began)
-            for observe in observers:
-                observe(watch.see(state))
-            if state.step % self._source.steps_per_epoch == 0:
-                state = self._end_epoch(state, time.monotonic() - epoch_began)
-                say(describe_epoch(state.history[-1], self._num_epochs, state.best_epoch))
-                if log:
-                    log.write(state.history if self._plan.timed else without_times(state.history))
-                last_saved, epoch_began = -math.inf, time.monotonic()
-            if should_stop() or self._is_end(state):
-                break
-            if time.monotonic() - last_saved > self._plan.checkpoint_seconds:
-                self._save(self._with_arrays(state))
-                last_saved = time.monotonic()
-        if log:
-            log.close()
-        return self._with_arrays(state)
+    def state(self) -> tuple[Values, Arrays]:
+        """The trainer's state, the sums of the present epoch, and the best epoch with its weights."""
+        values = {**asdict(self._epoch), "best_epoch": self._best_epoch}
+        return values, {"state": self._trainer.state(), "best": self._best}
 
-    def _end_epoch(self, state: TrainingState, seconds: float) -> TrainingState:
+    def set_state(self, values: Values, arrays: Arrays) -> None:
+        """Goes back to a state."""
+        self._epoch = _Epoch(**{name: values[name] for name in asdict(self._epoch)})
+        self._best_epoch, self._best = values["best_epoch"], list(arrays.get("best", ()))
+        self._trainer.set_state(arrays["state"])
+
+    def _end_epoch(self, run: Run) -> None:
         logits, labels = self._trainer.predict(in_order(self._validation))
         epoch = {
-            "epoch": len(state.history) + 1,
-            "loss": state.loss_sum / state.seen,
-            "accuracy": state.correct / state.seen,
+            "epoch": len(run.history) + 1,
+            **self._epoch.means(),
             **measure(self._trainer, logits, labels, "val"),
             "learning_rate": self._trainer.learning_rate,
-            "seconds": seconds,
+            "seconds": self._epoch.epoch_seconds,
         }
-        better = not state.best_epoch or _rank(epoch) > _rank(state.history[state.best_epoch - 1])
-        return replace(
-            state,
-            history=(*state.history, epoch),
-            best_epoch=len(state.history) + 1 if better else state.best_epoch,
-            best=self._trainer.weights() if better else state.best,
-            epoch_seconds=0.0,
-            loss_sum=0.0,
-            correct=0.0,
-            seen=0,
-        )
+        if not self._best_epoch or _rank(epoch) > _rank(run.history[self._best_epoch - 1]):
+            self._best_epoch, self._best = len(run.history) + 1, self._trainer.weights()
+        self._epoch = _Epoch()
+        run.log(epoch)
+        run.save_soon()
+        run.finished = self._has_learned(run.history)
 
-    def _is_end(self, state: TrainingState) -> bool:
-        patience = self._trainer.settings.patience
-        if state.step == self._num_steps:
-            return True
-        if state.seen or not state.history:
-            return False
+    def _has_learned(self, history: list[Mapping[str, float]]) -> bool:
         # A perceptron without an error has nothing more to learn.
-        perfect = self._trainer.has_rule and state.history[-1]["loss"] == 0
-        return perfect or 0 < patience <= len(state.history) - state.best_epoch
+        perfect = self._trainer.has_rule and bool(history) and history[-1]["loss"] == 0
+        return perfect or 0 < self._trainer.settings.patience <= len(history) - self._best_epoch
 
     def _size_of(self, step: int) -> int:
         """Pictures in a step over all workers; an epoch's last one may have fewer."""
         start = step % self._source.steps_per_epoch * self._source.batch_size
         return min(self._source.batch_size, self._source.split.size - start)
 
-    def _save(self, state: TrainingState) -> None:
-        if self._writes:
-            write_state(self._folder / CHECKPOINT, state, self._record)
 
-    def _with_arrays(self, state: TrainingState) -> TrainingState:
-        return replace(state, arrays=self._trainer.state())
-
-
-def _clear(folder: Path) -> None:
-    """Removes what an earlier training left, so that nothing of it is taken for the new one's."""
-    for name in (CHECKPOINT, MODEL, LOG, *REPORT_FILES):
-        (folder / name).unlink(missing_ok=True)
-    for name in (SAVED_MODEL, TENSORBOARD):
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _add(state: TrainingState, result: StepResult, seconds: float, epoch_seconds: float) -> TrainingState:
-    return replace(
-        state,
-        step=state.step + 1,
-        seconds=seconds,
-        epoch_seconds=epoch_seconds,
-        loss_sum=state.loss_sum + result.loss,
-        correct=state.correct + result.correct,
-        seen=state.seen + result.count,
+def describe_epoch(epoch: Mapping[str, float], epochs: int, best_epoch: int) -> str:
+    """One line of text: what an epoch gave."""
+    best = " (best)" if best_epoch == epoch["epoch"] else ""
+    return (
+        f"epoch {epoch['epoch']}/{epochs}  loss {epoch['loss']:.4g}  accuracy {epoch['accuracy']:.4f}  "
+        f"validation accuracy {epoch['val_accuracy']:.4f}{best}  "
+        f"{epoch['seconds']:.1f} s"
     )
 
 

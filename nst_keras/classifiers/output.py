@@ -5,7 +5,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import keras
 import tensorflow as tf
 
 from nst_keras import __version__
+from nst_keras.classifiers.loop import Learned
 from nst_keras.data.checks import DatasetChecks
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.runs.state import TrainingState
 from nst_keras.storage.files import write_whole
 from nst_keras.storage.folders import replacing_folder
 
@@ -48,14 +48,19 @@ def describe_training(
     dataset: ImageDataset,
     checks: DatasetChecks,
     model: keras.Model,
-    state: TrainingState,
+    learned: Learned,
     metrics: Mapping[str, float],
 ) -> dict[str, Any]:
     """Returns what report.json says of a training, as plain values."""
-    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.best)).hexdigest()
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in learned.best)).hexdigest()
     pictures = {name: split.size for name, split in dataset.splits.items()}
-    timed = [epoch["seconds"] for epoch in state.history if "seconds" in epoch]
+    timed = [epoch["seconds"] for epoch in learned.history if "seconds" in epoch]
     speed = round(len(timed) * pictures["train"] / sum(timed), 1) if timed else None
+    told = {
+        "epochs": len(learned.history),
+        "seconds": round(learned.seconds, 2),
+        "images_per_second": speed,
+    }
     return {
         "model": name,
         "dataset": dataset.name,
@@ -64,22 +69,13 @@ def describe_training(
         "parameters": int(model.count_params()),
         "image_shape": list(dataset.image_shape),
         "pictures": pictures,
-        "time": {
-            "epochs": len(state.history),
-            "seconds": round(state.seconds, 2),
-            "images_per_second": speed,
-        },
+        **({"time": told} if learned.seconds else {}),
         "fingerprints": {"dataset": dataset.fingerprint, "model": digest},
         "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
         "data_checks": checks.as_dict(),
         "skipped": [file.reason for file in dataset.skipped],
         "warnings": list(checks.warnings),
     }
-
-
-def without_times(history: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
-    """A history without what no two runs share."""
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
 
 
 def _without_chance(path: Path) -> bytes:

@@ -4,16 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.data.splits import DEFAULT_VALIDATION
-from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
+from nst_keras.fields import FROM_ONE, Bounds, choice, number, setting
+from nst_keras.runs.plan import RunPlan
 
-DISTRIBUTIONS = ("none", "multi_worker")
-
-CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
-LOG = "log.csv"
 SAVED_MODEL = "saved_model"
-TENSORBOARD = "tensorboard"
 REPORT = "report.json"
 REPORT_FILES = (
     "report.html",
@@ -26,7 +21,7 @@ REPORT_FILES = (
 
 
 @dataclass(frozen=True)
-class TrainingPlan(Settings):
+class TrainingPlan(RunPlan):
     """Where a training's pictures come from and what it leaves."""
 
     dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
@@ -38,31 +33,16 @@ class TrainingPlan(Settings):
         DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
     )
     strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
-    restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
     saved_model: bool = setting(False, "Write a SavedModel too, in saved_model/.")
-    tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")
     timed: bool = setting(True, "Tell times in log and report; without them equal runs leave equal files.")
     checkpoint_seconds: int = number(60, "Time between checkpoints; each epoch's end has one too.", FROM_ONE)
     distribute: str = choice(
         "none",
         "Over the processes that TF_CONFIG names, all with the same --output_dir on a shared disk",
-        DISTRIBUTIONS,
+        ("none", "multi_worker"),
     )
 
     def folder(self, model: str) -> Path:
         """The folder that the training writes to."""
         name = Path(self.dataset.rstrip("/")).name.replace(":", "-")
         return Path(self.output_dir or f"runs/{model}-{name}")
-
-    def make_folder(self, model: str) -> Path:
-        """Makes that folder.
-
-        Raises:
-            InputError: If it can't be made.
-        """
-        folder = self.folder(model)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--output_dir: {folder} can't be made: {error.strerror}") from error
-        return folder

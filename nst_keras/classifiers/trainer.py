@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 
 from nst_keras.classifiers.settings import StepSettings
 from nst_keras.errors import InputError, NonFiniteLossError
+from nst_keras.runs.averaging import update_average, warm_cosine
 from nst_keras.runs.trainer import Trainer
 
 
@@ -125,7 +126,7 @@ class ClassifierTrainer(Trainer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         results = self._strategy.run(self._replica_step, (images, labels, size))
         if self._pairs:
-            self._update_average()
+            update_average(self._pairs, self.settings.ema, self._optimizer.iterations)
         return tuple(self._strategy.reduce("SUM", result, axis=None) for result in results)
 
     def _replica_step(
@@ -147,13 +148,6 @@ class ClassifierTrainer(Trainer):
         scaled = [rate * gradient for rate, gradient in zip(self._rates, gradients, strict=True)]
         self._optimizer.apply(scaled, variables)
         return loss, _num_correct(logits, labels)
-
-    def _update_average(self) -> None:
-        """Less decay in the first steps, so that the start is soon forgotten (as in tf.train's average)."""
-        taken = tf.cast(self._optimizer.iterations, tf.float32)
-        decay = tf.minimum(self.settings.ema, (1 + taken) / (10 + taken))
-        for average, variable in self._pairs:
-            average.assign(decay * average.value + (1 - decay) * variable.value)
 
     def predict(self, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
         """Returns logits float32 [n, classes] and labels int64 [n] of `evaluated` over batches."""
@@ -192,13 +186,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _optimizer(settings: StepSettings, num_steps: int) -> keras.optimizers.Optimizer:
-    warmup = round(settings.warmup * num_steps)
-    course = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else settings.learning_rate,
-        decay_steps=max(1, num_steps - warmup),
-        warmup_target=settings.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
+    course = warm_cosine(settings.learning_rate, num_steps, settings.warmup)
     if settings.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(
             course,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from nst_keras.classifiers.plan import DISTRIBUTIONS, TrainingPlan
+from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.cli import common, field_flags
 
@@ -36,7 +36,7 @@ def _main(arguments: Sequence[str]) -> int:
     with field_flags.naming_flags():
         changes = {"model": ClassificationSettings.model, **field_flags.given(ClassificationSettings, FLAGS)}
         settings = recipe(dataset=plan.dataset, **changes)
-    common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
+    common.import_tensorflow_quietly(start=plan.distribute == TrainingPlan.distribute)
     from nst_keras.classifiers.at_console import train_at_console
 
     return train_at_console(settings, plan)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from nst_keras.cli import common, field_flags
-from nst_keras.stylizers.training.plan import DISTRIBUTIONS, SettingsOfAny, StylizerPlan, settings_for
+from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, settings_for
 
 FLAGS = flags.FlagValues()
 field_flags.define(SettingsOfAny, FLAGS)
@@ -33,7 +33,7 @@ def _main(arguments: Sequence[str]) -> int:
     plan = field_flags.parsed(StylizerPlan, FLAGS)
     with field_flags.naming_flags():
         settings = settings_for(plan.architecture, field_flags.given(SettingsOfAny, FLAGS))
-    common.import_tensorflow_quietly(start=plan.distribute == DISTRIBUTIONS[0])
+    common.import_tensorflow_quietly(start=plan.distribute == StylizerPlan.distribute)
     from nst_keras.stylizers.training.at_console import train_stylizer_at_console
 
     return train_stylizer_at_console(settings, plan)

@@ -8,28 +8,29 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.classifiers.plan import LOG, TENSORBOARD
+from nst_keras.runs.folder import LOG, TENSORBOARD
 from nst_keras.storage.files import write_whole
 
 
 class TrainingLog:
-    """Writes log.csv, a row an epoch (or what else is counted), and the same numbers for TensorBoard."""
+    """Writes log.csv, whose first column numbers the rows, and the same numbers for TensorBoard."""
 
-    def __init__(self, folder: Path, tensorboard: bool, count: str = "epoch") -> None:
-        """Opens an event file in the folder's tensorboard/ if asked to; `count` names the rows' number."""
-        self._folder, self._count = folder, count
+    def __init__(self, folder: Path, tensorboard: bool, timed: bool) -> None:
+        """Opens an event file in the folder's tensorboard/ if asked to; `timed`: with "seconds"."""
+        self._folder, self._timed = folder, timed
         self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD)) if tensorboard else None
 
     def write(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Takes all epochs so far, so that a training that went on has them all in its file."""
+        """Takes all rows so far, so that a training that went on has them all in its file."""
+        rows = history if self._timed else without_times(history)
         text = io.StringIO()
-        table = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+        table = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         table.writeheader()
-        table.writerows(history)
+        table.writerows(rows)
         write_whole(self._folder / LOG, text.getvalue().encode())
         if self._writer:
-            with self._writer.as_default(int(history[-1][self._count])):
-                for name, value in history[-1].items():
+            with self._writer.as_default(int(next(iter(rows[-1].values())))):
+                for name, value in rows[-1].items():
                     tf.summary.scalar(name, value)
             self._writer.flush()
 
@@ -44,3 +45,8 @@ class TrainingLog:
         """Closes the event file."""
         if self._writer:
             self._writer.close()
+
+
+def without_times(history: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """A history without what no two runs share."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]

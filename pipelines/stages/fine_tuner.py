@@ -36,7 +36,7 @@ def fine_tune(
     import keras
 
     from nst_keras.classifiers.fine_tuning.job import FineTuning
-    from nst_keras.classifiers.progress import describe_step
+    from nst_keras.runs.loop import Watcher
     from pipelines.examples.files import read_dataset
 
     keras.utils.clear_session()  # layers are named by a count, and equal models must be equal files
@@ -46,14 +46,9 @@ def fine_tune(
     job = FineTuning(config.narrowed(FineTuningSettings), plan, read_dataset(examples))
     for warning in job.checks.warnings:
         context.say(f"warning: {warning}")
-    outcome = job.run(
-        on_features=lambda split, done, count: context.show(f"features of {split} pictures: {done}/{count}"),
-        observers=[lambda progress: context.show(describe_step(progress))],
-        should_stop=context.should_stop,
-        say=context.show,
-    )
-    if not outcome.finished:
-        raise Stopped(f"goes on from {outcome.report}")
+    outcome = job.run(Watcher(lambda text: context.show(str(text)), context.show, context.should_stop))
+    if outcome.report is None:
+        raise Stopped(f"goes on from {outcome.kept}")
     return publish_training(folder, model)
 
 

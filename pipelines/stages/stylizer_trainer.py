@@ -74,6 +74,7 @@ def train(
             finite numbers.
         Stopped: If it was asked to stop; a checkpoint is left.
     """
+    from nst_keras.runs.loop import Watcher
     from nst_keras.stylizers.training.job import StylizerTraining
 
     plan = StylizerRun(
@@ -87,11 +88,7 @@ def train(
     )
     training = StylizerTraining(config.settings, plan, _read_pictures(config, examples))
     context.say(f"{training.title}: {training.num_photos} photos")
-    trained = training.run(
-        observer=lambda progress: context.show(str(progress)),
-        should_stop=context.should_stop,
-        say=context.say,
-    )
+    trained = training.run(Watcher(lambda text: context.show(str(text)), context.say, context.should_stop))
     if trained is None:
         raise Stopped
     card = _keep(trained, model.path)
@@ -131,7 +128,7 @@ def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "Traini
 
 def _keep(trained: Path, folder: Path) -> dict[str, Any]:
     """Writes what is kept of a training, without the times it took; returns the stylizer's card."""
-    from nst_keras.classifiers.plan import LOG
+    from nst_keras.runs.folder import LOG
     from nst_keras.stylizers.training.job import PREVIEWS
 
     header, weights = read_archive(trained)

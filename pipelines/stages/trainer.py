@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_keras.classifiers.plan import CHECKPOINT
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
@@ -67,7 +66,7 @@ def _train_here(settings: ClassificationSettings, context: Context, examples: Ex
     import keras
 
     from nst_keras.classifiers.job import Training
-    from nst_keras.classifiers.progress import describe_step
+    from nst_keras.runs.loop import Watcher
     from pipelines.examples.files import read_dataset
 
     # Layers are named by a count that goes on from model to model, and equal models must be equal files.
@@ -75,13 +74,9 @@ def _train_here(settings: ClassificationSettings, context: Context, examples: Ex
     training = Training(settings, plan_training(folder), dataset=read_dataset(examples))
     for warning in training.checks.warnings:
         context.say(f"warning: {warning}")
-    outcome = training.run(
-        observers=[lambda progress: context.show(describe_step(progress))],
-        should_stop=context.should_stop,
-        say=context.show,
-    )
-    if not outcome.finished:
-        raise Stopped(f"goes on from {folder / CHECKPOINT}")
+    outcome = training.run(Watcher(lambda text: context.show(str(text)), context.show, context.should_stop))
+    if outcome.report is None:
+        raise Stopped(f"goes on from {outcome.kept}")
 
 
 Trainer = Stage(train, "Trainer")

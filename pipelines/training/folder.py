@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from nst_keras.classifiers.plan import CHECKPOINT, LOG, MODEL, REPORT, REPORT_FILES, TrainingPlan
+from nst_keras.classifiers.plan import MODEL, REPORT, REPORT_FILES, TrainingPlan
+from nst_keras.runs.folder import CHECKPOINT, LOG
 from pipelines.engine.stage import Context
 from pipelines.kinds import Model
 

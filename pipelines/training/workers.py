@@ -176,9 +176,9 @@ def main() -> None:
 
 
 def _train(task: WorkerTask, stop: threading.Event) -> bool:
-    from nst_keras.classifiers.at_console import make_strategy
     from nst_keras.classifiers.job import Training
-    from nst_keras.classifiers.progress import TrainingProgress, describe_step
+    from nst_keras.runs.distribution import make_strategy
+    from nst_keras.runs.loop import Watcher
     from pipelines.examples.files import read_dataset
 
     strategy = make_strategy("multi_worker")  # before anything else of TensorFlow is used
@@ -190,13 +190,13 @@ def _train(task: WorkerTask, stop: threading.Event) -> bool:
     )
     shown = 0.0
 
-    def show(progress: TrainingProgress) -> None:
+    def show(progress: object) -> None:
         nonlocal shown
         if training.is_chief and time.monotonic() - shown > _SHOW_SECONDS:
-            print(describe_step(progress), flush=True)
+            print(progress, flush=True)
             shown = time.monotonic()
 
-    return training.run(observers=[show], should_stop=stop.is_set).finished
+    return training.run(Watcher(show, should_stop=stop.is_set)).report is not None
 
 
 def _listen(stop: threading.Event) -> None:

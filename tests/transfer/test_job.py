@@ -99,6 +99,21 @@ def test_death_loses_no_more_than_a_checkpoint_interval(
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 9))
 
 
+def test_a_kill_while_the_picture_is_written_leaves_the_checkpoint(
+    transfer: StyleTransfer, job: StylizeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("nst_keras.transfer.job.write_image", killed)
+        transfer.run(job, JobOptions(checkpoint_every=7))
+    steps: list[int] = []
+    transfer.run(job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)])
+    assert steps == [8]
+    assert _names(job.output.parent) == ["picture.png"]
+
+
 def test_checkpoint_of_another_run_is_refused_with_the_reason(
     transfer: StyleTransfer, job: StylizeJob
 ) -> None:

@@ -1,9 +1,12 @@
 """A re-training at a terminal."""
 
-from nst_keras.classifiers.at_console import TrainingConsole, announce, device
+from nst_keras.classifiers.at_console import announce, tell
 from nst_keras.classifiers.fine_tuning.job import FineTuning
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.plan import TrainingPlan
+from nst_keras.console.console import Console
+from nst_keras.runs.distribution import device
+from nst_keras.runs.loop import Watcher
 
 
 def fine_tune_at_console(settings: FineTuningSettings, plan: TrainingPlan) -> int:
@@ -15,21 +18,8 @@ def fine_tune_at_console(settings: FineTuningSettings, plan: TrainingPlan) -> in
     Raises:
         InputError: If the training can't be done.
     """
-    console = TrainingConsole()
-    job = FineTuning(settings, plan)
-    announce(job.dataset, job.checks, console.say)
-    console.say(f"{job.base.name} up to {job.base.layer} on {device()}, into {job.folder}")
-
-    def show_features(split: str, done: int, count: int) -> None:
-        console.show(lambda: f"features of {split} pictures: {done}/{count}")
-
-    try:
-        outcome = job.run(
-            on_features=show_features,
-            observers=[console.show_step],
-            should_stop=console.should_stop,
-            say=console.say,
-        )
-    finally:
-        console.close()
-    return console.end(outcome)
+    with Console() as console:
+        job = FineTuning(settings, plan)
+        announce(job.dataset, job.checks, console.say)
+        console.say(f"{job.base.name} up to {job.base.layer} on {device()}, into {job.folder}")
+        return tell(job.run(Watcher(console.show, console.say, console.should_stop)), console)

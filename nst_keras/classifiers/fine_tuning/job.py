@@ -1,11 +1,9 @@
 """Re-training of a pretrained network, from a folder of pictures to a served model's folder and a report."""
 
 import contextlib
-import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,14 +16,15 @@ from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate
 from nst_keras.classifiers.fine_tuning.output import FineTuned, write_fine_tuned
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.classifiers.job import TrainingOutcome, read_and_check
-from nst_keras.classifiers.loop import TrainingLoop
-from nst_keras.classifiers.plan import CHECKPOINT, TrainingPlan
-from nst_keras.classifiers.progress import TrainingProgress
+from nst_keras.classifiers.loop import Learned, TrainingLoop
+from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.models.on_base import classifier, feature_model, head_model
-from nst_keras.runs.state import TrainingState
+from nst_keras.runs.folder import CHECKPOINT
+from nst_keras.runs.loop import Watcher
+from nst_keras.storage.folders import make_folder
 from nst_keras.weights.pretrained import load_base
 
 Labelled = tuple[np.ndarray, np.ndarray]  # features or logits [n, any], and labels [n]
@@ -57,7 +56,7 @@ class FineTuning:
             InputError: If pictures or weights can't be had, or don't fit together.
         """
         self.settings, self.plan = settings, plan
-        self.folder = plan.make_folder(settings.base)
+        self.folder = make_folder(plan.folder(settings.base))
         size = plan.image_size or DEFAULT_IMAGE_SIZE
         self.dataset = dataset or load_dataset(
             plan.dataset,
@@ -84,48 +83,30 @@ class FineTuning:
             unfreeze(self.base.network, settings.unfreeze)
         self._head = self._new_head()
 
-    def run(
-        self,
-        *,
-        on_features: Callable[[str, int, int], None] = lambda split, done, count: None,
-        observers: Sequence[Callable[[TrainingProgress], None]] = (),
-        should_stop: Callable[[], bool] = lambda: False,
-        say: Callable[[str], None] = lambda text: None,
-    ) -> TrainingOutcome:
+    def run(self, watcher: Watcher = Watcher()) -> TrainingOutcome:
         """Trains both phases, or until told to stop, and writes model, SavedModel and report.
 
         The time that is reported ends with training: without test pictures and cross-validation.
 
-        Args:
-            on_features: Called with split, pictures done and their number while features are computed.
-            observers: Called after each step of the second phase.
-            should_stop: Asked after each batch of features and each step of the second phase.
-            say: Called with a line of text now and then.
-
         Raises:
             InputError: If the folder holds another training, or something can't be written.
         """
-
-        def report(name: str, done: int, count: int) -> None:
-            on_features(name, done, count)
-            if should_stop():
-                raise _Stopped
-
-        try:
-            features, state = self._first_phase(report, say)
-        except _Stopped as stopped:
-            return TrainingOutcome(False, Path(*stopped.args), TrainingState(), {})
+        with contextlib.closing(self._feature_store()) as store:
+            try:
+                features, learned = self._first_phase(store, watcher)
+            except _Stopped:
+                return TrainingOutcome(None, store.path)
         answers = self._ask_head(features)
         found = {f"head_{name}": value for name, value in _judge(answers).items()}
-        say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
-        found |= self._cross_validate(features, say) if self.settings.folds else {}
+        watcher.say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
+        found |= self._cross_validate(features, watcher) if self.settings.folds else {}
         model = classifier(self._features, self._head)
         if self.settings.epochs:
             trainer, loop = self._second_phase(model, features["train"][1])
             before = trainer.weights()
-            second, ended = loop.run(observers=observers, should_stop=should_stop, say=say)
-            if not ended:
-                return TrainingOutcome(False, self.folder / CHECKPOINT, second, {})
+            second = loop.run(watcher)
+            if not second.finished:
+                return TrainingOutcome(None, self.folder / CHECKPOINT)
             best = second.history[second.best_epoch - 1]
             head = (found["head_val_accuracy"], -found["head_val_loss"])
             better = (best["val_accuracy"], -best["val_loss"]) > head
@@ -133,51 +114,50 @@ class FineTuning:
             if better:
                 answers = {name: trainer.predict(in_order(self.dataset.splits[name])) for name in answers}
             found["second_phase_kept"] = float(better)
-            state = _joined(state, second)
+            learned = _joined(learned, second)
         result = FineTuned(model, self._features, self._head, self.base, self.dataset, self.checks)
         metrics = write_fine_tuned(
             result,
             self.folder,
-            state,
+            learned,
             answers,
             found,
             self.settings,
             saved_model=self.plan.saved_model,
-            timed=self.plan.timed,
         )
-        return TrainingOutcome(True, self.folder / "report.html", state, metrics)
+        report = self.folder / "report.html"
+        return TrainingOutcome(report, self.folder / CHECKPOINT, metrics, learned.seconds)
 
-    def _first_phase(
-        self, report: Callable[[str, int, int], None], say: Callable[[str], None]
-    ) -> tuple[dict[str, Labelled], TrainingState]:
+    def _feature_store(self) -> FeatureStore:
+        return FeatureStore(
+            {
+                "base": self.base.name,
+                "weights": self.base.digest,
+                "layer": self.base.layer,
+                "pooling": f"{self.settings.pooling}, length 1",
+                "image_size": self.plan.image_size or DEFAULT_IMAGE_SIZE,
+                "preprocessing": self.base.preprocessing.mode,
+            }
+        )
+
+    def _first_phase(self, store: FeatureStore, watcher: Watcher) -> tuple[dict[str, Labelled], Learned]:
+        def compute(name: str) -> Labelled:
+            def progress(done: int, count: int) -> None:
+                watcher.show(f"features of {name} pictures: {done}/{count}")
+                if watcher.should_stop():
+                    raise _Stopped
+
+            mirrored = self.settings.flip and name == "train"
+            split = self.dataset.splits[name]
+            return compute_features(self._features, split, store, mirrored=mirrored, progress=progress)
+
         began = time.monotonic()
-        features = {name: self._compute(name, report) for name in ("train", "validation")}
-        say(f"features took {time.monotonic() - began:.1f} s")
+        features = {name: compute(name) for name in ("train", "validation")}
+        watcher.say(f"features took {time.monotonic() - began:.1f} s")
         history = train_head(self._head, features["train"], features["validation"], self.settings)
-        state = TrainingState(seconds=time.monotonic() - began, history=tuple(history))
-        features["test"] = self._compute("test", report)  # as long as the base is as it was
-        return features, state
-
-    def _compute(self, name: str, report: Callable[[str, int, int], None]) -> Labelled:
-        made_by = {
-            "base": self.base.name,
-            "weights": self.base.digest,
-            "layer": self.base.layer,
-            "pooling": f"{self.settings.pooling}, length 1",
-            "image_size": self.plan.image_size or DEFAULT_IMAGE_SIZE,
-            "preprocessing": self.base.preprocessing.mode,
-        }
-        with contextlib.closing(FeatureStore(made_by)) as store:
-            try:
-                return compute_features(
-                    self._features,
-                    self.dataset.splits[name],
-                    store,
-                    mirrored=self.settings.flip and name == "train",
-                    progress=functools.partial(report, name),
-                )
-            except _Stopped as stopped:
-                raise _Stopped(store.path) from stopped
+        learned = Learned(time.monotonic() - began if self.plan.timed else 0.0, tuple(history))
+        features["test"] = compute("test")  # as long as the base is as it was
+        return features, learned
 
     def _new_head(self) -> keras.Model:
         keras.utils.set_random_seed(self.settings.seed)
@@ -194,9 +174,7 @@ class FineTuning:
             for name in ("validation", "test")
         }
 
-    def _cross_validate(
-        self, features: Mapping[str, Labelled], say: Callable[[str], None]
-    ) -> dict[str, float]:
+    def _cross_validate(self, features: Mapping[str, Labelled], watcher: Watcher) -> dict[str, float]:
         """Accuracy of heads that each leave out a part of all pictures and are tested on it."""
         splits = self.dataset.splits
         # Mirror images come last in "train": a fold must not be tested on another's mirror image.
@@ -205,7 +183,9 @@ class FineTuning:
         answers = cross_validate(self._new_head, inputs, labels, self.settings)
         paths = [path for split in splits.values() for path in split.paths]
         for number in np.flatnonzero(answers != labels)[: len(paths)]:
-            say(f"cross-validation takes {paths[number]} for {self.dataset.class_names[answers[number]]}")
+            watcher.say(
+                f"cross-validation takes {paths[number]} for {self.dataset.class_names[answers[number]]}"
+            )
         right = int(np.sum(answers == labels))
         low, high = accuracy_interval(right, len(labels))
         return {"cv_accuracy": right / len(labels), "cv_accuracy_low": low, "cv_accuracy_high": high}
@@ -241,7 +221,7 @@ class FineTuning:
 
 
 class _Stopped(Exception):
-    """The user wants to stop while features are computed; those that there are have been kept."""
+    """The user wants to stop while features are computed."""
 
 
 def _judge(answers: Mapping[str, Labelled]) -> dict[str, float]:
@@ -253,7 +233,7 @@ def _judge(answers: Mapping[str, Labelled]) -> dict[str, float]:
     return found
 
 
-def _joined(first: TrainingState, second: TrainingState) -> TrainingState:
+def _joined(first: Learned, second: Learned) -> Learned:
     """Both phases as one, for the report."""
     number = len(first.history)
     later = [{**epoch, "epoch": number + epoch["epoch"]} for epoch in second.history]

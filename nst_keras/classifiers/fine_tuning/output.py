@@ -1,6 +1,6 @@
 """What a re-training leaves at its end: model, SavedModel, and a report that shows where it looked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from scipy.special import softmax
 
 from nst_keras.classifiers.calibration import accuracy_interval, calibration_error, fit_temperature
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
-from nst_keras.classifiers.output import describe_training, save_model, without_times
+from nst_keras.classifiers.loop import Learned
+from nst_keras.classifiers.output import describe_training, save_model
 from nst_keras.classifiers.plan import MODEL, SAVED_MODEL
 from nst_keras.classifiers.report import Predictions, write_report
 from nst_keras.classifiers.served import export_classifier
@@ -19,7 +20,6 @@ from nst_keras.data.checks import DatasetChecks
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.reports.grad_cam import draw_grad_cam, grad_cam
 from nst_keras.reports.look import encode_png
-from nst_keras.runs.state import TrainingState
 from nst_keras.storage.folders import replacing_folder
 from nst_keras.weights.pretrained import Base
 
@@ -50,25 +50,23 @@ class FineTuned:
 def write_fine_tuned(
     result: FineTuned,
     folder: Path,
-    state: TrainingState,
+    learned: Learned,
     answers: Mapping[str, tuple[np.ndarray, np.ndarray]],
     found: Mapping[str, float],
     settings: FineTuningSettings,
     *,
     saved_model: bool,
-    timed: bool,
 ) -> dict[str, float]:
     """Calibrates the network and writes it with its report.
 
     Args:
         result: The network.
         folder: Where to.
-        state: History and time.
+        learned: History and time.
         answers: Logits [n, classes] and labels [n] of "validation" and "test".
         found: Other metrics.
         settings: How it was trained.
         saved_model: Whether to write a SavedModel too.
-        timed: Whether the report tells times.
 
     Returns:
         All metrics.
@@ -89,7 +87,7 @@ def write_fine_tuned(
         result.dataset,
         result.checks,
         result.model,
-        replace(state, best=weights),
+        replace(learned, best=weights),
         metrics,
     )
     record["fingerprints"] |= {"base": result.base.digest}
@@ -97,11 +95,7 @@ def write_fine_tuned(
     predictions = Predictions(images, labels, softmax(logits / temperature, axis=1))
     names = result.dataset.class_names
     more = {"grad_cam.png": _heat_maps(result, predictions)}
-    history: Sequence[Mapping[str, float]] = state.history
-    if not timed:
-        del record["time"]
-        history = without_times(history)
-    write_report(folder, record, history, predictions, names, more=more)
+    write_report(folder, record, learned.history, predictions, names, more=more)
     return metrics
 
 

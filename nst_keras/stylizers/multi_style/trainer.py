@@ -1,11 +1,13 @@
 """Training of feed-forward stylizers of several styles."""
 
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.runs.averaging import warm_cosine
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
 from nst_keras.stylizers.training.trainer import AveragedTrainer
@@ -41,10 +43,10 @@ class StylizerTrainer(AveragedTrainer):
         network: list[Any] = []
         for variable in model.trainable_variables:
             (styles if variable.name in ("gamma", "beta") else network).append(variable)
-        rate = settings.learning_rate
-        groups = [(_course(settings, rate * settings.style_rate), styles)]
+        course = partial(warm_cosine, num_steps=settings.num_steps, warmup=settings.warmup)
+        groups = [(course(settings.learning_rate * settings.style_rate), styles)]
         if not first_trained_style:
-            groups.append((_course(settings, rate), network))
+            groups.append((course(settings.learning_rate), network))
         super().__init__(model, settings, groups, strategy=strategy)
         self.loss, self._first_style = loss, first_trained_style
 
@@ -78,13 +80,3 @@ class StylizerTrainer(AveragedTrainer):
     def _stylize(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         weights = tf.ensure_shape(weights, [1, self.num_styles])
         return self.average({"image": image, "style_weights": weights}, training=False)
-
-
-def _course(settings: StylizerSettings, rate: float) -> keras.optimizers.schedules.LearningRateSchedule:
-    warmup = round(settings.warmup * settings.num_steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else rate,
-        decay_steps=max(1, settings.num_steps - warmup),
-        warmup_target=rate if warmup else None,
-        warmup_steps=warmup,
-    )

@@ -1,9 +1,5 @@
 """The training of a stylizer, from paintings and photos to one small file."""
 
-import shutil
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from nst_keras import __version__
-from nst_keras.classifiers.plan import CHECKPOINT, LOG, TENSORBOARD
-from nst_keras.errors import InputError
+from nst_keras.console.progress import sums_by_kind
 from nst_keras.pictures.images import write_image
-from nst_keras.runs.log import TrainingLog
-from nst_keras.runs.state import TrainingState, read_state, write_state
+from nst_keras.runs.distribution import worker
+from nst_keras.runs.loop import Run, Watcher
+from nst_keras.storage.checkpoint import Arrays, Values
+from nst_keras.storage.folders import make_folder
 from nst_keras.stylizers.architecture import architecture_trained_by, require_architecture
 from nst_keras.stylizers.archive import STYLIZER_FILE
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
 from nst_keras.stylizers.training.pictures import draw_sheet
-from nst_keras.stylizers.training.progress import StylizerProgress
 from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
 from nst_keras.stylizers.training.trainee import TrainingPictures
 
@@ -53,7 +49,7 @@ class StylizerTraining:
         Raises:
             InputError: If they can't be had, or don't fit together.
         """
-        self.settings, self.plan, self.folder = settings, plan, _make_folder(plan.output_dir)
+        self.settings, self.plan, self.folder = settings, plan, make_folder(Path(plan.output_dir))
         self.num_photos = len(pictures.photos)
         self._batches = PhotoBatches.of(pictures.photos, settings)
         self._previews = pictures.previews
@@ -66,15 +62,9 @@ class StylizerTraining:
         self.trainer = self._trainee.trainer
         # Of the steps since the log's last row.
         self._terms = np.zeros([0, len(self.trainer.term_names)], np.float32)
-        self._writes = getattr(getattr(strategy, "cluster_resolver", None), "task_id", 0) in (0, None)
+        self._writes = worker(over)[0] == 0
 
-    def run(
-        self,
-        *,
-        observer: Callable[[StylizerProgress], None] = lambda progress: None,
-        should_stop: Callable[[], bool] = lambda: False,
-        say: Callable[[str], None] = lambda text: None,
-    ) -> Path | None:
+    def run(self, watcher: Watcher = Watcher()) -> Path | None:
         """Trains to the end or until told to stop, and leaves a checkpoint either way.
 
         Returns:
@@ -83,113 +73,67 @@ class StylizerTraining:
         Raises:
             InputError: If the folder holds another training, or the loss leaves the finite numbers.
         """
-        if self.plan.restart and self._writes:
-            _clear(self.folder)
-        state = None if self.plan.restart else read_state(self.folder / CHECKPOINT, self._record())
-        if state:
-            *arrays, self._terms = state.arrays
-            self.trainer.set_state(arrays)
-            say(f"going on at step {state.step} of {self.settings.num_steps}")
-        state = self._train(state or TrainingState(), observer, should_stop, say)
-        if not self._writes:
-            return self.folder / STYLIZER_FILE
-        self._save(state)
-        if state.step < self.settings.num_steps:
+        num_steps = self.settings.num_steps
+        with Run(
+            self,
+            self.folder,
+            self.plan,
+            {"settings": self.settings.to_dict(), **self._trainee.record, "photos": self.num_photos},
+            num_steps,
+            watcher,
+            leaves=(STYLIZER_FILE, PREVIEWS),
+            writes=self._writes,
+        ) as run:
+            for step in run.steps():
+                terms = self._trainee.step(step, self._batches.batch(step))
+                self._terms = np.concatenate([self._terms, terms[np.newaxis]])
+                means = dict(zip(self.trainer.term_names, self._terms.mean(axis=0).tolist(), strict=True))
+                loss = sum(means.values())
+                run.show({"loss": loss, **sums_by_kind(means)})
+                if run.step % self.plan.log_every == 0 or run.step == num_steps:
+                    run.log({"step": run.step, "loss": loss, **means, "seconds": round(run.seconds, 1)})
+                    self._terms = self._terms[:0]
+                if self._writes and self._is_preview(run.step):
+                    watcher.say(f"preview: {self._preview(run)}")
+        if not run.finished:
             return None
-        self._trainee.write(self.folder / STYLIZER_FILE, self._card(state))
+        if self._writes:
+            self._trainee.write(self.folder / STYLIZER_FILE, self._card(run))
         return self.folder / STYLIZER_FILE
 
-    def _train(
-        self,
-        state: TrainingState,
-        observer: Callable[[StylizerProgress], None],
-        should_stop: Callable[[], bool],
-        say: Callable[[str], None],
-    ) -> TrainingState:
-        names, num_steps = self.trainer.term_names, self.settings.num_steps
-        log = TrainingLog(self.folder, self.plan.tensorboard, "step") if self._writes else None
-        began = last_saved = time.monotonic()
-        first, before, timed = state.step, state.seconds, 0.0
-        while state.step < num_steps and not should_stop():
-            step = state.step
-            terms = self._trainee.step(step, self._batches.batch(step))
-            self._terms = np.concatenate([self._terms, terms[np.newaxis]])
-            now = time.monotonic()
-            state = replace(state, step=step + 1, seconds=before + now - began)
-            timed = timed or now  # the first step, which includes tracing, isn't timed
-            means = dict(zip(names, self._terms.mean(axis=0).tolist(), strict=True))
-            pace = (now - timed) / (step - first) if step > first else None
-            observer(StylizerProgress(state.step, num_steps, means, pace))
-            if log and (state.step % self.plan.log_every == 0 or state.step == num_steps):
-                row = {
-                    "step": state.step,
-                    "loss": sum(means.values()),
-                    **means,
-                    "seconds": round(state.seconds, 1),
-                }
-                state = replace(state, history=(*state.history, row))
-                self._terms = self._terms[:0]
-                log.write(state.history)
-            if log and self._is_preview(state.step):
-                say(f"preview: {self._preview(state.step, log)}")
-            if log and now - last_saved >= self.plan.checkpoint_seconds:
-                self._save(state)
-                last_saved = now
-        if log:
-            log.close()
-        return state
+    def state(self) -> tuple[Values, Arrays]:
+        """The trainer's state, and the terms of the loss since the log's last row."""
+        return {}, {"state": [*self.trainer.state(), self._terms]}
+
+    def set_state(self, values: Values, arrays: Arrays) -> None:
+        """Goes back to a state."""
+        *own, self._terms = arrays["state"]
+        self.trainer.set_state(own)
 
     def _is_preview(self, step: int) -> bool:
         every = self.plan.preview_every
         return bool(self._previews) and (step == self.settings.num_steps or bool(every and step % every == 0))
 
-    def _preview(self, step: int, log: TrainingLog) -> Path:
+    def _preview(self, run: Run) -> Path:
         painted = [self._trainee.paint(photo) for photo in self._previews]
         sheet = draw_sheet(self._previews, self._trainee.shown, painted)
-        path = self.folder / PREVIEWS / f"step_{step:06d}.png"
+        path = self.folder / PREVIEWS / f"step_{run.step:06d}.png"
         path.parent.mkdir(exist_ok=True)
         write_image(path, sheet)
-        log.show("previews", sheet, step)
+        run.log_picture("previews", sheet)
         return path
 
-    def _save(self, state: TrainingState) -> None:
-        write_state(
-            self.folder / CHECKPOINT,
-            replace(state, arrays=[*self.trainer.state(), self._terms]),
-            self._record(),
-        )
-
-    def _record(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be gone on from."""
-        return {"settings": self.settings.to_dict(), **self._trainee.record, "photos": self.num_photos}
-
-    def _card(self, state: TrainingState) -> dict[str, Any]:
+    def _card(self, run: Run) -> dict[str, Any]:
         return {
             "architecture": self._architecture.name,
             **self._trainee.card,
             "settings": self.settings.to_dict(),
             "photos": self.num_photos,
-            "seconds": round(state.seconds),
-            "losses": {name: value for name, value in state.history[-1].items() if name != "seconds"},
+            "seconds": round(run.seconds),
+            "losses": {name: value for name, value in run.history[-1].items() if name != "seconds"},
             "versions": {
                 "nst_keras": __version__,
                 "tensorflow": tf.__version__,
                 "keras": keras.__version__,
             },
         }
-
-
-def _make_folder(name: str) -> Path:
-    try:
-        Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--output_dir: {name} can't be made: {error.strerror}") from error
-    return Path(name)
-
-
-def _clear(folder: Path) -> None:
-    """Removes what a training leaves, and nothing else."""
-    for name in (CHECKPOINT, STYLIZER_FILE, LOG):
-        (folder / name).unlink(missing_ok=True)
-    for name in (PREVIEWS, TENSORBOARD):
-        shutil.rmtree(folder / name, ignore_errors=True)

@@ -7,10 +7,9 @@ from typing import Any
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import FROM_ONE, Settings, choice, format_value, number, setting
+from nst_keras.runs.plan import DISTRIBUTIONS
 from nst_keras.stylizers.architecture import ARCHITECTURES
 from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
-
-DISTRIBUTIONS = ("none", "mirrored", "multi_worker")
 
 TRAINABLE = {name: row.settings for name, row in ARCHITECTURES.items() if row.settings}
 _ANY_PAINTING = " or ".join(name for name in TRAINABLE if not ARCHITECTURES[name].named_styles)

@@ -12,6 +12,7 @@ from nst_keras.fields import (
     precision_choice,
     setting,
 )
+from nst_keras.runs.plan import RunPlan
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class AveragedSettings(Settings):
 
 
 @dataclass(frozen=True)
-class StylizerRun(Settings):
+class StylizerRun(RunPlan):
     """What a training begins with, where it writes to, and what it leaves."""
 
     output_dir: str = setting("runs/stylizer", "Folder for the stylizer and what it leaves on the way.")
@@ -49,5 +50,3 @@ class StylizerRun(Settings):
     preview_every: int = number(250, "Steps between previews; 0: only at the end.")
     log_every: int = number(25, "Steps between rows of log.csv.", FROM_ONE)
     checkpoint_seconds: int = number(120, "Time between checkpoints.", FROM_ONE)
-    restart: bool = setting(False, "Replace the training that the folder holds, instead of going on with it.")
-    tensorboard: bool = setting(True, "Write TensorBoard's events, in tensorboard/.")

@@ -13,6 +13,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.precision import bfloat16_products
+from nst_keras.runs.averaging import update_average
 from nst_keras.runs.trainer import Trainer
 from nst_keras.stylizers.training.settings import AveragedSettings
 
@@ -80,11 +81,8 @@ class AveragedTrainer(Trainer):
     @tf.function(reduce_retracing=True)
     def _step(self, contents: Any, styles: Any) -> tf.Tensor:
         terms = self._strategy.run(self._replica_step, (contents, styles))
-        taken = tf.cast(self._optimizers[0][0].iterations, tf.float32)
-        # Less decay in the first steps, so that the start is soon forgotten (as in tf.train's average).
-        decay = tf.minimum(self.settings.ema, (1 + taken) / (10 + taken))
-        for average, variable in zip(self.average.weights, self.model.weights, strict=True):
-            average.assign(decay * average.value + (1 - decay) * variable.value)
+        pairs = zip(self.average.weights, self.model.weights, strict=True)
+        update_average(pairs, self.settings.ema, self._optimizers[0][0].iterations)
         return self._strategy.reduce("MEAN", terms, axis=None)
 
     def _replica_step(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:

@@ -41,9 +41,15 @@ def stripes(real_weights: VGG19Weights, tmp_path: Path, monkeypatch: pytest.Monk
     return Examples(folder)
 
 
-@pytest.mark.parametrize("questions", [1, pytest.param(8, marks=pytest.mark.large)])
+@pytest.mark.parametrize(
+    ("questions", "going_on"),
+    [
+        (1, "features of train pictures: 40/48"),
+        pytest.param(8, "going on at step 3 of 6", marks=pytest.mark.large),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_files(
-    questions: int, stripes: Examples, new: Callable[..., Model], tmp_path: Path
+    questions: int, going_on: str, stripes: Examples, new: Callable[..., Model], tmp_path: Path
 ) -> None:
     """Stopped while features are computed, and in the second phase."""
     asked, scratch = itertools.count(1), tmp_path / "scratch"
@@ -52,7 +58,9 @@ def test_a_stopped_run_goes_on_to_the_same_files(
         stopping = Context(scratch, should_stop=lambda: next(asked) >= questions)
         fine_tune(CONFIG, stopping, examples=stripes, model=resumed)
     assert not list(resumed.path.iterdir())
-    metrics = fine_tune(CONFIG, Context(scratch), examples=stripes, model=resumed)
+    shown: list[str] = []
+    metrics = fine_tune(CONFIG, Context(scratch, show=shown.append), examples=stripes, model=resumed)
+    assert going_on in shown and "features of train pictures: 16/48" not in shown
     assert metrics["test_accuracy"] == 1.0
     fine_tune(CONFIG, Context(tmp_path / "anew"), examples=stripes, model=through)
     names = {path.name for path in through.path.iterdir()}

@@ -10,6 +10,7 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.runs.loop import Watcher
 from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.training.job import StylizerTraining
@@ -34,15 +35,23 @@ def pictures(photo: np.ndarray) -> TrainingPictures:
 @pytest.fixture
 def train(pictures: TrainingPictures, real_weights: VGG19Weights, tmp_path: Path) -> Callable[..., Path]:
     def run(
-        folder: str, *, settings: ArbitraryStyleSettings = SETTINGS, stop_at: int = 0, **plan: object
+        folder: str,
+        *,
+        settings: ArbitraryStyleSettings = SETTINGS,
+        stop_at: int = 0,
+        first_step: int = 1,
+        **plan: object,
     ) -> Path:
         given = {"vgg": "8bit", "log_every": 4, "tensorboard": False, **plan}
         training = StylizerTraining(settings, StylizerRun(str(tmp_path / folder), **given), pictures)
         steps: list[int] = []
         training.run(
-            observer=lambda progress: steps.append(progress.step),
-            should_stop=lambda: bool(stop_at and steps and steps[-1] >= stop_at),
+            Watcher(
+                lambda progress: steps.append(progress.step),
+                should_stop=lambda: bool(stop_at and steps[-1] >= stop_at),
+            )
         )
+        assert steps[0] == first_step, "what was done is kept"
         return tmp_path / folder
 
     return run
@@ -59,7 +68,7 @@ def test_the_loss_falls_and_what_is_stopped_or_begun_with_goes_on(
     losses = [float(row["loss"]) for row in _rows(through)]
     assert losses[-1] < 0.8 * losses[0]
     assert not (train("stopped", stop_at=6) / "stylizer.npz").exists()
-    stopped = train("stopped")
+    stopped = train("stopped", first_step=7)
     assert [row["step"] for row in _rows(stopped)] == ["4", "8", "12", "16", "20"]
     for one, other in zip(_rows(through), _rows(stopped), strict=True):
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-2)

@@ -1,6 +1,6 @@
 """What makes a checkpoint one of another run."""
 
-from nst_keras.transfer.checkpoints import differences
+from nst_keras.storage.checkpoint import differences
 
 
 def test_what_differs_is_named_with_both_values() -> None:

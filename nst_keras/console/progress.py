@@ -1,0 +1,100 @@
+"""How far a run is, and when it will be done."""
+
+import bisect
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A moment of a run; its text is a line for people.
+
+    Attributes:
+        step: Steps done, also those before the run that this one goes on from.
+        num_steps: Steps in all; 0 if that isn't known.
+        place: Where the step is in the run, in words, such as an epoch or a size.
+        values: What is shown of it, by name.
+        seconds_per_step: Mean of the steps that cost as much; None before it is known.
+        seconds_left: Estimate; None before it is known.
+        images_per_second: None if steps aren't counted so, or before it is known.
+        unit: What a step is called.
+    """
+
+    step: int
+    num_steps: int
+    place: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    seconds_per_step: float | None = None
+    seconds_left: float | None = None
+    images_per_second: float | None = None
+    unit: str = "step"
+
+    def __str__(self) -> str:
+        """Step, place, values, speed and time left, as far as they are known."""
+        parts = [f"{self.unit} {self.step}/{self.num_steps or '?'}"]
+        parts += [self.place] if self.place else []
+        parts += [f"{name} {value:.4g}" for name, value in self.values.items()]
+        if self.images_per_second is not None:
+            parts.append(f"{self.images_per_second:.0f} images/s")
+        elif self.seconds_per_step is not None:
+            parts.append(f"{self.seconds_per_step:.2f} s/{self.unit}")
+        if self.seconds_left is not None:
+            parts.append(f"ETA {format_seconds(self.seconds_left)}")
+        return "  ".join(parts)
+
+
+class Stopwatch:
+    """Times steps; the first one that is seen isn't timed, since it includes tracing.
+
+    Args:
+        stretches: Parts of the run, one after the other: steps, and what a step costs in some unit, such
+            as pixels. The first step of each isn't timed either.
+        images_per_step: For speeds in images per second.
+        unit: What a step is called.
+    """
+
+    def __init__(self, *stretches: tuple[int, float], images_per_step: int = 0, unit: str = "step") -> None:
+        self._costs = [cost for _, cost in stretches]
+        self._ends = list(itertools.accumulate(steps for steps, _ in stretches))
+        self._left = [steps * cost for steps, cost in stretches]
+        self._images, self._unit = images_per_step, unit
+        self._first: tuple[int, int, float] = (-1, 0, 0.0)  # stretch, step, time
+
+    def see(self, step: int, place: str = "", values: Mapping[str, float] | None = None) -> Progress:
+        """Takes the time of a step that has just ended."""
+        now = time.monotonic()
+        stretch = min(bisect.bisect_left(self._ends, step), len(self._ends) - 1)
+        if stretch != self._first[0]:
+            self._first = (stretch, step, now)
+        steps = step - self._first[1]
+        pace = (now - self._first[2]) / steps if steps else None
+        here = self._costs[stretch]
+        cost_left = (self._ends[stretch] - step) * here + sum(self._left[stretch + 1 :])
+        return Progress(
+            step=step,
+            num_steps=self._ends[-1],
+            place=place,
+            values=values or {},
+            seconds_per_step=pace,
+            seconds_left=pace * cost_left / here if pace is not None and self._ends[-1] else None,
+            images_per_second=self._images / pace if pace and self._images else None,
+            unit=self._unit,
+        )
+
+
+def sums_by_kind(terms: Mapping[str, float]) -> dict[str, float]:
+    """Adds up the terms of a kind, which names such as `style/relu1_1` begin with."""
+    sums: dict[str, float] = {}
+    for name, value in terms.items():
+        kind = name.partition("/")[0]
+        sums[kind] = sums.get(kind, 0.0) + value
+    return sums
+
+
+def format_seconds(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are any."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
