@@ -9,7 +9,6 @@ last. Unfinished work of those runs stays, too. The store goes on knowing what w
 still answers.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
@@ -35,12 +34,10 @@ flags.mark_flag_as_required("pipeline_root", FLAGS)
 
 def main() -> None:
     """Entry point of `python -m pipelines.collect`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
     with opened(Path(ROOT.value or ""), create=False) as store:
         removed = collect(

@@ -37,12 +37,10 @@ SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.r
 
 def main() -> None:
     """Entry point of `python -m pipelines.compile_kfp`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> None:
     for flag in (PIPELINE, IMAGE, OUTPUT):
         if not flag.value:
             raise flags.IllegalFlagValueError(f"--{flag.name} must be given")

@@ -52,7 +52,7 @@ class Match:
 
 def main() -> None:
     """Entry point of `python -m pipelines.lineage`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run_with_arguments(_main, __doc__, FLAGS)
 
 
 def _main(arguments: Sequence[str]) -> int:

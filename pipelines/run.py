@@ -15,7 +15,7 @@ import importlib.util
 import shlex
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -59,12 +59,10 @@ LIST = flags.DEFINE_bool("list", False, "Show stages and configs, and run nothin
 
 def main() -> None:
     """Entry point of `python -m pipelines.run`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     if not PIPELINE.value:
         raise flags.IllegalFlagValueError(f"--pipeline must be given: {', '.join(READY)}, or a Python file")
     try:

@@ -43,12 +43,10 @@ SCHEDULER = flags.DEFINE_string(
 
 def main() -> None:
     """Entry point of `python -m pipelines.run_stage`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     stage = load_stage(STAGE.value)
     config = read_config(stage, CONFIG.value)
     inputs = _folders("input", INPUT.value, stage.inputs)

@@ -8,58 +8,58 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from dataclasses import dataclass
 
 from absl import flags
 
 from nst_keras.errors import InputError
-from nst_keras.models.vgg19_layout import KERNEL_ORDERS
-
-VGG = flags.DEFINE_string(
-    "vgg", "", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit."
-)
-KERNEL_ORDER = flags.DEFINE_enum(
-    "kernel_order",
-    KERNEL_ORDERS[0],
-    KERNEL_ORDERS,
-    "transposed swaps height and width of the kernels, as old programs did.",
-)
+from nst_keras.fields import Settings, choice, setting
+from nst_keras.models.vgg19_layout import KERNEL_ORDERS, STORED
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 
 
-def adopt_flags(command: str, *modules: ModuleType) -> None:
-    """Adds other modules' flags to those of a command, given by its `__name__`, for its help."""
-    for module in modules:
-        for flag in flags.FLAGS.get_flags_for_module(module.__name__):
-            flags.FLAGS.register_key_flag_for_module(_absl_name(command), flag)
+@dataclass(frozen=True)
+class NetworkSettings(Settings):
+    """Which VGG-19."""
+
+    vgg: str = setting("", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit.")
+    kernel_order: str = choice(
+        STORED, "Kernels as they are, or with height and width swapped as old programs did", KERNEL_ORDERS
+    )
 
 
-def command_flags(command: str) -> list[flags.Flag]:
-    """The flags of a command, given by its `__name__`, with those that it adopted."""
-    return flags.FLAGS.get_key_flags_for_module(_absl_name(command))
-
-
-def run(
-    main: Callable[[Sequence[str]], int | None],
-    module: str,
-    doc: str,
-    flag_values: flags.FlagValues = flags.FLAGS,
-) -> None:
-    """Parses the command line, calls `main` with the positional arguments and exits.
+def run(main: Callable[[], int | None], doc: str, flag_values: flags.FlagValues) -> None:
+    """Parses a command line of flags alone, calls `main` and exits.
 
     Args:
-        main: Takes the positional arguments; returns an exit code, or None for 0.
-        module: `__name__` of the module that defines the flags; only those are shown by `--help`.
+        main: Returns an exit code, or None for 0.
         doc: Text that `--help` prints above the flags.
-        flag_values: Where they are defined; commands that share flags' names have one of their own.
+        flag_values: Where the flags are defined; each command has one of its own.
+
+    Raises:
+        SystemExit: Always.
+    """
+
+    def take(arguments: Sequence[str]) -> int | None:
+        if arguments:
+            raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+        return main()
+
+    run_with_arguments(take, doc, flag_values)
+
+
+def run_with_arguments(
+    main: Callable[[Sequence[str]], int | None], doc: str, flag_values: flags.FlagValues
+) -> None:
+    """The same for a `main` that takes the positional arguments.
 
     Raises:
         SystemExit: Always.
     """
     command = os.path.basename(sys.argv[0])
     try:
-        sys.exit(_parse_and_call(main, module, doc, flag_values) or 0)
+        sys.exit(_parse_and_call(main, doc, flag_values) or 0)
     except flags.Error as error:
         sys.exit(_complain(command, f"{error}\nSee '{command} --help'.", code=2))
     except InputError as error:
@@ -77,13 +77,12 @@ def run(
 
 
 def _parse_and_call(
-    main: Callable[[Sequence[str]], int | None], module: str, doc: str, flag_values: flags.FlagValues
+    main: Callable[[Sequence[str]], int | None], doc: str, flag_values: flags.FlagValues
 ) -> int | None:
     if any(argument in _HELP for argument in sys.argv[1:]):
-        print(help_text(module, doc, flag_values), flush=True)
+        print(help_text(doc, flag_values), flush=True)
         return 0
-    if flag_values is not flags.FLAGS:
-        flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
+    flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
     return main(flag_values(sys.argv)[1:])
 
 
@@ -108,25 +107,16 @@ def import_tensorflow_quietly(*, start: bool = True) -> None:
         os.close(sink)
 
 
-def help_text(module: str, doc: str, flag_values: flags.FlagValues = flags.FLAGS) -> str:
-    """Returns `doc` followed by the flags that `module` defines or declares its own."""
+def help_text(doc: str, flag_values: flags.FlagValues) -> str:
+    """Returns `doc` followed by the flags."""
     lines = [doc.strip(), "", "Flags:"]
-    if flag_values is flags.FLAGS:
-        shown = flag_values.get_key_flags_for_module(_absl_name(module))
-    else:
-        shown = [flag_values[name] for name in flag_values]
-    for flag in shown:
+    for flag in (flag_values[name] for name in flag_values):
         default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
         usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
         text = " ".join((flag.help or "").split()) + default
         body = textwrap.wrap(text, 94) or [""]
         lines += [f"  {usage}", *(f"      {line}" for line in body)]
     return "\n".join(lines)
-
-
-def _absl_name(module: str) -> str:
-    """A module that runs as a script is known to absl by the script's name."""
-    return sys.argv[0] if module == "__main__" else module
 
 
 def _complain(command: str, message: str, *, code: int) -> int:

@@ -10,7 +10,6 @@ Rows of numbers are written 0,1,2;3,4,5. A flag that the figure has no use for i
 """
 
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +50,8 @@ _text("layer", "", "Name of a layer; empty is the first convolution.")
 _whole("channel", None, "Draw the filters' weights for this input channel alone, from 0.")
 
 
-def _main(arguments: Sequence[str]) -> None:
+def _main() -> None:
     figure = FLAGS.figure
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
     for name in FLAGS:
         if FLAGS[name].present and any(name in used for used in _USES.values()) and name not in _USES[figure]:
             raise flags.Error(f"--{name} has no use with --figure={figure}")
@@ -133,7 +130,7 @@ def _rows(name: str) -> list[list[float]]:
 
 def main() -> None:
     """Runs nst-draw."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ It needs nothing of this package to be served. Prints the new version's folder.
 """
 
 import sys
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -23,12 +22,10 @@ field_flags.define(ExportPlan, FLAGS)
 
 def main() -> None:
     """Entry point of `nst-export`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> None:
     plan = field_flags.parsed(ExportPlan, FLAGS)
     common.import_tensorflow_quietly()
     from nst_keras.export.job import export

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
@@ -17,11 +17,14 @@ _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
 def define(
-    settings: "type[DataclassInstance]", flag_values: flags.FlagValues, without: Sequence[str] = ()
+    settings: "type[DataclassInstance]",
+    flag_values: flags.FlagValues,
+    without: Collection[str] = (),
+    note: str = "",
 ) -> None:
     """Defines a flag for each field, with None as the default, which stands for the field's own.
 
-    The help shows the field's default [in brackets], unless it is None, too.
+    The help shows the field's default [in brackets] unless it is None, too; a note comes before it.
     """
     types = field_types(settings)
     for field in dataclasses.fields(settings):
@@ -29,7 +32,7 @@ def define(
             continue
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
-        text = str(field.metadata["help"])
+        text = f"{note}{field.metadata['help']}"
         text += "" if default is None else f" [{format_value(default) or 'none'}]"
         make = flags.DEFINE_bool if types[field.name] is bool else flags.DEFINE_string
         make(field.name, None, text, flag_values=flag_values)

@@ -10,8 +10,6 @@ the same command goes on. The folder then holds model.keras, report.html, report
 --saved_model, a SavedModel that takes encoded pictures and gives class names.
 """
 
-from collections.abc import Sequence
-
 from absl import flags
 
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
@@ -26,12 +24,10 @@ field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
 
 def main() -> None:
     """Entry point of `nst-finetune`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     plan = field_flags.parsed(TrainingPlan, FLAGS)
     mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
     settings = field_flags.parsed(FineTuningSettings, FLAGS, **mirrored)

@@ -8,8 +8,6 @@ Model servers serve the highest number that they find, so going back pushes a co
 a new number. A version appears whole or not at all; its folder is printed.
 """
 
-from collections.abc import Sequence
-
 from absl import flags
 
 from nst_keras.cli import common
@@ -27,9 +25,7 @@ flags.DEFINE_bool("rollback", False, "Go back to an older version.", flag_values
 flags.DEFINE_integer("to", 0, "The version to go back to; 0: the one before.", 0, flag_values=FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> None:
     if not FLAGS.name:
         raise flags.Error("--name is missing: the model's name")
     if FLAGS.rollback:
@@ -46,7 +42,7 @@ def _main(arguments: Sequence[str]) -> None:
 
 def main() -> None:
     """Entry point of `nst-push`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

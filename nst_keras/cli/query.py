@@ -13,13 +13,12 @@ Works with nst-serve and with TensorFlow Serving. While the server is away, it i
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from nst_keras.cli import common, field_flags
-from nst_keras.serving.client.settings import SHOWN, CallSettings, PictureSettings, QuerySettings
+from nst_keras.serving.client.settings import NOTHING, CallSettings, PictureSettings, QuerySettings
 from nst_keras.serving.extra import require_packages
 
 if TYPE_CHECKING:
@@ -34,12 +33,10 @@ field_flags.define(CallSettings, FLAGS)
 
 def main() -> None:
     """Entry point of `nst-query`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     query = field_flags.parsed(QuerySettings, FLAGS)
     pictures = field_flags.parsed(PictureSettings, FLAGS)
     calls = field_flags.parsed(CallSettings, FLAGS)
@@ -47,7 +44,7 @@ def _main(arguments: Sequence[str]) -> int:
     from nst_keras.serving.client.client import connect
 
     client = connect(query.address, calls)
-    if query.show != SHOWN[0]:
+    if query.show != NOTHING:
         print(_show(client, query))
         return 0
     from nst_keras.serving.client.picture_files import send_files

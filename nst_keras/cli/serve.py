@@ -17,7 +17,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -32,12 +31,10 @@ field_flags.define(ServerSettings, FLAGS)
 
 def main() -> None:
     """Entry point of `nst-serve`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> None:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> None:
     settings = field_flags.parsed(ServerSettings, FLAGS)
     require_packages()
     _start_log()

@@ -17,56 +17,111 @@ Flags about how the picture is made have their default from --preset; [in bracke
 preset default.
 """
 
-from collections.abc import Sequence
+import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from absl import flags
 
-from nst_keras.cli import common, fast_flags, field_flags, settings_flags
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import Settings, field_types, parse_settings
 from nst_keras.pictures.images import read_settings
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter
+from nst_keras.stylizers.settings import FastSettings, VideoSettings
+from nst_keras.transfer.presets import PRESETS
+from nst_keras.transfer.settings import StyleTransferSettings
 
-_CONTENT = flags.DEFINE_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
-_STYLE = flags.DEFINE_list(
-    "style", [], "Painting, folder of paintings, or sample:NAME; several by commas are blended."
+_Kind = TypeVar("_Kind", bound=Settings)
+
+# Fields of a stylizer's settings that the optimiser's have, too, and those that are its own.
+_BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).keys()
+_FAST_ONLY = field_types(VideoSettings).keys() - _BOTH
+# Flags that mean the same for a stylizer; all others are the optimiser's.
+_SHARED = {"content", "style", "style_weights", "each_style", "output", "from"} | _BOTH
+
+FLAGS = flags.FlagValues()
+_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+_list = functools.partial(flags.DEFINE_list, flag_values=FLAGS)
+_switch = functools.partial(flags.DEFINE_bool, flag_values=FLAGS)
+_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
+_list("style", [], "Painting, folder of paintings, or sample:NAME; several by commas are blended.")
+_list("style_weights", [], "A weight for each blended style.")
+_switch("each_style", False, "A picture for each style, not a blend.")
+_text("output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder.")
+_text("from", "", "Picture of ours whose settings and inputs to repeat.")
+field_flags.define(JobOptions, FLAGS)
+_switch(
+    "fast",
+    False,
+    "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
+    f"painting, if the stylizer takes any), and --size is {FastSettings.size} unless it is "
+    "given; 0 keeps the content's size.",
 )
-_STYLE_WEIGHTS = flags.DEFINE_list("style_weights", [], "A weight for each blended style.")
-_EACH_STYLE = flags.DEFINE_bool("each_style", False, "A picture for each style, not a blend.")
-_OUTPUT = flags.DEFINE_string("output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder.")
-_FROM = flags.DEFINE_string("from", "", "Picture of ours whose settings and inputs to repeat.")
-_RESUME = flags.DEFINE_bool("resume", False, "Go on from the checkpoint beside the output.")
-_CHECKPOINT_EVERY = flags.DEFINE_integer(
-    "checkpoint_every", JobOptions.checkpoint_every, "Steps between checkpoints.", lower_bound=1
-)
-_TRACE = flags.DEFINE_string("trace", "", "File for a JSON line a step, such as trace.jsonl.")
-_TENSORBOARD = flags.DEFINE_string("tensorboard_dir", "", "Folder for TensorBoard's events.")
-common.adopt_flags(__name__, fast_flags, common, settings_flags, field_flags)
+_text("stylizer", "", "File of nst-train-stylizer; implies --fast. Empty is the package's own stylizer.")
+field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")
+field_flags.define(common.NetworkSettings, FLAGS)
+flags.DEFINE_enum("preset", "default", list(PRESETS), "Settings to start from.", flag_values=FLAGS)
+field_flags.define(StyleTransferSettings, FLAGS)
 
 
 def main() -> None:
     """Entry point of `nst-stylize`."""
-    common.run(_main, __name__, __doc__)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; pictures are named by flags")
+def _main() -> int:
     record = _record_to_repeat()
-    return _paint(record) if fast_flags.is_wanted(record) else _optimize(record)
+    return _paint(record) if _is_fast(record) else _optimize(record)
+
+
+def _record_to_repeat() -> dict[str, Any]:
+    source = FLAGS["from"].value
+    if source:
+        record = read_settings(source)
+        missing = {"content", "styles", "style_weights", "settings"} - set(record)
+        if missing:
+            raise InputError(f"{source}: its settings lack {', '.join(sorted(missing))}")
+        return record
+    for name in ("content", "style"):
+        if not FLAGS[name].value:
+            raise flags.Error(f"--{name} is missing: a file, a folder or sample:NAME")
+    return {}
+
+
+def _is_fast(record: dict[str, Any]) -> bool:
+    """Whether a stylizer shall paint; flags must not contradict each other, or what is repeated."""
+    repeats, named = "stylizer" in record, FLAGS["stylizer"].present
+    if record and not repeats and (FLAGS.fast or named):
+        raise flags.IllegalFlagValueError(
+            "--from: that picture was made by the optimiser; repeat it without --fast and --stylizer"
+        )
+    if FLAGS["fast"].present and not FLAGS.fast and (repeats or named):
+        raise flags.IllegalFlagValueError("--nofast contradicts --stylizer, or --from a stylizer's picture")
+    fast = bool(FLAGS.fast or named or repeats)
+    present = {name for name in FLAGS if FLAGS[name].present}
+    if not fast and (wrong := present & _FAST_ONLY):
+        raise flags.IllegalFlagValueError(f"--{min(wrong)} works with --fast only")
+    if fast and (wrong := present - _SHARED - _FAST_ONLY - {"fast", "stylizer"}):
+        listed = ", ".join(f"--{name}" for name in sorted(wrong))
+        raise flags.IllegalFlagValueError(
+            f"{listed}: only for the optimiser; a stylizer (--fast) takes --size, --strength, "
+            "--preserve_color, --precision, --style_weights and --each_style"
+        )
+    return fast
 
 
 def _paint(record: dict[str, Any]) -> int:
-    fast_flags.require_no_others(common.command_flags(__name__))
-    if any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in _CONTENT.value):
+    if any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in FLAGS.content):
         return _paint_video()
-    settings = fast_flags.parsed(record.get("settings", {}))
-    stylizer = fast_flags.STYLIZER.value or record.get("stylizer", "")
+    if FLAGS["steady"].present:
+        raise flags.IllegalFlagValueError("--steady works with videos only")
+    settings = _parsed(FastSettings, record.get("settings", {}))
+    stylizer = FLAGS.stylizer or record.get("stylizer", "")
     named = architecture_of(stylizer).named_styles
-    jobs = _jobs(record, [_FROM.value, stylizer], named_styles=named)
+    jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named)
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
     common.import_tensorflow_quietly()
@@ -78,9 +133,9 @@ def _paint(record: dict[str, Any]) -> int:
 
 
 def _paint_video() -> int:
-    if _FROM.value:
+    if FLAGS["from"].value:
         raise flags.Error("--from repeats pictures, not videos")
-    settings, stylizer = fast_flags.parsed_for_video(), fast_flags.STYLIZER.value
+    settings, stylizer = field_flags.parsed(VideoSettings, FLAGS), FLAGS.stylizer
     named = architecture_of(stylizer).named_styles
     jobs = _jobs({}, [stylizer], named_styles=named, suffix=".mp4")
     if len(jobs) > 1:
@@ -94,54 +149,48 @@ def _paint_video() -> int:
 
 
 def _optimize(record: dict[str, Any]) -> int:
-    settings = settings_flags.parsed(record.get("settings"))
-    jobs = _jobs(record, [settings.init, _FROM.value, common.VGG.value])
-    options = JobOptions(_CHECKPOINT_EVERY.value, _TRACE.value, _TENSORBOARD.value, _RESUME.value)
+    repeats = record and not FLAGS["preset"].present
+    base = record["settings"] if repeats else PRESETS[FLAGS.preset].to_dict()
+    settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
+    recorded = {name: record[name] for name in ("vgg", "kernel_order") if name in record}
+    network = field_flags.parsed(common.NetworkSettings, FLAGS, **recorded)
+    jobs = _jobs(record, [settings.init, FLAGS["from"].value or "", network.vgg])
     if len(jobs) == 1:
         check_job(jobs[0], options)
     common.import_tensorflow_quietly()
     from nst_keras.transfer.at_console import run_at_console
     from nst_keras.transfer.job import StyleTransfer
 
-    vgg = common.VGG.value or record.get("vgg", "")
-    order = record.get("kernel_order") if not flags.FLAGS["kernel_order"].present else None
-    transfer = StyleTransfer(settings, vgg, order or common.KERNEL_ORDER.value)
+    transfer = StyleTransfer(settings, network.vgg, network.kernel_order)
     return run_at_console(transfer, jobs, options, repeated_digest=record.get("vgg_digest"))
+
+
+def _parsed(kind: type[_Kind], base: dict[str, Any]) -> _Kind:
+    """The settings of a picture that is repeated, or of a preset, with the flags on top."""
+    try:
+        defaults = parse_settings(kind, base).to_dict()
+    except InputError as error:
+        raise InputError(f"the picture's settings are of another version: {error}") from error
+    return field_flags.parsed(kind, FLAGS, **defaults)
 
 
 def _jobs(
     record: dict[str, Any], other_inputs: list[str], *, named_styles: bool = False, suffix: str = ".png"
 ) -> list[StylizeJob]:
+    try:
+        weights = tuple(map(float, FLAGS.style_weights))
+    except ValueError as error:
+        raise flags.IllegalFlagValueError(f"--style_weights must be numbers: {error}") from error
     return plan_jobs(
-        _CONTENT.value or [record["content"]],
-        _STYLE.value or record["styles"],
-        _numbers(_STYLE_WEIGHTS.value) or (() if _STYLE.value else record["style_weights"]),
-        _OUTPUT.value,
-        each_style=_EACH_STYLE.value,
+        FLAGS.content or [record["content"]],
+        FLAGS.style or record["styles"],
+        weights or (() if FLAGS.style else record["style_weights"]),
+        FLAGS.output,
+        each_style=FLAGS.each_style,
         other_inputs=other_inputs,
         named_styles=named_styles,
         suffix=suffix,
     )
-
-
-def _record_to_repeat() -> dict[str, Any]:
-    if _FROM.value:
-        record = read_settings(_FROM.value)
-        missing = {"content", "styles", "style_weights", "settings"} - set(record)
-        if missing:
-            raise InputError(f"{_FROM.value}: its settings lack {', '.join(sorted(missing))}")
-        return record
-    for flag in (_CONTENT, _STYLE):
-        if not flag.value:
-            raise flags.Error(f"--{flag.name} is missing: a file, a folder or sample:NAME")
-    return {}
-
-
-def _numbers(texts: Sequence[str]) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, texts))
-    except ValueError as error:
-        raise flags.IllegalFlagValueError(f"--style_weights must be numbers: {error}") from error
 
 
 if __name__ == "__main__":

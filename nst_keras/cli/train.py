@@ -11,8 +11,6 @@ Without a flag, settings are those of the model's recipe; [in brackets] is the d
 recipe doesn't name.
 """
 
-from collections.abc import Sequence
-
 from absl import flags
 
 from nst_keras.classifiers.plan import TrainingPlan
@@ -26,12 +24,10 @@ field_flags.define(TrainingPlan, FLAGS)
 
 def main() -> None:
     """Entry point of `nst-train`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     plan = field_flags.parsed(TrainingPlan, FLAGS)
     with field_flags.naming_flags():
         changes = {"model": ClassificationSettings.model, **field_flags.given(ClassificationSettings, FLAGS)}

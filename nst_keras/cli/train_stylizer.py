@@ -10,8 +10,6 @@ Ctrl-C leaves a checkpoint; the same command goes on from there. The folder then
 which `nst-stylize --fast` takes, previews/, log.csv and TensorBoard's events.
 """
 
-from collections.abc import Sequence
-
 from absl import flags
 
 from nst_keras.cli import common, field_flags
@@ -24,12 +22,10 @@ field_flags.define(StylizerPlan, FLAGS)
 
 def main() -> None:
     """Entry point of `nst-train-stylizer`."""
-    common.run(_main, __name__, __doc__, FLAGS)
+    common.run(_main, __doc__, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> int:
-    if arguments:
-        raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+def _main() -> int:
     plan = field_flags.parsed(StylizerPlan, FLAGS)
     with field_flags.naming_flags():
         settings = settings_for(plan.architecture, field_flags.given(SettingsOfAny, FLAGS))

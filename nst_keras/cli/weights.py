@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from nst_keras.cli import common
-from nst_keras.models.vgg19_layout import MAT_LAYOUTS
+from nst_keras.cli import common, field_flags
+from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS
 
 if TYPE_CHECKING:
     from nst_keras.models.vgg19_layout import VGG19Weights
@@ -23,24 +23,26 @@ if TYPE_CHECKING:
 _USAGE = "pull, show, import FILE.mat or write FILE.mat"
 _ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
 
-_LAYOUT = flags.DEFINE_enum("layout", MAT_LAYOUTS[-1], MAT_LAYOUTS, "Layout of the file that write makes.")
-common.adopt_flags(__name__, common)
+FLAGS = flags.FlagValues()
+flags.DEFINE_enum("layout", BETA17, MAT_LAYOUTS, "Layout of the file that write makes.", flag_values=FLAGS)
+field_flags.define(common.NetworkSettings, FLAGS)
 
 
 def _main(arguments: Sequence[str]) -> None:
     action, *files = arguments or [""]
     if action not in _ACTIONS or len(files) != _ACTIONS[action]:
         raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}")
+    network = field_flags.parsed(common.NetworkSettings, FLAGS)
     from nst_keras.weights import matconvnet_writer, vgg19
 
     if action == "import":
-        weights = vgg19.import_vgg19(files[0], common.KERNEL_ORDER.value)
+        weights = vgg19.import_vgg19(files[0], network.kernel_order)
         print(f"imported {weights.source} to {vgg19.imported_path()}")
         return
-    spec = vgg19.QUANTIZED if action == "pull" else common.VGG.value
-    weights = vgg19.load_vgg19(spec, common.KERNEL_ORDER.value)
+    spec = vgg19.QUANTIZED if action == "pull" else network.vgg
+    weights = vgg19.load_vgg19(spec, network.kernel_order)
     if action == "write":
-        matconvnet_writer.write_mat(files[0], weights, _LAYOUT.value)
+        matconvnet_writer.write_mat(files[0], weights, FLAGS.layout)
         print(f"wrote {files[0]}")
     else:
         print(_describe(weights, with_layers=action == "show"))
@@ -62,7 +64,7 @@ def _describe(weights: "VGG19Weights", *, with_layers: bool) -> str:
 
 def main() -> None:
     """Runs nst-weights."""
-    common.run(_main, __name__, __doc__)
+    common.run_with_arguments(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ They are those that Karpathy's "A Recipe for Training Neural Networks" (2019) an
 recommend, with bounds that stand in each check's docstring.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from nst_keras.diagnosis.checked_network import CheckedNetwork, LossSpec
 from nst_keras.diagnosis.data_checks import check_data, check_input_scale, require_pairs
-from nst_keras.diagnosis.findings import BATCH_SIZE, CHECKS, LEAST_PICTURES, Finding, Report
+from nst_keras.diagnosis.findings import Finding, Report
 from nst_keras.diagnosis.learning_checks import check_gradient_flow, check_learning_rate, check_overfit
 from nst_keras.diagnosis.model_gradient_check import check_model_gradients
 from nst_keras.diagnosis.output_checks import (
@@ -21,7 +22,8 @@ from nst_keras.diagnosis.output_checks import (
     check_outputs,
     check_shape,
 )
-from nst_keras.errors import InputError, require_choice
+from nst_keras.diagnosis.settings import LEAST_PICTURES, DiagnosisSettings
+from nst_keras.errors import InputError
 
 
 def diagnose(
@@ -33,9 +35,7 @@ def diagnose(
     optimizer: keras.optimizers.Optimizer | str = "adam",
     learning_rate: float | None = None,
     num_classes: int = 0,
-    batch_size: int = BATCH_SIZE,
-    checks: Sequence[str] = CHECKS,
-    seed: int = 0,
+    **options: Any,
 ) -> Report:
     """Checks a classifier together with its data; the model is the same afterwards.
 
@@ -49,9 +49,7 @@ def diagnose(
         optimizer: A Keras optimiser, which is copied, or its name.
         learning_rate: To be judged, above 0; None is the optimiser's own.
         num_classes: 0 for as many as the model has outputs.
-        batch_size: Pictures that the network is tried on, chosen by chance; at least 4.
-        checks: Which of `CHECKS` to make.
-        seed: Of the choice of pictures, elements and permutations.
+        **options: Fields of `DiagnosisSettings`: batch_size, checks, seed.
 
     Returns:
         A finding or more for each check, in the order of `CHECKS`. Where outputs or labels don't fit
@@ -61,14 +59,13 @@ def diagnose(
         InputError: If an argument is out of its range, labels aren't class ids, or the model can't take
             the images.
     """
-    for check in checks:
-        require_choice("checks", check, CHECKS)
-    _require_at_least("batch_size", batch_size, LEAST_PICTURES)
+    settings = DiagnosisSettings(**options)
+    checks, seed = settings.checks, settings.seed
     images, labels = np.asarray(images), np.asarray(labels)
     require_pairs(images, labels)
     tried, rate = _copy_optimizer(optimizer, learning_rate)
     data = check_data(images, labels, num_classes, seed) if "data" in checks else []
-    chosen = _choose(images, labels, batch_size, seed)
+    chosen = _choose(images, labels, settings.batch_size, seed)
     if len(chosen) < LEAST_PICTURES:
         return Report(tuple(data))
     network = CheckedNetwork(model, images[chosen], labels[chosen].astype(np.int64), loss, num_classes)
@@ -109,8 +106,3 @@ def _copy_optimizer(
     if not (np.isfinite(rate) and rate > 0):
         raise InputError(f"learning_rate must be a finite number above 0. Received: learning_rate={rate}")
     return type(given).from_config(given.get_config() | {"learning_rate": rate}), rate
-
-
-def _require_at_least(name: str, value: int, low: int) -> None:
-    if value < low:
-        raise InputError(f"{name} must be at least {low}. Received: {name}={value}")

@@ -20,8 +20,6 @@ CHECKS = (
     "learning_rate",
     "overfit",
 )
-NUM_PICTURES, BATCH_SIZE, LEAST_PICTURES = 500, 64, 4  # to judge data by, to try the network on, at least
-LEARNING_RATE = 1e-3  # that is judged, unless another is given
 FAULTS = {
     "sign_slip": "the last layer's weight gradient has the wrong sign",
     "missing_bias": "the last layer's bias gradient is left out",

@@ -11,8 +11,9 @@ from nst_keras.classifiers.trained import load_model
 from nst_keras.data.datasets import ImageDataset, load_dataset
 from nst_keras.diagnosis import planted_faults
 from nst_keras.diagnosis.diagnostics import diagnose
-from nst_keras.diagnosis.findings import LEARNING_RATE, NUM_PICTURES, Report
+from nst_keras.diagnosis.findings import Report
 from nst_keras.diagnosis.planted_faults import TrainingSetup
+from nst_keras.diagnosis.settings import AUTO, LOGITS, DebugSettings, DiagnosisSettings
 from nst_keras.errors import InputError
 
 _MEMORY_LIMIT = 1 << 30  # bytes; of a larger set only the chosen pictures are kept
@@ -20,60 +21,35 @@ _MEMORY_LIMIT = 1 << 30  # bytes; of a larger set only the chosen pictures are k
 _LOSS_FAULTS = ("no_batch_mean", "softmax_twice", "wrong_axis")
 
 
-def debug(
-    model: str,
-    dataset: str,
-    *,
-    plant: str = "",
-    outputs: str = "auto",
-    learning_rate: float = LEARNING_RATE,
-    num_pictures: int = NUM_PICTURES,
-    image_size: int = 0,
-    seed: int = 0,
-    data_dir: str = "",
-    manual_dir: str = "",
-    **options: Any,
-) -> Report:
+def debug(settings: DebugSettings) -> Report:
     """Makes or loads a model, takes training pictures by chance, and checks both.
-
-    Args:
-        model: One of `GRADIENT_CLASSIFIERS`, or a .keras file.
-        dataset: As for `io.datasets.load_dataset`.
-        plant: One of `findings.FAULTS` to put in first; empty for none.
-        outputs: What the loss takes the model's outputs for: "logits", "probabilities", or "auto" for
-            what they look like.
-        learning_rate: To be judged.
-        num_pictures: Pictures that the data is judged by; at least 4.
-        image_size: Side that pictures are resized to; 0 for what the model or the set has.
-        seed: Of weights, choice of pictures and all else.
-        data_dir: As for `load_dataset`.
-        manual_dir: As for `load_dataset`.
-        **options: As for `diagnose`.
 
     Raises:
         InputError: If a file or a data set can't be used, or they don't fit together.
     """
-    loaded = None if model in GRADIENT_CLASSIFIERS else _load(model)
-    size = (image_size, image_size) if image_size else _input_size(loaded)
-    data = load_dataset(dataset, data_dir=data_dir, manual_dir=manual_dir, image_size=size, seed=seed)
-    images, labels = _sample(data, num_pictures, seed)
+    name, side, seed = settings.model, settings.image_size, settings.seed
+    model = None if name in GRADIENT_CLASSIFIERS else _load(name)
+    size = (side, side) if side else _input_size(model)
+    folders: dict[str, Any] = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
+    data = load_dataset(settings.dataset, **folders, image_size=size, seed=seed)
+    images, labels = _sample(data, settings.num_pictures, seed)
     num_classes = len(data.class_names)
-    if loaded is None:
-        loaded = build_classifier(model, data.image_shape, num_classes, seed=seed)
-    setup = TrainingSetup(loaded, images, labels, learning_rate=learning_rate)
-    loss = None if outputs == "auto" else _cross_entropy(from_logits=outputs == "logits")
-    if plant:
-        setup = planted_faults.plant(plant, setup, seed)
-        loss = setup.loss if plant in _LOSS_FAULTS else loss
+    if model is None:
+        model = build_classifier(name, data.image_shape, num_classes, seed=seed)
+    setup = TrainingSetup(model, images, labels, learning_rate=settings.learning_rate)
+    loss = None if settings.outputs == AUTO else _cross_entropy(from_logits=settings.outputs == LOGITS)
+    if settings.plant:
+        setup = planted_faults.plant(settings.plant, setup, seed)
+        loss = setup.loss if settings.plant in _LOSS_FAULTS else loss
     return diagnose(
         setup.model,
         setup.images,
         setup.labels,
         loss=loss,
+        optimizer=settings.optimizer,
         learning_rate=setup.learning_rate,
         num_classes=num_classes,
-        seed=seed,
-        **options,
+        **settings.narrowed(DiagnosisSettings).to_dict(),
     )
 
 

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.diagnosis.findings import FAULTS, LEARNING_RATE
+from nst_keras.diagnosis.findings import FAULTS
+from nst_keras.diagnosis.settings import DebugSettings
 from nst_keras.errors import InputError, require_choice
 from nst_keras.layers.hand_written_dense import DENSE_FAULTS, HandWrittenDense
 
@@ -26,7 +27,7 @@ class TrainingSetup:
     loss: keras.losses.Loss = dataclasses.field(
         default_factory=lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    learning_rate: float = LEARNING_RATE
+    learning_rate: float = DebugSettings.learning_rate
 
 
 def plant(fault: str, setup: TrainingSetup, seed: int = 0) -> TrainingSetup:

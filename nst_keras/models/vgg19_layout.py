@@ -28,8 +28,10 @@ def _conv_shapes() -> dict[str, tuple[int, int, int, int]]:
     return shapes
 
 
-KERNEL_ORDERS = ("stored", "transposed")  # the second is the notebook's; see converters.matconvnet
-MAT_LAYOUTS = ("beta16", "beta17")  # versions of MatConvNet that laid out the .mat file differently
+# The second is the notebook's; see weights.matconvnet.
+KERNEL_ORDERS = STORED, TRANSPOSED = ("stored", "transposed")
+# Versions of MatConvNet that laid out the .mat file differently.
+MAT_LAYOUTS = BETA16, BETA17 = ("beta16", "beta17")
 POOLINGS = ("max", "average")
 EDGES = ("zero", "replicate")
 LAYER_NAMES = _layer_names()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.fields import Bounds
+from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
 from nst_keras.storage.files import check_writable
@@ -35,20 +35,13 @@ class StylizeJob:
 
 
 @dataclass(frozen=True)
-class JobOptions:
-    """What is kept on the way.
+class JobOptions(Settings):
+    """What is kept on the way."""
 
-    Attributes:
-        checkpoint_every: Steps between checkpoints.
-        trace: File for a JSON line a step, or "".
-        tensorboard_dir: Folder for TensorBoard's events, or "".
-        resume: Go on from a checkpoint if there is one.
-    """
-
-    checkpoint_every: int = 25
-    trace: str = ""
-    tensorboard_dir: str = ""
-    resume: bool = False
+    resume: bool = setting(False, "Go on from the checkpoint beside the output.")
+    checkpoint_every: int = number(25, "Steps between checkpoints.", FROM_ONE)
+    trace: str = setting("", "File for a JSON line a step, such as trace.jsonl.")
+    tensorboard_dir: str = setting("", "Folder for TensorBoard's events.")
 
 
 def plan_jobs(

@@ -21,7 +21,7 @@ class VideoSettings(FastSettings):
 
     steady: float = number(
         0.8,
-        "Share of the previous frame's painting that is kept where the picture only moved along, against "
-        "flicker; 0 paints each frame alone.",
+        "Videos: share of the previous frame's painting that is kept where the picture only moved along, "
+        "against flicker; 0 paints each frame alone.",
         BELOW_ONE,
     )

@@ -13,6 +13,7 @@ from absl import logging
 
 from nst_keras import __version__
 from nst_keras.errors import InputError, NonFiniteLossError
+from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import load_picture
 from nst_keras.pictures.images import read_settings, require_encodable, write_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path, path_on_the_way
@@ -41,7 +42,7 @@ class StyleTransfer:
         weights: The network's weights, with their source and digest.
     """
 
-    def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = "stored") -> None:
+    def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = STORED) -> None:
         """Loads the weights and builds the network.
 
         Raises:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nst_keras.errors import InputError, require_choice
-from nst_keras.models.vgg19_layout import CONV_SHAPES, KERNEL_ORDERS, LAYER_NAMES, VGG19Weights
+from nst_keras.models.vgg19_layout import CONV_SHAPES, KERNEL_ORDERS, LAYER_NAMES, STORED, VGG19Weights
 from nst_keras.weights.mat5 import read_mat5
 from nst_keras.weights.vgg19_fingerprint import LICENCE, difference_from_vgg19
 
@@ -27,7 +27,7 @@ KNOWN_FILES = {
 _CLASSIFIER = ("fc6", "relu6", "fc7", "relu7", "fc8", "prob")
 
 
-def read_mat(path: str | Path, kernel_order: str = "stored") -> VGG19Weights:
+def read_mat(path: str | Path, kernel_order: str = STORED) -> VGG19Weights:
     """Reads the convolutional part of VGG-19 and its mean pixel from a MatConvNet file.
 
     Args:
@@ -54,7 +54,7 @@ def read_mat(path: str | Path, kernel_order: str = "stored") -> VGG19Weights:
 def order_kernels(weights: VGG19Weights, kernel_order: str) -> VGG19Weights:
     """Returns the weights as they are for "stored", with swapped axes for "transposed"."""
     require_choice("kernel_order", kernel_order, KERNEL_ORDERS)
-    if kernel_order == "stored":
+    if kernel_order == STORED:
         return weights
     layers = {
         name: (np.ascontiguousarray(kernel.transpose(1, 0, 2, 3)), bias)

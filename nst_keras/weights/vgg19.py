@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nst_keras.errors import InputError, require_choice
-from nst_keras.models.vgg19_layout import CONV_SHAPES, VGG19Weights
+from nst_keras.models.vgg19_layout import CONV_SHAPES, STORED, VGG19Weights
 from nst_keras.storage.cache import cache_dir, locked
 from nst_keras.storage.files import write_whole
 from nst_keras.weights.matconvnet import KNOWN_FILES, order_kernels, read_mat
@@ -31,7 +31,7 @@ def note_on_stderr(line: str) -> None:
 
 def load_vgg19(
     spec: str = "",
-    kernel_order: str = "stored",
+    kernel_order: str = STORED,
     note: Callable[[str], None] = note_on_stderr,
 ) -> VGG19Weights:
     """Returns the weights of VGG-19.
@@ -54,7 +54,7 @@ def load_vgg19(
     return read_mat(spec, kernel_order)
 
 
-def import_vgg19(path: str | Path, kernel_order: str = "stored") -> VGG19Weights:
+def import_vgg19(path: str | Path, kernel_order: str = STORED) -> VGG19Weights:
     """Keeps the convolutional part of a .mat file in the cache, as the default from then on.
 
     Args:
@@ -65,7 +65,7 @@ def import_vgg19(path: str | Path, kernel_order: str = "stored") -> VGG19Weights
         InputError: If the file cannot be read or holds another network.
     """
     weights = read_mat(path, kernel_order)
-    if weights.digest not in KNOWN_FILES or kernel_order != "stored":
+    if weights.digest not in KNOWN_FILES or kernel_order != STORED:
         difference = difference_from_vgg19(weights.layers)
         if difference is not None:
             raise InputError(

@@ -228,7 +228,7 @@ def test_read_only_folder(folder: Path) -> None:
 
 
 def test_help_names_every_flag_with_its_default() -> None:
-    text = common.help_text(stylize.__name__, stylize.__doc__ or "")
+    text = common.help_text(stylize.__doc__ or "", stylize.FLAGS)
     for flag in ("content", "style", "preset", "vgg", "style_weight", "[no]resume", "tv_weight"):
         assert f"--{flag}\n" in text
     assert "Weight of the content loss. [8.0]" in text

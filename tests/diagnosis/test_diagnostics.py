@@ -291,7 +291,7 @@ def test_bad_arguments(digits: tuple) -> None:
         diagnose(model, images, labels, learning_rate=-1)
     with pytest.raises(InputError, match=r"optimizer must be one that Keras knows"):
         diagnose(model, images, labels, optimizer="best")
-    with pytest.raises(InputError, match=r"batch_size must be at least 4"):
+    with pytest.raises(InputError, match=r"batch_size must be a whole number, at least 4"):
         diagnose(model, images, labels, batch_size=2)
     with pytest.raises(InputError, match=r"has no weights that can be trained"):
         diagnose(keras.Sequential([keras.Input((8, 8, 1)), L.Flatten()]), images, labels)

@@ -6,7 +6,8 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.serving.protocol.model_spec import ModelSpec
 
-SHOWN = ("nothing", "status", "signatures", "styles", "description")
+NOTHING = "nothing"
+SHOWN = (NOTHING, "status", "signatures", "styles", "description")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class QuerySettings(Settings):
     output: str = setting("", "Where the painted picture goes; a folder for a folder.")
     parallel: int = number(4, "Pictures of a folder that are sent at once.", FROM_ONE)
     json: bool = setting(False, "Print a line of JSON for each picture.")
-    show: str = choice("nothing", "Print this about the model instead of sending pictures", SHOWN)
+    show: str = choice(NOTHING, "Print this about the model instead of sending pictures", SHOWN)
 
     def __post_init__(self) -> None:
         """Checks every value."""
@@ -35,7 +36,7 @@ class QuerySettings(Settings):
             raise InputError("model must be a model's name. Received: nothing")
         if self.version and self.label:
             raise InputError(f"label must be left out with version. Received: label={self.label}")
-        if not self.content and self.show == SHOWN[0]:
+        if not self.content and self.show == NOTHING:
             raise InputError("content must be a picture or a folder. Received: nothing")
 
     @property
