@@ -1,6 +1,7 @@
 """`kill -9` in the middle of each stage of the classifier pipeline: the next run goes on from there."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -38,9 +39,8 @@ def _kill_in(stage: str, folder: Path) -> None:
     query = "SELECT 1 FROM execution WHERE node=? AND state='running'"
     deadline = time.monotonic() + _TIMEOUT
     with (
-        subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process,
+        (folder / "errors.txt").open("w") as errors,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=errors) as process,
         contextlib.closing(Store(folder / "root")) as store,
     ):
         try:
@@ -82,6 +82,8 @@ def test_a_killed_run_goes_on(
         if stage not in finished:
             break
     assert list(finished) == before
+    shown = (folder / "errors.txt").read_text()
+    assert f"] {stage} " in shown and not re.search("oneDNN|cuInit|InitializeLog|^I0000", shown, re.M)
     for version in find_versions(folder / "served" / "classifier").values():
         assert check_version(version) is not None
 

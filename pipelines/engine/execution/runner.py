@@ -143,6 +143,7 @@ class Runner:
                 return dataclasses.replace(result, seconds=time.monotonic() - began)
             if self.console.should_stop():
                 raise Stopped
+            self.console.executes(node)
             number = self.store.begin_execution(self.run_id, work)
             record, outputs = execute(self.store, node, work, number, self._context)
         return NodeResult(node.name, False, time.monotonic() - began, number, record, outputs)
