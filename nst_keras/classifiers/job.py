@@ -79,16 +79,7 @@ class Training:
         if self._strategy.num_replicas_in_sync != self._worker[1]:
             raise InputError("--distribute: each worker must see one device; CUDA_VISIBLE_DEVICES chooses it")
         self.folder = make_folder(plan.folder(settings.model))
-        size = plan.image_size
-        self.dataset = dataset or load_dataset(
-            plan.dataset,
-            data_dir=plan.data_dir,
-            manual_dir=plan.manual_dir,
-            image_size=(size, size) if size else None,
-            validation=plan.validation,
-            strict=plan.strict,
-            seed=settings.seed,
-        )
+        self.dataset = dataset or load_dataset(plan.dataset, **plan.options(), seed=settings.seed)
         self.checks: DatasetChecks = read_and_check(self.dataset)
         augmentation = {"shift": settings.shift, "flip": settings.flip, "erase": settings.erase}
         self._source = BatchSource(

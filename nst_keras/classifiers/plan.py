@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_keras.data.splits import DEFAULT_VALIDATION
-from nst_keras.fields import FROM_ONE, Bounds, choice, number, setting
+from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.fields import FROM_ONE, choice, number, setting
 from nst_keras.runs.plan import RunPlan
 
 MODEL = "model.keras"
@@ -21,18 +21,10 @@ REPORT_FILES = (
 
 
 @dataclass(frozen=True)
-class TrainingPlan(RunPlan):
+class TrainingPlan(RunPlan, SplitDatasetSettings):
     """Where a training's pictures come from and what it leaves."""
 
-    dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
     output_dir: str = setting("", "Folder for the model and the report; empty is runs/MODEL-DATASET.")
-    data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
-    manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
-    image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as the set has them.")
-    validation: float = number(
-        DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
-    )
-    strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
     saved_model: bool = setting(False, "Write a SavedModel too, in saved_model/.")
     timed: bool = setting(True, "Tell times in log and report; without them equal runs leave equal files.")
     checkpoint_seconds: int = number(60, "Time between checkpoints; each epoch's end has one too.", FROM_ONE)

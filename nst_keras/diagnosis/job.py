@@ -1,7 +1,6 @@
 """Checks a classifier, by name or from a file, on a part of a data set."""
 
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -27,11 +26,10 @@ def debug(settings: DebugSettings) -> Report:
     Raises:
         InputError: If a file or a data set can't be used, or they don't fit together.
     """
-    name, side, seed = settings.model, settings.image_size, settings.seed
+    name, seed, options = settings.model, settings.seed, settings.options()
     model = None if name in GRADIENT_CLASSIFIERS else _load(name)
-    size = (side, side) if side else _input_size(model)
-    folders: dict[str, Any] = {"data_dir": settings.data_dir, "manual_dir": settings.manual_dir}
-    data = load_dataset(settings.dataset, **folders, image_size=size, seed=seed)
+    options["image_size"] = options["image_size"] or _input_size(model)
+    data = load_dataset(settings.dataset, **options, seed=seed)
     images, labels = _sample(data, settings.num_pictures, seed)
     num_classes = len(data.class_names)
     if model is None:

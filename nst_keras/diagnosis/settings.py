@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nst_keras.classifiers.registry import GRADIENT_CLASSIFIERS
+from nst_keras.data.settings import DatasetSettings
 from nst_keras.diagnosis.findings import CHECKS, FAULTS
 from nst_keras.errors import require_choice
 from nst_keras.fields import Bounds, Settings, choice, number, setting
@@ -29,14 +30,10 @@ class DiagnosisSettings(Settings):
 
 
 @dataclass(frozen=True)
-class DebugSettings(DiagnosisSettings):
+class DebugSettings(DiagnosisSettings, DatasetSettings):
     """The same with the network and the pictures."""
 
     model: str = setting("small_cnn", f"{', '.join(GRADIENT_CLASSIFIERS)}, or a .keras file.")
-    dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
-    data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
-    manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
-    image_size: int = number(0, "Make pictures this high and wide; 0: as model or set have them.")
     num_pictures: int = number(500, "Pictures that the data is judged by.", Bounds(LEAST_PICTURES))
     outputs: str = choice(
         AUTO, "What the loss takes the model's outputs for, by default what they look like", OUTPUTS

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.data.splits import DEFAULT_VALIDATION
+from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
+from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.examples.parts import divide, keep, run_tasks, shard_sizes
 from pipelines.kinds import Examples
@@ -23,19 +23,11 @@ DEFAULT_SHARDS = 4
 
 
 @dataclass(frozen=True)
-class ExampleGenConfig(Settings):
+class ExampleGenConfig(SplitDatasetSettings):
     """Which data set, and how it is cut."""
 
-    dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
-    data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
-    manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
-    image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as the set has them.")
-    validation: float = number(
-        DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
-    )
     shards: int = number(DEFAULT_SHARDS, "Files for each split.", FROM_ONE)
     seed: int = number(0, "Of the cuts.")
-    strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
 
 
 @dataclass(frozen=True)
@@ -64,17 +56,7 @@ def generate_examples(
     from nst_keras.data.datasets import load_dataset
     from pipelines.examples.files import ExampleInfo, shard_name, write_info
 
-    size = config.image_size
-    dataset = load_dataset(
-        config.dataset,
-        data_dir=config.data_dir,
-        manual_dir=config.manual_dir,
-        image_size=(size, size) if size else None,
-        validation=config.validation,
-        seed=config.seed,
-        strict=config.strict,
-        note=context.say,
-    )
+    dataset = load_dataset(config.dataset, **config.options(), seed=config.seed, note=context.say)
     root = Path(dataset.name)
     in_files = any(split.paths for split in dataset.splits.values())
     if in_files:

@@ -58,15 +58,8 @@ class FineTuning:
         self.settings, self.plan = settings, plan
         self.folder = make_folder(plan.folder(settings.base))
         size = plan.image_size or DEFAULT_IMAGE_SIZE
-        self.dataset = dataset or load_dataset(
-            plan.dataset,
-            data_dir=plan.data_dir,
-            manual_dir=plan.manual_dir,
-            image_size=(size, size),
-            validation=plan.validation,
-            strict=plan.strict,
-            seed=settings.seed,
-        )
+        options = plan.options() | {"image_size": (size, size)}
+        self.dataset = dataset or load_dataset(plan.dataset, **options, seed=settings.seed)
         self.checks = read_and_check(self.dataset)
         if settings.folds:
             labels = [split.arrays()[1] for split in self.dataset.splits.values()]
