@@ -29,7 +29,8 @@ from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.descent import Pictures, State, finish, optimize_image
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.presets import PRESETS
-from nst_keras.transfer.progress import Progress, Stopwatch
+from nst_keras.transfer.progress import OptimizationProgress as Progress
+from nst_keras.transfer.progress import StateWatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
@@ -96,10 +97,10 @@ def stylize(
         None if start is None else _pixels(start, "init"),
     )
     objective = Objective(load_vgg19(vgg), settings)
-    stopwatch = Stopwatch(pictures.content, settings)
+    watch = StateWatch(pictures.content, settings)
 
     def after_step(state: State) -> bool:
-        return bool(callback(stopwatch.see(state))) if callback else False
+        return bool(callback(watch.see(state))) if callback else False
 
     state = optimize_image(objective, pictures, settings, callback=after_step)
     return finish(state.image, pictures.content, settings)

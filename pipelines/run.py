@@ -28,7 +28,7 @@ from pipelines.engine.choices import change_configs, choose_nodes, require_nodes
 from pipelines.engine.code.sources import SourceCache, sources_path
 from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.runner import Choice, Runner
-from pipelines.engine.stage import Node, Pipeline, Stopped
+from pipelines.engine.stage import Pipeline, Stopped
 from pipelines.engine.store.store import opened
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
@@ -81,14 +81,16 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
     from pipelines.engine.execution.mapping import open_map
     from pipelines.reports.run_page import write_report
 
-    sources, console = SourceCache(sources_path()), RunConsole()
+    sources = SourceCache(sources_path())
     try:
         with (
+            RunConsole() as console,
             opened(Path(ROOT.value or f"runs/{pipeline.name}")) as store,
             open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping,
         ):
-            told = console.for_run(executes=_start_tensorflow)
-            runner = Runner(pipeline, store, told, mapping, choice, sources)
+            # Stages import TensorFlow inside their functions, with notes that would tear the status line.
+            start = common.import_tensorflow_quietly
+            runner = Runner(pipeline, store, console, mapping, choice, sources, start)
             try:
                 runner.run(shlex.join(sys.argv), __version__)
             except BaseException:
@@ -96,19 +98,11 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
                 with contextlib.suppress(InputError, OSError, sqlite3.Error):
                     console.say(f"report: {write_report(store, runner.run_id)}")
                 raise
-            print(write_report(store, runner.run_id), flush=True)
+            return console.finished(write_report(store, runner.run_id))
     except Stopped:
-        console.say("stopped; the same command goes on from here")
-        return 128 + console.received
+        return console.stopped("the same command goes on from here")
     finally:
         sources.keep()
-        console.close()
-    return 0
-
-
-def _start_tensorflow(node: Node) -> None:
-    # Stages import it inside their functions, with start-up notes that would tear the status line.
-    common.import_tensorflow_quietly()
 
 
 def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:

@@ -22,7 +22,7 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import parse_settings
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Node, Parameter, Stage, Stopped
+from pipelines.engine.stage import Context, Parameter, Stage, Stopped
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -55,18 +55,15 @@ def _main() -> int:
     from pipelines.engine.execution.console import RunConsole
     from pipelines.engine.execution.mapping import open_map
 
-    console = RunConsole()
-    shown = console.for_run()
     scratch = Path(SCRATCH.value or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
-    shown.begins(Node(stage, stage.name, config, {}), 1, 1)
     try:
-        with open_map("local", SCHEDULER.value, shown.say) as mapping:
-            context = Context(scratch, mapping, shown.say, shown.show, shown.should_stop)
+        with RunConsole() as console, open_map("local", SCHEDULER.value, console.say) as mapping:
+            console.begin(f"[1/1] {stage.name}")
+            context = Context(scratch, mapping, console.say, console.show, console.should_stop)
             record = run_stage(stage, config, context, inputs, outputs)
     except Stopped:
         return 128 + console.received
     finally:
-        console.close()
         if not SCRATCH.value:
             shutil.rmtree(scratch, ignore_errors=True)
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"

@@ -1,7 +1,6 @@
 """What all tests share."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -124,11 +123,8 @@ def run_main(
 
     def run(main: Callable[[], None], *arguments: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["command", *arguments])
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         with pytest.raises(SystemExit) as ended:
             main()
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         return subprocess.CompletedProcess(arguments, ended.value.code, *capsys.readouterr())
 
     return run

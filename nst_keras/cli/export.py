@@ -9,11 +9,11 @@
 It needs nothing of this package to be served. Prints the new version's folder.
 """
 
-import sys
 
 from absl import flags
 
 from nst_keras.cli import common, field_flags
+from nst_keras.console.console import say
 from nst_keras.export.plan import ExportPlan
 
 FLAGS = flags.FlagValues()
@@ -30,7 +30,7 @@ def _main() -> None:
     common.import_tensorflow_quietly()
     from nst_keras.export.job import export
 
-    print(export(plan, lambda text: print(text, file=sys.stderr, flush=True)))
+    print(export(plan, say))
 
 
 if __name__ == "__main__":

@@ -14,17 +14,17 @@ second one ends at once.
 
 import logging
 import os
-import signal
-import sys
-import threading
+import time
 
 from absl import flags
 
 from nst_keras import serving
 from nst_keras.cli import common, field_flags
+from nst_keras.console.console import Console
 from nst_keras.serving.extra import require_packages
 from nst_keras.serving.server.settings import ServerSettings
 
+_POLL_SECONDS = 0.1  # between looks for a signal
 FLAGS = flags.FlagValues()
 field_flags.define(ServerSettings, FLAGS)
 
@@ -38,18 +38,18 @@ def _main() -> None:
     settings = field_flags.parsed(ServerSettings, FLAGS)
     require_packages()
     _start_log()
-    stop = _stop_signals()
-    common.import_tensorflow_quietly()
-    from nst_keras.serving.server.server import ModelServer
+    with Console(notice="finishing requests") as console:
+        common.import_tensorflow_quietly()
+        from nst_keras.serving.server.server import ModelServer
 
-    server = ModelServer(settings)
-    names = ", ".join(server.models.names()) or "no models yet"
-    print(f"REST {server.rest_address}, gRPC {server.grpc_address}: {names}", file=sys.stderr, flush=True)
-    stop.wait()
-    print("finishing requests", file=sys.stderr, flush=True)
-    if not server.stop():
-        print("some requests took too long and were given up", file=sys.stderr, flush=True)
-        os._exit(1)  # their threads can't be ended
+        server = ModelServer(settings)
+        names = ", ".join(server.models.names()) or "no models yet"
+        console.say(f"REST {server.rest_address}, gRPC {server.grpc_address}: {names}")
+        while not console.should_stop():
+            time.sleep(_POLL_SECONDS)
+        if not server.stop():
+            console.say("some requests took too long and were given up")
+            os._exit(1)  # their threads can't be ended
 
 
 def _start_log() -> None:
@@ -59,19 +59,6 @@ def _start_log() -> None:
     log = logging.getLogger(serving.__name__)
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)
-
-
-def _stop_signals() -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; the second one ends the process."""
-    stop = threading.Event()
-
-    def receive(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, receive)
-    return stop
 
 
 if __name__ == "__main__":

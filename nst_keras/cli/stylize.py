@@ -142,10 +142,9 @@ def _paint_video() -> int:
         raise flags.Error("--content: one video at a time, in one style or one blend")
     check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
-    from nst_keras.stylizers.at_console import say
     from nst_keras.stylizers.video import paint_video_at_console
 
-    return paint_video_at_console(load_painter(stylizer), settings, jobs[0], say)
+    return paint_video_at_console(load_painter(stylizer), settings, jobs[0])
 
 
 def _optimize(record: dict[str, Any]) -> int:

@@ -1,9 +1,9 @@
 """Labelled pictures for classification: the digits that come along, sets by name, folders of classes."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from nst_keras.console.console import say
 from nst_keras.data.folders import load_folder
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.splits import DEFAULT_VALIDATION
@@ -11,10 +11,6 @@ from nst_keras.data.tfds import load_tfds
 from nst_keras.data.tfds_preparation import is_known
 
 __all__ = ["ImageDataset", "SkippedFile", "Split", "load_dataset"]
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def load_dataset(
@@ -26,7 +22,7 @@ def load_dataset(
     validation: float = DEFAULT_VALIDATION,
     seed: int = 0,
     strict: bool = False,
-    note: Callable[[str], None] = _to_stderr,
+    note: Callable[[str], None] = say,
 ) -> ImageDataset:
     """Opens a set of labelled pictures as "train", "validation" and "test".
 

@@ -1,12 +1,9 @@
 """Painting by a trained stylizer at a terminal."""
 
-import sys
-import time
 from collections.abc import Sequence
 
-from nst_keras.console.status_line import format_seconds
-from nst_keras.console.stop_signals import StopSignals
-from nst_keras.errors import InputError
+from nst_keras.console.console import Console, say
+from nst_keras.console.progress import Stopwatch, format_seconds
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.stylizers.job import FastStylize
 
@@ -32,25 +29,17 @@ def paint_at_console(
     if len(jobs) == 1:
         print(stylize.run(jobs[0]), flush=True)
         return 0
-    stop, failed, began = StopSignals(), 0, time.monotonic()
-    for number, job in enumerate(jobs, start=1):
-        try:
+    watch = Stopwatch((len(jobs), 1))
+    watch.see(0)  # the first picture counts, though it takes longer
+    with Console() as console:
+
+        def paint(job: StylizeJob, title: str) -> bool:
             if stylize.is_done(job):
-                say(f"[{number}/{len(jobs)}] {job.output} is done already")
-            else:
-                print(stylize.run(job), flush=True)
-                left = (time.monotonic() - began) / number * (len(jobs) - number)
-                say(f"[{number}/{len(jobs)}] ETA {format_seconds(left)}")
-        except InputError as error:
-            failed += 1
-            say(f"[{number}/{len(jobs)}] error: {error}")
-        if stop.received and number < len(jobs):
-            return 128 + stop.received
-    if failed:
-        say(f"{failed} of {len(jobs)} pictures could not be made")
-    return 1 if failed else 0
+                console.say(f"{title}{job.output} is done already")
+                return True
+            console.finished(stylize.run(job))
+            left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
+            console.say(f"{title}ETA {format_seconds(left)}")
+            return True
 
-
-def say(text: str) -> None:
-    """Writes a line to stderr."""
-    print(text, file=sys.stderr, flush=True)
+        return console.each_picture(jobs, paint)

@@ -1,13 +1,11 @@
 """Videos painted frame by frame, without flicker."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from nst_keras.console.status_line import StatusLine, format_seconds
-from nst_keras.console.stop_signals import StopSignals
+from nst_keras.console.console import Console
+from nst_keras.console.progress import Stopwatch
 from nst_keras.pictures.plan import StylizeJob, check_job
 from nst_keras.pictures.steadiness import keep_steady
 from nst_keras.pictures.video import WRITABLE_VIDEO_SUFFIXES, change_video
@@ -38,9 +36,7 @@ class FramePainter:
         return finish(content, painted, self._settings)
 
 
-def paint_video_at_console(
-    painter: Painter, settings: VideoSettings, job: StylizeJob, say: Callable[[str], None]
-) -> int:
+def paint_video_at_console(painter: Painter, settings: VideoSettings, job: StylizeJob) -> int:
     """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole.
 
     Returns:
@@ -51,27 +47,23 @@ def paint_video_at_console(
     """
     check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
     blend = painter.blend(job.styles, job.style_weights)
-    stop, line, began = StopSignals(), StatusLine(), time.monotonic()
+    watch: Stopwatch | None = None
 
     def show(done: int, frames: int) -> None:
-        pace = (time.monotonic() - began) / done
-        left = f"  ETA {format_seconds(pace * (frames - done))}" if frames else ""
-        line.show(lambda: f"frame {done}/{frames or '?'}  {pace:.2f} s/frame{left}", last=done == frames)
+        nonlocal watch
+        watch = watch or Stopwatch((frames, 1), unit="frame")
+        console.show(watch.see(done))
 
-    try:
+    with Console() as console:
         frames = change_video(
             Path(job.content),
             job.output,
             FramePainter(painter, blend, settings),
             settings=record_of(job, settings, painter),
-            should_stop=lambda: bool(stop.received),
+            should_stop=console.should_stop,
             observer=show,
-            note=say,
+            note=console.say,
         )
-    finally:
-        line.close()
-    if stop.received:
-        say(f"stopped; the first {frames} frames are in {job.output}")
-        return 128 + stop.received
-    print(job.output, flush=True)
-    return 0
+        if console.should_stop():
+            return console.stopped(f"the first {frames} frames are in {job.output}")
+        return console.finished(job.output)

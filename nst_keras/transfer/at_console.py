@@ -1,21 +1,18 @@
 """Jobs at a terminal: what is shown, and signals that end a run without losing it."""
 
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import tensorflow as tf
 
-from nst_keras.console.stop_signals import StopSignals
-from nst_keras.errors import InputError
+from nst_keras.console.console import Console, say
 from nst_keras.pictures.plan import JobOptions, StylizeJob, checkpoint_path
 from nst_keras.transfer.descent import Pictures, State, scale_sizes
 from nst_keras.transfer.job import StyleTransfer
 from nst_keras.transfer.memory import estimate_memory
-from nst_keras.transfer.progress import ProgressLine
 
 
 def run_at_console(
@@ -40,48 +37,35 @@ def run_at_console(
         InputError: If the only picture can't be made.
     """
     if repeated_digest not in (None, transfer.weights.digest):
-        _say(f"note: that picture was made with other weights, {repeated_digest}; see --vgg")
-    stop, failed = StopSignals(), 0
-    for number, job in enumerate(jobs, start=1):
-        if len(jobs) > 1:
-            _say(f"[{number}/{len(jobs)}] {job.output}")
-        if (len(jobs) > 1 or options.resume) and transfer.is_done(job):
-            _say(f"{job.output} is done already")
-            continue
-        try:
-            finished = _run(transfer, job, options if len(jobs) == 1 else _apart(options, job), stop)
-        except InputError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            _say(f"error: {error}")
-            finished = True
-        if stop.received and not (finished and number == len(jobs)):
-            return 128 + stop.received
-    if failed:
-        _say(f"{failed} of {len(jobs)} pictures could not be made")
-    return 1 if failed else 0
+        say(f"note: that picture was made with other weights, {repeated_digest}; see --vgg")
+    with Console() as console:
+
+        def make(job: StylizeJob, title: str) -> bool:
+            if title:
+                console.say(f"{title}{job.output}")
+            if (title or options.resume) and transfer.is_done(job):
+                console.say(f"{job.output} is done already")
+                return True
+            return _run(transfer, job, _apart(options, job) if title else options, console)
+
+        return console.each_picture(jobs, make)
 
 
-def _run(transfer: StyleTransfer, job: StylizeJob, options: JobOptions, stop: StopSignals) -> bool:
+def _run(transfer: StyleTransfer, job: StylizeJob, options: JobOptions, console: Console) -> bool:
     """Runs one job; tells whether it came to its end."""
     if not options.resume and checkpoint_path(job.output).exists():
-        _say(f"starting anew; with --resume it would go on from {checkpoint_path(job.output)}")
-    line = ProgressLine()
-    try:
-        outcome = transfer.run(
-            job,
-            options,
-            before=lambda pictures, start: _announce(transfer, pictures, start),
-            observers=[line],
-            should_stop=lambda: bool(stop.received),
-        )
-    finally:
-        line.close()
+        console.say(f"starting anew; with --resume it would go on from {checkpoint_path(job.output)}")
+    outcome = transfer.run(
+        job,
+        options,
+        before=lambda pictures, start: _announce(transfer, pictures, start, console.say),
+        observers=[console.show],
+        should_stop=console.should_stop,
+    )
     if outcome.finished:
-        print(job.output, flush=True)
+        console.finished(job.output)
     else:
-        _say(f"stopped; the picture so far is in {job.output}, and --resume goes on from there")
+        console.stopped(f"the picture so far is in {job.output}, and --resume goes on from there")
     return outcome.finished
 
 
@@ -95,7 +79,9 @@ def _apart(options: JobOptions, job: StylizeJob) -> JobOptions:
     )
 
 
-def _announce(transfer: StyleTransfer, pictures: Pictures, start: State | None) -> None:
+def _announce(
+    transfer: StyleTransfer, pictures: Pictures, start: State | None, say: Callable[[str], None]
+) -> None:
     """Tells sizes, device, memory and network before the first step."""
     settings = transfer.settings
     sizes = scale_sizes(pictures.content, settings)
@@ -105,10 +91,6 @@ def _announce(transfer: StyleTransfer, pictures: Pictures, start: State | None) 
     memory = f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
     memory += "; TOO LITTLE)" if free < needed else ")"
     path = " > ".join(f"{width}x{height}" for height, width in sizes)
-    _say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
+    say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:
-        _say(f"resuming at size {start.scale + 1} of {len(sizes)}, step {start.step}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        say(f"resuming at size {start.scale + 1} of {len(sizes)}, step {start.step}")

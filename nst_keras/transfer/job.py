@@ -21,7 +21,7 @@ from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import Pictures, State, finish, optimize_image, scale_sizes
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
-from nst_keras.transfer.progress import Progress, Stopwatch
+from nst_keras.transfer.progress import OptimizationProgress, StateWatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
@@ -82,21 +82,21 @@ class StyleTransfer:
         checkpoint = checkpoint_path(job.output)
         start = read_checkpoint(checkpoint, record) if options.resume else None
         before(pictures, start)
-        stopwatch = Stopwatch(pictures.content, self.settings)
+        watch = StateWatch(pictures.content, self.settings)
         with ExitStack() as stack:
             keeper = _Keeper(job, options, self.settings, pictures.content, record)
             watchers: list[Observer] = [
                 keeper,
-                *_file_observers(options, stopwatch.steps_done(start), stack),
+                *_file_observers(options, watch.steps_done(start), stack),
                 *observers,
             ]
             stopped = False
 
             def after_step(state: State) -> bool:
                 nonlocal stopped
-                progress = stopwatch.see(state)
-                for watch in watchers:
-                    watch(progress)
+                progress = watch.see(state)
+                for observer in watchers:
+                    observer(progress)
                 stopped = should_stop() and progress.step < progress.num_steps
                 return stopped
 
@@ -164,9 +164,9 @@ class _Keeper:
     ) -> None:
         self._job, self._options, self._settings = job, options, settings
         self._content, self._record = content, record
-        self.last: Progress | None = None
+        self.last: OptimizationProgress | None = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: OptimizationProgress) -> None:
         """Sees one step. What can't be written on the way is no reason to lose the picture at the end."""
         self.last = progress
         every, output = self._settings.save_every, self._job.output
@@ -186,7 +186,7 @@ class _Keeper:
         self.write(self._job.output, self.last)
         return f"{error}. The last good picture is in {self._job.output}. {advice}"
 
-    def write(self, path: Path, progress: Progress) -> None:
+    def write(self, path: Path, progress: OptimizationProgress) -> None:
         """Writes a picture that isn't the last one; its metadata says at which step it was."""
         image = finish(progress.state.image, self._content, self._settings)
         write_image(path, image, {**self._record, "step": progress.step})

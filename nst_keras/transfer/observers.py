@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.transfer.progress import Progress
+from nst_keras.transfer.progress import OptimizationProgress
 
-Observer = Callable[[Progress], None]
+Observer = Callable[[OptimizationProgress], None]
 
 
 class TraceWriter:
@@ -21,7 +21,7 @@ class TraceWriter:
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self._file.writelines(line + "\n" for line in kept)
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: OptimizationProgress) -> None:
         """Writes a line."""
         height, width = progress.state.image.shape[:2]
         line = {
@@ -47,7 +47,7 @@ class TensorBoardWriter:
         self._writer = tf.summary.create_file_writer(folder)
         self._picture_every = picture_every
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: OptimizationProgress) -> None:
         """Writes scalars under `loss/`, and `generated_image`."""
         with self._writer.as_default(progress.step):
             for name, value in progress.state.losses.items():

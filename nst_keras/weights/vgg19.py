@@ -2,7 +2,6 @@
 
 import io
 import os
-import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nst_keras.console.console import say
 from nst_keras.errors import InputError, require_choice
 from nst_keras.models.vgg19_layout import CONV_SHAPES, STORED, VGG19Weights
 from nst_keras.storage.cache import cache_dir, locked
@@ -24,15 +24,10 @@ QUANTIZED, IMPORTED = "8bit", "imported"
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
-def note_on_stderr(line: str) -> None:
-    """Writes a line."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def load_vgg19(
     spec: str = "",
     kernel_order: str = STORED,
-    note: Callable[[str], None] = note_on_stderr,
+    note: Callable[[str], None] = say,
 ) -> VGG19Weights:
     """Returns the weights of VGG-19.
 

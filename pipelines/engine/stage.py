@@ -62,14 +62,14 @@ class Context:
             Function and tasks must be picklable; a task may run twice, so it writes whole files and leaves
             those alone that are there.
         say: Writes a line of text for the user.
-        show: Shows how far the stage is, in one line that the next one replaces.
+        show: Shows a text, or what has one, in one line that the next one replaces.
         should_stop: Whether to stop: what is unfinished is kept in `scratch`, and `Stopped` raised.
     """
 
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nst_keras-")))
     map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map_here
     say: Callable[[str], None] = lambda text: None
-    show: Callable[[str], None] = lambda text: None
+    show: Callable[[object], None] = lambda text: None
     should_stop: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:

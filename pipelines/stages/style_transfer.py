@@ -173,7 +173,7 @@ def _painted(task: PaintingTask) -> dict[str, Any]:
     except NonFiniteLossError as error:
         return {"reason": str(error)}
     write_image(task.output, finish(state.image, pictures.content, settings), record)
-    return {"picture": task.output.relative_to(task.folder).as_posix(), **summed_losses(state)}
+    return {"picture": task.output.relative_to(task.folder).as_posix(), **summed_losses(state.losses)}
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from nst_keras.console.console import say
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.archive import Kind, assign, digest_of, read_as, weights_by_name, write_archive
 from nst_keras.weights.quantized_vgg19 import QUANTIZED_VGG19
-from nst_keras.weights.vgg19 import QUANTIZED, load_vgg19, note_on_stderr
+from nst_keras.weights.vgg19 import QUANTIZED, load_vgg19
 
 _KIND = Kind("arbitrary", 2)
 
@@ -67,7 +68,7 @@ def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Arbi
     return ArbitraryStylizer(decoder, width, style_size, str(header["encoder"]), header["card"])
 
 
-def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = note_on_stderr) -> VGG19Weights:
+def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = say) -> VGG19Weights:
     """Returns the weights of VGG-19 that a decoder was trained with, or those that there are.
 
     The published network in 32 and in 8 bits gives nearly the same pictures; another network doesn't.

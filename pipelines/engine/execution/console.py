@@ -1,63 +1,38 @@
-"""A run at a terminal: a line for each stage, a status line below, and signals that end it without loss."""
+"""What a run shows: a line for each stage, and in a status line below how far the present one is."""
 
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 
-from nst_keras.console.status_line import StatusLine, format_seconds
-from nst_keras.console.stop_signals import StopSignals
-from pipelines.engine.execution.runner import Console, NodeResult
-from pipelines.engine.stage import Node
+from nst_keras.console.console import Console
+from nst_keras.console.progress import format_seconds
 
 _SHOWN = 4  # values of a stage's record
 
 
-class RunConsole:
-    """What a run shows on stderr."""
+class RunConsole(Console):
+    """A console that knows which stage the run is at."""
 
-    def __init__(self) -> None:
-        """Takes over SIGINT and SIGTERM."""
-        self._line, self._stop = StatusLine(), StopSignals()
-        self._name, self._began = "", 0.0
+    def __init__(self, shows: bool = True) -> None:
+        super().__init__(shows)
+        self._title, self._began = "", 0.0
 
-    @property
-    def received(self) -> int:
-        """Number of the signal that wants the run to stop, or 0."""
-        return self._stop.received
+    def begin(self, title: str) -> None:
+        """Starts the time of a stage."""
+        self._title, self._began = title, time.monotonic()
+        self.show("")
 
-    def for_run(self, executes: Callable[[Node], None] = lambda node: None) -> Console:
-        """The functions that a runner calls.
-
-        Args:
-            executes: Called before a node is executed.
-        """
-        return Console(self.say, self._show, lambda: bool(self.received), self._begins, executes, self._ended)
-
-    def say(self, text: str) -> None:
-        """Writes a line."""
-        self._line.close()
-        print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Ends the status line."""
-        self._line.close()
-
-    def _begins(self, node: Node, number: int, count: int) -> None:
-        self._name, self._began = f"[{number}/{count}] {node.name}", time.monotonic()
-        self._show("")
-
-    def _show(self, text: str) -> None:
+    def show(self, text: object) -> None:
+        """Shows how far the stage is."""
         passed = format_seconds(time.monotonic() - self._began)
-        self._line.show(lambda: f"{self._name}  {passed}  {text}")
+        super().show(f"{self._title}  {passed}  {text}")
 
-    def _ended(self, result: NodeResult, number: int, count: int) -> None:
-        how = "cached" if result.cached else f"{result.seconds:.1f} s"
-        how = "left alone" if result.left_alone else how
-        values = [f"{name} {_short(value)}" for name, value in result.record.items() if _plain(value)]
-        self.say("  ".join([f"[{number}/{count}] {result.name}", how, *values[:_SHOWN]]))
+    def end(self, how: str, record: Mapping[str, object]) -> None:
+        """Tells how the stage ended, with the first values of its record."""
+        values = [f"{name} {_short(value)}" for name, value in record.items() if _is_plain(value)]
+        self.say("  ".join([self._title, how, *values[:_SHOWN]]))
 
 
-def _plain(value: object) -> bool:
+def _is_plain(value: object) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from nst_keras.errors import InputError
 from pipelines.engine.code.fingerprint import fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
+from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.work import execute, held, reason_of
 from pipelines.engine.stage import Channel, Context, LatestApproved, Node, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
@@ -48,18 +49,6 @@ class NodeResult:
 
 
 @dataclass(frozen=True)
-class Console:
-    """What a run tells while it goes on; each does nothing by default."""
-
-    say: Callable[[str], None] = lambda text: None
-    show: Callable[[str], None] = lambda text: None
-    should_stop: Callable[[], bool] = lambda: False
-    begins: Callable[[Node, int, int], None] = lambda node, number, count: None
-    executes: Callable[[Node], None] = lambda node: None  # only if there is something to do
-    ended: Callable[[NodeResult, int, int], None] = lambda result, number, count: None
-
-
-@dataclass(frozen=True)
 class Choice:
     """Which nodes a run may execute; outputs of the others come from earlier executions.
 
@@ -81,20 +70,22 @@ class Runner:
     Attributes:
         pipeline: What to run.
         store: Where to keep it.
-        console: What to tell.
+        console: Who is told, and may stop it; nobody by default.
         map: How stages run tasks that don't depend on one another.
         choice: Which nodes to execute.
         sources: Remembers files of code; None: all are read anew.
+        before_executing: Called before a stage is executed, if any is.
         results: Results of the nodes so far, by name.
         run_id: The run's number once it has begun, else 0.
     """
 
     pipeline: Pipeline
     store: Store
-    console: Console = field(default_factory=Console)
+    console: RunConsole = field(default_factory=lambda: RunConsole(shows=False))
     map: Map = map_here
     choice: Choice = field(default_factory=Choice)
     sources: SourceCache | None = None
+    before_executing: Callable[[], None] = lambda: None
     results: dict[str, NodeResult] = field(default_factory=dict)
     run_id: int = 0
 
@@ -114,12 +105,11 @@ class Runner:
         state, reason = "failed", ""
         try:
             for number, node in enumerate(self.pipeline.nodes, start=1):
-                count = len(self.pipeline.nodes)
-                self.console.begins(node, number, count)
+                self.console.begin(f"[{number}/{len(self.pipeline.nodes)}] {node.name}")
                 result = self._run_node(node)
                 if result is not None:
                     self.results[node.name] = result
-                    self.console.ended(result, number, count)
+                    self.console.end(_how(result), result.record)
             state = "complete"
         except (Stopped, KeyboardInterrupt):
             state = "stopped"
@@ -143,7 +133,7 @@ class Runner:
                 return dataclasses.replace(result, seconds=time.monotonic() - began)
             if self.console.should_stop():
                 raise Stopped
-            self.console.executes(node)
+            self.before_executing()
             number = self.store.begin_execution(self.run_id, work)
             record, outputs = execute(self.store, node, work, number, self._context)
         return NodeResult(node.name, False, time.monotonic() - began, number, record, outputs)
@@ -251,6 +241,12 @@ class Runner:
     def _context(self, scratch: Path) -> Context:
         console = self.console
         return Context(scratch, self.map, console.say, console.show, console.should_stop)
+
+
+def _how(result: NodeResult) -> str:
+    if result.left_alone:
+        return "left alone"
+    return "cached" if result.cached else f"{result.seconds:.1f} s"
 
 
 def _describe(node: Node) -> dict[str, Any]:

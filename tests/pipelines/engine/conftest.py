@@ -9,7 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from pipelines.engine.execution.runner import Choice, Console, Runner
+from pipelines.engine.execution.console import RunConsole
+from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Pipeline
 from pipelines.engine.store.store import Store
 
@@ -44,8 +45,17 @@ def run(store: Store) -> Callable[..., Runner]:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Runner:
         lines: list[str] = [] if said is None else said
-        console = Console(say=lines.append, should_stop=should_stop)
-        runner = Runner(pipeline, store, console, choice=choice or Choice())
+
+        class Listener(RunConsole):
+            def say(self, text: str) -> None:
+                lines.append(text)
+
+            def end(self, how: str, record: object) -> None: ...
+
+            def should_stop(self) -> bool:
+                return should_stop()
+
+        runner = Runner(pipeline, store, Listener(shows=False), choice=choice or Choice())
         runner.run("command", "1")
         return runner
 

@@ -14,7 +14,8 @@ import pytest
 from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
 from pipelines.engine.execution import work as work_module
-from pipelines.engine.execution.runner import Choice, Console, Runner
+from pipelines.engine.execution.console import RunConsole
+from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store.artifact_files import folder_of
 from pipelines.engine.store.store import Store
@@ -235,9 +236,16 @@ def test_a_run_that_waits_for_another_says_so_and_can_be_stopped(
     while not tiny.calls():  # until it is in its first stage
         assert other.poll() is None
     shown: list[str] = []
-    console = Console(show=shown.append, should_stop=lambda: bool(shown))
+
+    class Listener(RunConsole):
+        def show(self, text: object) -> None:
+            shown.extend(filter(None, [str(text)]))
+
+        def should_stop(self) -> bool:
+            return bool(shown)
+
     with pytest.raises(Stopped):
-        Runner(tiny.pipeline(models), store, console).run("command", "1")
+        Runner(tiny.pipeline(models), store, Listener(shows=False)).run("command", "1")
     assert shown == ["waiting for another run that does the same"]
     assert tiny.calls() == ["gather"]
 
