@@ -23,10 +23,11 @@ import numpy as np
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.pictures.by_name import load_picture
+from nst_keras.pictures.plan import blend_shares
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
-from nst_keras.transfer.descent import Pictures, State, finish, optimize_image
+from nst_keras.transfer.descent import Pictures, State, finish, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.progress import OptimizationProgress as Progress
@@ -93,16 +94,17 @@ def stylize(
     pictures = Pictures(
         _pixels(content, "content"),
         [_pixels(style, "style") for style in listed],
-        [1.0] * len(listed) if style_weights is None else list(style_weights),
+        blend_shares(() if style_weights is None else style_weights, len(listed)),
         None if start is None else _pixels(start, "init"),
     )
+    scales = plan_scales(pictures.content, settings)
     objective = Objective(load_vgg19(vgg), settings)
-    watch = StateWatch(pictures.content, settings)
+    watch = StateWatch(scales)
 
     def after_step(state: State) -> bool:
         return bool(callback(watch.see(state))) if callback else False
 
-    state = optimize_image(objective, pictures, settings, callback=after_step)
+    state = optimize_image(objective, pictures, scales, settings, callback=after_step)
     return finish(state.image, pictures.content, settings)
 
 

@@ -9,7 +9,6 @@
 It needs nothing of this package to be served. Prints the new version's folder.
 """
 
-
 from absl import flags
 
 from nst_keras.cli import common, field_flags

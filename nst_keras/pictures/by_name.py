@@ -1,12 +1,17 @@
 """Pictures by name: a file, or `sample:NAME` for one that comes with the package."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.samples import read_sample
 
+Reader = Callable[[str, str], np.ndarray]  # of a name and its role
 SAMPLE = "sample:"
+_KEPT_STYLES = 8  # so many paintings of 24 megapixels take 2 GB
 
 
 def load_picture(name: str, role: str) -> np.ndarray:
@@ -25,3 +30,15 @@ def load_picture(name: str, role: str) -> np.ndarray:
         return read_image(name)
     except InputError as error:
         raise InputError(f"{role}: {error}") from error
+
+
+class PictureReader:
+    """Reads pictures for jobs that share them: the styles of a folder of photos are decoded once."""
+
+    def __init__(self) -> None:
+        self._content = functools.lru_cache(maxsize=1)(load_picture)
+        self._others = functools.lru_cache(maxsize=_KEPT_STYLES)(load_picture)
+
+    def __call__(self, name: str, role: str) -> np.ndarray:
+        """Does what `load_picture` does; the array must be left as it is."""
+        return (self._content if role == "content" else self._others)(name, role)

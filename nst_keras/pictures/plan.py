@@ -81,20 +81,20 @@ def plan_jobs(
     for content, blend in pairs:
         name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}{suffix}"
         target = Path(output or ".", name) if folder else Path(output)
-        weights = tuple(style_weights) or (1.0,) * len(blend)
-        require_blend(weights, len(blend))
+        weights = blend_weights(style_weights, len(blend))
         others = tuple(filter(None, other_inputs))
         jobs.append(StylizeJob(content, tuple(blend), weights, target, others, named_styles))
     _require_distinct([job.output for job in jobs])
     return jobs
 
 
-def require_blend(weights: Sequence[float], num_styles: int) -> None:
-    """Checks the weights of blended styles.
+def blend_weights(weights: Sequence[float], num_styles: int) -> tuple[float, ...]:
+    """The weights of blended styles: one for each; none stand for equal ones.
 
     Raises:
         InputError: If there isn't one for each style, or one isn't finite or negative, or all are 0.
     """
+    weights = tuple(weights) or (1.0,) * num_styles
     if num_styles < 1 or len(weights) != num_styles:
         raise InputError(
             "style_weights must have one weight for each style image. Received: "
@@ -104,6 +104,13 @@ def require_blend(weights: Sequence[float], num_styles: int) -> None:
         raise InputError(
             f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
         )
+    return weights
+
+
+def blend_shares(weights: Sequence[float], num_styles: int) -> list[float]:
+    """The same, with a sum of 1."""
+    weights = blend_weights(weights, num_styles)
+    return [weight / sum(weights) for weight in weights]
 
 
 def check_job(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nst_keras.console.console import Console, say
 from nst_keras.console.progress import Stopwatch, format_seconds
-from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.plan import StylizeJob, check_job
 from nst_keras.stylizers.job import FastStylize
 
 
@@ -27,19 +27,21 @@ def paint_at_console(
     if repeated_digest not in (None, stylize.painter.digest):
         say(f"note: that picture was made by another stylizer, {repeated_digest}; see --stylizer")
     if len(jobs) == 1:
-        print(stylize.run(jobs[0]), flush=True)
+        print(stylize.run(stylize.prepare(jobs[0])), flush=True)
         return 0
     watch = Stopwatch((len(jobs), 1))
     watch.see(0)  # the first picture counts, though it takes longer
     with Console() as console:
 
         def paint(job: StylizeJob, title: str) -> bool:
-            if stylize.is_done(job):
+            check_job(job)  # a lone one was, before TensorFlow was loaded
+            prepared = stylize.prepare(job)
+            if prepared.is_done():
                 console.say(f"{title}{job.output} is done already")
-                return True
-            console.finished(stylize.run(job))
-            left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
-            console.say(f"{title}ETA {format_seconds(left)}")
+            else:
+                console.finished(stylize.run(prepared))
+                left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
+                console.say(f"{title}ETA {format_seconds(left)}")
             return True
 
         return console.each_picture(jobs, paint)

@@ -1,19 +1,41 @@
 """From picture files to picture files by a trained stylizer."""
 
-import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nst_keras import __version__
 from nst_keras.errors import InputError
-from nst_keras.pictures.by_name import load_picture
-from nst_keras.pictures.images import read_settings, require_encodable, write_image
-from nst_keras.pictures.plan import StylizeJob, check_job
+from nst_keras.pictures.by_name import PictureReader
+from nst_keras.pictures.images import require_encodable, write_image
+from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.record import digests, is_made, record_of
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
+
+
+@dataclass(frozen=True)
+class PreparedPainting:
+    """A job before it is painted.
+
+    Attributes:
+        job: What to make.
+        content: float32 [h, w, 3] on 0..255.
+        blend: As `Painter.blend` returns it.
+        record: What is stored in the picture.
+    """
+
+    job: StylizeJob
+    content: np.ndarray
+    blend: np.ndarray
+    record: Mapping[str, Any]
+
+    def is_done(self) -> bool:
+        """Whether the output is there already, made from the same picture with the same settings."""
+        return is_made(self.job.output, self.record)
 
 
 class FastStylize:
@@ -31,65 +53,45 @@ class FastStylize:
             InputError: If it can't be read.
         """
         self.settings, self.painter = settings, load_painter(stylizer)
+        self._read = PictureReader()
+        # Blends, and hashes of their paintings: a folder of photos is painted in one style.
         self._known: dict[tuple[Any, ...], tuple[np.ndarray, list[str]]] = {}
 
-    def run(self, job: StylizeJob) -> Path:
+    def prepare(self, job: StylizeJob) -> PreparedPainting:
+        """Reads what a job needs; see `check_job`.
+
+        Raises:
+            InputError: If something can't be read, or isn't a style for this stylizer.
+        """
+        key = job.styles, job.style_weights
+        if key not in self._known:
+            paintings = () if job.named_styles else job.styles
+            blend = self.painter.blend(job.styles, job.style_weights, self._read)
+            self._known[key] = blend, digests(self._read(name, "style") for name in paintings)
+        blend, style_digests = self._known[key]
+        content = self._read(job.content, "content")
+        record = painted_record(job, self.settings, self.painter)
+        return PreparedPainting(job, content, blend, record | {"pictures": [*digests([content]), *style_digests]})
+
+    def run(self, prepared: PreparedPainting) -> Path:
         """Makes a picture and writes it, with the settings in its metadata.
 
         Returns:
             Where it is.
 
         Raises:
-            InputError: If something can't be read, painted or written.
+            InputError: If it can't be painted or written.
         """
-        check_job(job)
-        blend, _ = self._style(job)
-        content = load_picture(job.content, "content")
+        job, content = prepared.job, prepared.content
         try:
             size = self.painter.painted_size(content, self.settings)
         except InputError as error:
             raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, *size)
-        picture = self.painter.paint(content, blend, self.settings)
-        write_image(job.output, picture, self._record(job, content))
+        write_image(job.output, self.painter.paint(content, prepared.blend, self.settings), prepared.record)
         return job.output
 
-    def is_done(self, job: StylizeJob) -> bool:
-        """Whether the output is there already, made from the same picture with the same settings."""
-        if not job.output.exists():
-            return False
-        try:
-            return read_settings(job.output) == self._record(job, load_picture(job.content, "content"))
-        except InputError:
-            return False
 
-    def _record(self, job: StylizeJob, content: np.ndarray) -> dict[str, Any]:
-        """What is stored in the picture's metadata: enough to make it again, and to know that it is it."""
-        pictures = [_digest(content), *self._style(job)[1]]
-        return {**record_of(job, self.settings, self.painter), "pictures": pictures}
-
-    def _style(self, job: StylizeJob) -> tuple[np.ndarray, list[str]]:
-        """The blend, and hashes of its paintings; kept, since a folder of photos is painted in one style."""
-        key = job.styles, job.style_weights
-        if key not in self._known:
-            paintings = () if job.named_styles else job.styles
-            digests = [_digest(load_picture(name, "style")) for name in paintings]
-            self._known[key] = self.painter.blend(job.styles, job.style_weights), digests
-        return self._known[key]
-
-
-def _digest(picture: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
-
-
-def record_of(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
-    """How something was made."""
-    return {
-        "program": f"nst_keras {__version__}",
-        "content": job.content,
-        "styles": list(job.styles),
-        "style_weights": list(job.style_weights),
-        "stylizer": painter.spec,
-        "stylizer_digest": painter.digest,
-        "settings": settings.to_dict(),
-    }
+def painted_record(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
+    """What is stored in what a stylizer paints."""
+    return record_of(job, settings, {"stylizer": painter.spec, "stylizer_digest": painter.digest})

@@ -10,8 +10,9 @@ from nst_keras.errors import InputError
 from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.precision import bfloat16_products
+from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.color import with_colors_of
-from nst_keras.pictures.plan import require_blend
+from nst_keras.pictures.plan import blend_shares
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.settings import FastSettings
 
@@ -33,19 +34,20 @@ class Painter(abc.ABC):
     min_side: int
     max_pixels_in_one_piece: int
 
-    def blend(self, styles: Sequence[str | np.ndarray], weights: Sequence[float] = ()) -> np.ndarray:
+    def blend(
+        self, styles: Sequence[str | np.ndarray], weights: Sequence[float] = (), read: Reader = load_picture
+    ) -> np.ndarray:
         """Mixes styles into one, as `paint` takes it.
 
         Args:
             styles: Names, or paintings if it takes any, by name or as pixels [h, w, 3] on 0..255.
             weights: One for each; none for equal weights.
+            read: Reads paintings that are given by name.
 
         Raises:
             InputError: If a style isn't known or can't be used, or the weights don't fit.
         """
-        weights = tuple(weights) or (1.0,) * len(styles)
-        require_blend(weights, len(styles))
-        return self._blend(styles, [weight / sum(weights) for weight in weights])
+        return self._blend(styles, blend_shares(weights, len(styles)), read)
 
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
         """Paints a picture.
@@ -102,7 +104,9 @@ class Painter(abc.ABC):
         return size
 
     @abc.abstractmethod
-    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float]) -> np.ndarray: ...
+    def _blend(
+        self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
+    ) -> np.ndarray: ...
 
     @abc.abstractmethod
     def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...

@@ -6,10 +6,10 @@ import numpy as np
 
 from nst_keras.console.console import Console
 from nst_keras.console.progress import Stopwatch
-from nst_keras.pictures.plan import StylizeJob, check_job
+from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.steadiness import keep_steady
-from nst_keras.pictures.video import WRITABLE_VIDEO_SUFFIXES, change_video
-from nst_keras.stylizers.job import record_of
+from nst_keras.pictures.video import change_video
+from nst_keras.stylizers.job import painted_record
 from nst_keras.stylizers.painter import Painter, finish
 from nst_keras.stylizers.settings import VideoSettings
 
@@ -45,7 +45,6 @@ def paint_video_at_console(painter: Painter, settings: VideoSettings, job: Styli
     Raises:
         InputError: If the video can't be read, painted or written.
     """
-    check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
     blend = painter.blend(job.styles, job.style_weights)
     watch: Stopwatch | None = None
 
@@ -59,7 +58,7 @@ def paint_video_at_console(painter: Painter, settings: VideoSettings, job: Styli
             Path(job.content),
             job.output,
             FramePainter(painter, blend, settings),
-            settings=record_of(job, settings, painter),
+            settings=painted_record(job, settings, painter),
             should_stop=console.should_stop,
             observer=show,
             note=console.say,

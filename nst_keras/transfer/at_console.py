@@ -9,9 +9,8 @@ import psutil
 import tensorflow as tf
 
 from nst_keras.console.console import Console, say
-from nst_keras.pictures.plan import JobOptions, StylizeJob, checkpoint_path
-from nst_keras.transfer.descent import Pictures, State, scale_sizes
-from nst_keras.transfer.job import StyleTransfer
+from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.transfer.job import PreparedTransfer, StyleTransfer
 from nst_keras.transfer.memory import estimate_memory
 
 
@@ -41,31 +40,31 @@ def run_at_console(
     with Console() as console:
 
         def make(job: StylizeJob, title: str) -> bool:
+            own = options
             if title:
                 console.say(f"{title}{job.output}")
-            if (title or options.resume) and transfer.is_done(job):
+                own = _apart(options, job)
+                check_job(job, own)  # a lone one was, before TensorFlow was loaded
+            prepared = transfer.prepare(job, own)
+            if (title or options.resume) and prepared.is_done():
                 console.say(f"{job.output} is done already")
                 return True
-            return _run(transfer, job, _apart(options, job) if title else options, console)
+            return _run(transfer, prepared, console)
 
         return console.each_picture(jobs, make)
 
 
-def _run(transfer: StyleTransfer, job: StylizeJob, options: JobOptions, console: Console) -> bool:
+def _run(transfer: StyleTransfer, prepared: PreparedTransfer, console: Console) -> bool:
     """Runs one job; tells whether it came to its end."""
-    if not options.resume and checkpoint_path(job.output).exists():
-        console.say(f"starting anew; with --resume it would go on from {checkpoint_path(job.output)}")
-    outcome = transfer.run(
-        job,
-        options,
-        before=lambda pictures, start: _announce(transfer, pictures, start, console.say),
-        observers=[console.show],
-        should_stop=console.should_stop,
-    )
+    output, checkpoint = prepared.job.output, checkpoint_path(prepared.job.output)
+    if not prepared.options.resume and checkpoint.exists():
+        console.say(f"starting anew; with --resume it would go on from {checkpoint}")
+    _announce(transfer, prepared, console.say)
+    outcome = transfer.run(prepared, observers=[console.show], should_stop=console.should_stop)
     if outcome.finished:
-        console.finished(job.output)
+        console.finished(output)
     else:
-        console.stopped(f"the picture so far is in {job.output}, and --resume goes on from there")
+        console.stopped(f"the picture so far is in {output}, and --resume goes on from there")
     return outcome.finished
 
 
@@ -79,18 +78,16 @@ def _apart(options: JobOptions, job: StylizeJob) -> JobOptions:
     )
 
 
-def _announce(
-    transfer: StyleTransfer, pictures: Pictures, start: State | None, say: Callable[[str], None]
-) -> None:
+def _announce(transfer: StyleTransfer, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:
     """Tells sizes, device, memory and network before the first step."""
-    settings = transfer.settings
-    sizes = scale_sizes(pictures.content, settings)
+    settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
-    needed, free = estimate_memory(settings, *sizes[-1]), psutil.virtual_memory().available
+    needed = estimate_memory(settings, scales[-1].height, scales[-1].width)
+    free = psutil.virtual_memory().available
     memory = f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
     memory += "; TOO LITTLE)" if free < needed else ")"
-    path = " > ".join(f"{width}x{height}" for height, width in sizes)
+    path = " > ".join(f"{scale.width}x{scale.height}" for scale in scales)
     say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:
-        say(f"resuming at size {start.scale + 1} of {len(sizes)}, step {start.step}")
+        say(f"resuming at size {start.scale + 1} of {len(scales)}, step {start.step}")

@@ -7,6 +7,7 @@ is cheap.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,6 @@ from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import blended, stacked
 from nst_keras.pictures.color import match_color_statistics, with_colors_of
-from nst_keras.pictures.plan import require_blend
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
@@ -55,7 +55,7 @@ class Pictures:
     Attributes:
         content: float32 [H, W, 3] on 0..255.
         styles: One or more pictures like it, of any sizes.
-        blend: A weight for each style; they are divided by their sum.
+        blend: Share of each style; they add up to 1.
         init: Picture to start from, for `settings.init` other than a named start.
     """
 
@@ -64,18 +64,19 @@ class Pictures:
     blend: Sequence[float]
     init: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        """Checks the blend weights."""
-        require_blend(self.blend, len(self.styles))
 
-    def normalized_blend(self) -> list[float]:
-        """The blend weights, with a sum of 1."""
-        return [weight / sum(self.blend) for weight in self.blend]
+class Scale(NamedTuple):
+    """One of the sizes that a picture is optimised at, coarse to fine."""
+
+    height: int
+    width: int
+    num_steps: int
 
 
 def optimize_image(
     objective: Objective,
     pictures: Pictures,
+    scales: Sequence[Scale],
     settings: StyleTransferSettings,
     *,
     start: State | None = None,
@@ -86,7 +87,8 @@ def optimize_image(
     Args:
         objective: Built from the same settings.
         pictures: Content and styles.
-        settings: Sizes, steps, optimiser and start.
+        scales: As `plan_scales` returns them.
+        settings: Optimiser and start.
         start: A state to go on from. Adam and sgd then end bit-identical to an uninterrupted run; lbfgs
             begins a new history.
         callback: Called after each step.
@@ -95,18 +97,17 @@ def optimize_image(
         The last state. Its picture isn't recoloured; see `finish`.
 
     Raises:
-        InputError: If a picture is too small or narrow for the network.
+        InputError: If a style image is too small or narrow for the network.
         NonFiniteLossError: If the loss leaves the finite numbers.
     """
-    sizes = scale_sizes(pictures.content, settings)
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
-    steps = scale_steps(settings, len(sizes))
-    state = start or State(0, 0, initial_image(pictures, settings, objective.mean_pixel))
-    for scale in range(state.scale, len(sizes)):
-        if scale > state.scale:
-            state = State(scale, 0, np.clip(resize(state.image, *sizes[scale]), 0, 255))
-        steps_left = steps[scale] - state.step
+    state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
+    for index in range(state.scale, len(scales)):
+        height, width, num_steps = scales[index]
+        if index > state.scale:
+            state = State(index, 0, np.clip(resize(state.image, height, width), 0, 255))
+        steps_left = num_steps - state.step
         state, stopped = _optimize_scale(objective, pictures, settings, state, steps_left, callback)
         if stopped:
             break
@@ -114,10 +115,10 @@ def optimize_image(
 
 
 def initial_image(
-    pictures: Pictures, settings: StyleTransferSettings, mean_pixel: Sequence[float]
+    pictures: Pictures, first: Scale, settings: StyleTransferSettings, mean_pixel: Sequence[float]
 ) -> np.ndarray:
     """Returns the picture that the first scale starts from, float32 [H, W, 3] on 0..255."""
-    height, width = scale_sizes(pictures.content, settings)[0]
+    height, width, _ = first
     if pictures.init is not None:
         return np.clip(resize(pictures.init, height, width), 0, 255)
     require_choice("init", settings.init, INITS)
@@ -138,8 +139,8 @@ def finish(image: np.ndarray, content: np.ndarray, settings: StyleTransferSettin
     return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 
-def scale_sizes(content: np.ndarray, settings: StyleTransferSettings) -> list[tuple[int, int]]:
-    """Height and width of the generated image at each scale, coarse to fine.
+def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Scale]:
+    """Sizes of the generated image, coarse to fine, with the steps at each.
 
     Coarse sizes at which a long and narrow picture would be too narrow for the network are left out.
 
@@ -149,12 +150,8 @@ def scale_sizes(content: np.ndarray, settings: StyleTransferSettings) -> list[tu
     _require_sides(content.shape, "the content image is {} pixels")
     sizes = [fit_size(content, side) for side in settings.scales()]
     _require_sides(sizes[-1], f"the generated image of size {settings.size} would be {{}} pixels")
-    return [size for size in sizes if min(size) >= MIN_SIDE]
-
-
-def scale_steps(settings: StyleTransferSettings, num_scales: int) -> list[int]:
-    """Steps at each scale."""
-    return [settings.coarse_steps] * (num_scales - 1) + [settings.num_steps]
+    coarse = [Scale(*size, settings.coarse_steps) for size in sizes[:-1] if min(size) >= MIN_SIDE]
+    return [*coarse, Scale(*sizes[-1], settings.num_steps)]
 
 
 def _require_sides(shape: Sequence[int], text: str) -> None:
@@ -201,7 +198,7 @@ def _evaluator(
     side = max(height, width) * settings.style_scale
     styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
     style_targets = stacked([objective.targets(STYLE, style[np.newaxis]) for style in styles])
-    targets = blended(style_targets, tf.constant([pictures.normalized_blend()]))
+    targets = blended(style_targets, tf.constant([pictures.blend]))
     targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
     return lambda image: objective.evaluate(image, targets)
 

@@ -1,24 +1,22 @@
 """From picture files to a picture file: checkpoints, traces and everything else around the optimisation."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from nst_keras import __version__
 from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import STORED
-from nst_keras.pictures.by_name import load_picture
-from nst_keras.pictures.images import read_settings, require_encodable, write_image
-from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path, path_on_the_way
+from nst_keras.pictures.by_name import PictureReader
+from nst_keras.pictures.images import require_encodable, write_image
+from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
+from nst_keras.pictures.record import digests, is_made, record_of
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-from nst_keras.transfer.descent import Pictures, State, finish, optimize_image, scale_sizes
+from nst_keras.transfer.descent import Pictures, Scale, State, finish, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
 from nst_keras.transfer.progress import OptimizationProgress, StateWatch
@@ -32,6 +30,31 @@ class Outcome:
 
     finished: bool
     state: State
+
+
+@dataclass(frozen=True)
+class PreparedTransfer:
+    """A job before its first step.
+
+    Attributes:
+        job: What to make.
+        options: What to keep on the way.
+        pictures: The pictures that go in.
+        scales: Sizes and steps.
+        record: What is stored in the picture.
+        start: The state to go on from, if any.
+    """
+
+    job: StylizeJob
+    options: JobOptions
+    pictures: Pictures
+    scales: Sequence[Scale]
+    record: Mapping[str, Any]
+    start: State | None
+
+    def is_done(self) -> bool:
+        """Whether the output is there already, made whole from the same pictures and settings."""
+        return not checkpoint_path(self.job.output).exists() and is_made(self.job.output, self.record)
 
 
 class StyleTransfer:
@@ -49,45 +72,61 @@ class StyleTransfer:
             InputError: If the weights can't be had, or a layer isn't known.
         """
         self.settings = settings
-        self._network = {"vgg": vgg, "kernel_order": kernel_order}
         self.weights = load_vgg19(vgg, kernel_order)
+        self._maker = {"vgg": vgg, "kernel_order": kernel_order, "vgg_digest": self.weights.digest}
+        self._read = PictureReader()
         self.objective = Objective(self.weights, settings)
+
+    def prepare(self, job: StylizeJob, options: JobOptions = JobOptions()) -> PreparedTransfer:
+        """Reads what a job needs and works out what is known before the first step.
+
+        Args:
+            job: What to make; see `check_job`.
+            options: What to keep on the way.
+
+        Raises:
+            InputError: If something can't be read, or the picture not be made of it.
+        """
+        init = self.settings.init
+        pictures = Pictures(
+            self._read(job.content, "content"),
+            [self._read(name, "style") for name in job.styles],
+            blend_shares(job.style_weights, len(job.styles)),
+            None if init in INITS else self._read(init, "init"),
+        )
+        scales = plan_scales(pictures.content, self.settings)
+        require_encodable(job.output, scales[-1].height, scales[-1].width)
+        given = [pictures.content, *pictures.styles, *([] if pictures.init is None else [pictures.init])]
+        record = record_of(job, self.settings, self._maker) | {"pictures": digests(given)}
+        start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None
+        return PreparedTransfer(job, options, pictures, scales, record, start)
 
     def run(
         self,
-        job: StylizeJob,
-        options: JobOptions = JobOptions(),
+        prepared: PreparedTransfer,
         *,
-        before: Callable[[Pictures, State | None], None] = lambda pictures, start: None,
         observers: Sequence[Observer] = (),
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Outcome:
         """Makes a picture and writes it, with the settings in its metadata.
 
         Args:
-            job: What to make.
-            options: What to keep on the way.
-            before: Called with the pictures and the state to go on from, once all of it is read.
+            prepared: What to make.
             observers: Called after each step.
             should_stop: Asked after each step; True leaves the picture so far and a checkpoint.
 
         Raises:
-            InputError: If something can't be read or written, which is found out before the first
-                step, or the loss leaves the finite numbers; the last good picture is then written.
+            InputError: If something can't be written, there is too little memory, or the loss leaves the
+                finite numbers; the last good picture is then written.
         """
-        check_job(job, options)
-        pictures = self._pictures(job)
-        require_encodable(job.output, *scale_sizes(pictures.content, self.settings)[-1])
-        record = self._record(job, pictures)
-        checkpoint = checkpoint_path(job.output)
-        start = read_checkpoint(checkpoint, record) if options.resume else None
-        before(pictures, start)
-        watch = StateWatch(pictures.content, self.settings)
+        job, checkpoint = prepared.job, checkpoint_path(prepared.job.output)
+        watch = StateWatch(prepared.scales)
         with ExitStack() as stack:
-            keeper = _Keeper(job, options, self.settings, pictures.content, record)
+            keeper = _Keeper(prepared, self.settings)
+            steps_done = watch.steps_done(prepared.start)
             watchers: list[Observer] = [
                 keeper,
-                *_file_observers(options, watch.steps_done(start), stack),
+                *_file_observers(prepared.options, steps_done, stack),
                 *observers,
             ]
             stopped = False
@@ -102,77 +141,44 @@ class StyleTransfer:
 
             try:
                 state = optimize_image(
-                    self.objective, pictures, self.settings, start=start, callback=after_step
+                    self.objective,
+                    prepared.pictures,
+                    prepared.scales,
+                    self.settings,
+                    start=prepared.start,
+                    callback=after_step,
                 )
             except NonFiniteLossError as error:
                 raise InputError(keeper.rescue(error)) from error
             except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-                height, width = scale_sizes(pictures.content, self.settings)[-1]
+                height, width, _ = prepared.scales[-1]
                 raise InputError(
                     f"there is not enough memory for {width}x{height} pixels: lower size"
                 ) from error
         if stopped and keeper.last is not None:
             keeper.write(job.output, keeper.last)
-            write_checkpoint(checkpoint, state, record)
+            write_checkpoint(checkpoint, state, prepared.record)
         else:
-            write_image(job.output, finish(state.image, pictures.content, self.settings), record)
+            image = finish(state.image, prepared.pictures.content, self.settings)
+            write_image(job.output, image, prepared.record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
-
-    def is_done(self, job: StylizeJob) -> bool:
-        """Whether the output is there already, made whole from the same pictures and settings."""
-        if not job.output.exists() or checkpoint_path(job.output).exists():
-            return False
-        try:
-            return read_settings(job.output) == self._record(job, self._pictures(job))
-        except InputError:
-            return False
-
-    def _record(self, job: StylizeJob, pictures: Pictures) -> dict[str, Any]:
-        """What is stored in the picture's metadata: enough to make it again, and to know that it is it."""
-        return {
-            "program": f"nst_keras {__version__}",
-            "content": job.content,
-            "styles": list(job.styles),
-            "style_weights": list(job.style_weights),
-            **self._network,
-            "vgg_digest": self.weights.digest,
-            "pictures": _digests(pictures),
-            "settings": self.settings.to_dict(),
-        }
-
-    def _pictures(self, job: StylizeJob) -> Pictures:
-        init = self.settings.init
-        return Pictures(
-            load_picture(job.content, "content"),
-            [load_picture(name, "style") for name in job.styles],
-            job.style_weights,
-            None if init in INITS else load_picture(init, "init"),
-        )
 
 
 class _Keeper:
     """Writes checkpoints and pictures on the way, and remembers the last good state."""
 
-    def __init__(
-        self,
-        job: StylizeJob,
-        options: JobOptions,
-        settings: StyleTransferSettings,
-        content: np.ndarray,
-        record: dict[str, Any],
-    ) -> None:
-        self._job, self._options, self._settings = job, options, settings
-        self._content, self._record = content, record
+    def __init__(self, prepared: PreparedTransfer, settings: StyleTransferSettings) -> None:
+        self._prepared, self._settings, self._output = prepared, settings, prepared.job.output
         self.last: OptimizationProgress | None = None
 
     def __call__(self, progress: OptimizationProgress) -> None:
         """Sees one step. What can't be written on the way is no reason to lose the picture at the end."""
         self.last = progress
-        every, output = self._settings.save_every, self._job.output
+        every, output = self._settings.save_every, self._output
         try:
-            if progress.step % self._options.checkpoint_every == 0:
-                write_checkpoint(checkpoint_path(output), progress.state, self._record)
+            if progress.step % self._prepared.options.checkpoint_every == 0:
+                write_checkpoint(checkpoint_path(output), progress.state, self._prepared.record)
             if every and progress.step % every == 0:
                 self.write(path_on_the_way(output, progress.step, progress.num_steps), progress)
         except InputError as error:
@@ -183,13 +189,13 @@ class _Keeper:
         advice = "Try a smaller learning_rate, or smaller weights."
         if self.last is None:
             return f"{error}, at the first step. {advice}"
-        self.write(self._job.output, self.last)
-        return f"{error}. The last good picture is in {self._job.output}. {advice}"
+        self.write(self._output, self.last)
+        return f"{error}. The last good picture is in {self._output}. {advice}"
 
     def write(self, path: Path, progress: OptimizationProgress) -> None:
         """Writes a picture that isn't the last one; its metadata says at which step it was."""
-        image = finish(progress.state.image, self._content, self._settings)
-        write_image(path, image, {**self._record, "step": progress.step})
+        image = finish(progress.state.image, self._prepared.pictures.content, self._settings)
+        write_image(path, image, {**self._prepared.record, "step": progress.step})
 
 
 def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> list[Observer]:
@@ -203,11 +209,3 @@ def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> l
         stack.callback(board.close)
         observers.append(board)
     return observers
-
-
-def _digests(pictures: Pictures) -> list[str]:
-    """Hashes of the pixels, so that a checkpoint isn't continued with other pictures."""
-    arrays = [pictures.content, *pictures.styles]
-    if pictures.init is not None:
-        arrays.append(pictures.init)
-    return [hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() for array in arrays]

@@ -1,13 +1,10 @@
 """How far an optimisation is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nst_keras.console.progress import Progress, Stopwatch, sums_by_kind
-from nst_keras.transfer.descent import State, scale_sizes, scale_steps
-from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.transfer.descent import Scale, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,22 +25,22 @@ class OptimizationProgress(Progress):
 class StateWatch:
     """Turns states into progress; a step's time is taken to grow with the number of pixels."""
 
-    def __init__(self, content: np.ndarray, settings: StyleTransferSettings) -> None:
-        sizes = scale_sizes(content, settings)
-        self._steps = scale_steps(settings, len(sizes))
-        pixels = [height * width for height, width in sizes]
-        self._watch = Stopwatch(*zip(self._steps, pixels, strict=True))
+    def __init__(self, scales: Sequence[Scale]) -> None:
+        self._scales = scales
+        self._watch = Stopwatch(*((scale.num_steps, scale.height * scale.width) for scale in scales))
 
     def steps_done(self, state: State | None) -> int:
         """Steps over all scales that lie behind a state; 0 for None."""
-        return 0 if state is None else sum(self._steps[: state.scale]) + state.step
+        if state is None:
+            return 0
+        return sum(scale.num_steps for scale in self._scales[: state.scale]) + state.step
 
     def see(self, state: State) -> OptimizationProgress:
         """Takes the time of a step that has just ended."""
         height, width = state.image.shape[:2]
         seen = self._watch.see(self.steps_done(state), f"{width}x{height}", summed_losses(state.losses))
         return OptimizationProgress(
-            **vars(seen), scale=state.scale + 1, num_scales=len(self._steps), state=state
+            **vars(seen), scale=state.scale + 1, num_scales=len(self._scales), state=state
         )
 
 

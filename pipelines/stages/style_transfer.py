@@ -150,7 +150,7 @@ def paint(task: PaintingTask) -> dict[str, Any]:
 def _painted(task: PaintingTask) -> dict[str, Any]:
     from nst_keras.pictures.images import write_image
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-    from nst_keras.transfer.descent import Pictures, finish, optimize_image, scale_sizes
+    from nst_keras.transfer.descent import Pictures, finish, optimize_image, plan_scales
     from nst_keras.transfer.progress import summed_losses
 
     settings = StyleTransferSettings(**json.loads(task.settings))
@@ -164,12 +164,12 @@ def _painted(task: PaintingTask) -> dict[str, Any]:
 
     try:
         pictures = Pictures(read_picture(task.photo), [read_picture(task.painting)], [1.0], _start(settings))
-        scale_sizes(pictures.content, settings)
+        scales = plan_scales(pictures.content, settings)
     except InputError as error:
         return {"reason": str(error)}
     start = read_checkpoint(checkpoint, record)
     try:
-        state = optimize_image(objective, pictures, settings, start=start, callback=keep_state)
+        state = optimize_image(objective, pictures, scales, settings, start=start, callback=keep_state)
     except NonFiniteLossError as error:
         return {"reason": str(error)}
     write_image(task.output, finish(state.image, pictures.content, settings), record)

@@ -7,7 +7,7 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
-from nst_keras.pictures.plan import plan_jobs
+from nst_keras.pictures.plan import blend_shares, plan_jobs
 
 
 @pytest.fixture
@@ -56,3 +56,14 @@ def test_two_pictures_with_one_name(folder: Path) -> None:
             str(folder),
             each_style=True,
         )
+
+
+@pytest.mark.parametrize("weights", [[1.0, 2.0], [0.0], [-1.0], [float("nan")], [float("inf")]])
+def test_blend_weights_must_fit_the_styles(weights: list[float]) -> None:
+    with pytest.raises(InputError, match="style_weights must"):
+        blend_shares(weights, 1)
+
+
+def test_shares_of_blended_styles_add_up_to_1() -> None:
+    assert blend_shares([3, 1], 2) == [0.75, 0.25]
+    assert blend_shares([2, 2], 2) == blend_shares([], 2) == [0.5, 0.5]

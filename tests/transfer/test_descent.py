@@ -12,14 +12,27 @@ from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.transfer.descent import (
+    Callback,
     Pictures,
     State,
     finish,
     initial_image,
     optimize_image,
+    plan_scales,
 )
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.settings import StyleTransferSettings
+
+
+def _optimize(
+    objective: Objective,
+    pictures: Pictures,
+    settings: StyleTransferSettings,
+    start: State | None = None,
+    callback: Callback | None = None,
+) -> State:
+    scales = plan_scales(pictures.content, settings)
+    return optimize_image(objective, pictures, scales, settings, start=start, callback=callback)
 
 
 def _stop_after(steps: int) -> Callable[[State], bool]:
@@ -42,7 +55,7 @@ def test_every_optimizer_lowers_the_loss(
 ) -> None:
     settings = replace(shallow, optimizer=optimizer, learning_rate=learning_rate, coarse_steps=0, num_steps=8)
     states: list[State] = []
-    optimize_image(Objective(random_weights, settings), pictures, settings, callback=states.append)
+    _optimize(Objective(random_weights, settings), pictures, settings, callback=states.append)
     totals = [state.losses["total"] for state in states]
     assert len(totals) == 8
     assert totals[-1] < 0.8 * totals[0]
@@ -52,7 +65,7 @@ def test_every_optimizer_lowers_the_loss(
 def test_every_term_is_reported_and_they_add_up(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
 ) -> None:
-    state = optimize_image(Objective(random_weights, shallow), pictures, shallow)
+    state = _optimize(Objective(random_weights, shallow), pictures, shallow)
     names = ["content/relu2_1", "style/relu1_1", "style/relu2_1", "total_variation", "total"]
     assert list(state.losses) == names
     assert state.losses["total"] == pytest.approx(sum(list(state.losses.values())[:-1]))
@@ -87,11 +100,11 @@ def test_adam_goes_on_bit_identically(
     stop_at: int,
 ) -> None:
     settings = replace(shallow, optimizer="adam")
-    whole = optimize_image(Objective(random_weights, settings), pictures, settings)
+    whole = _optimize(Objective(random_weights, settings), pictures, settings)
     objective = Objective(random_weights, settings)
-    part = optimize_image(objective, pictures, settings, callback=_stop_after(stop_at))
+    part = _optimize(objective, pictures, settings, callback=_stop_after(stop_at))
     assert not np.array_equal(part.image, whole.image)
-    rest = optimize_image(objective, pictures, settings, start=part)
+    rest = _optimize(objective, pictures, settings, start=part)
     np.testing.assert_array_equal(rest.image, whole.image)
 
 
@@ -99,10 +112,10 @@ def test_lbfgs_goes_on_from_its_picture(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
 ) -> None:
     objective = Objective(random_weights, shallow)
-    part = optimize_image(objective, pictures, shallow, callback=_stop_after(5))
+    part = _optimize(objective, pictures, shallow, callback=_stop_after(5))
     assert (part.scale, part.step) == (1, 2)
     states: list[State] = []
-    rest = optimize_image(objective, pictures, shallow, start=part, callback=states.append)
+    rest = _optimize(objective, pictures, shallow, start=part, callback=states.append)
     assert [s.step for s in states] == [3, 4]
     assert rest.losses["total"] < part.losses["total"]
 
@@ -112,7 +125,7 @@ def test_the_step_is_traced_once_for_all_sizes_and_pictures(
 ) -> None:
     objective = Objective(random_weights, shallow)
     for content in (pictures.content, pictures.content[::-1].copy()):
-        optimize_image(objective, replace(pictures, content=content), shallow)
+        _optimize(objective, replace(pictures, content=content), shallow)
     assert objective.tracing_count() == 1
 
 
@@ -121,7 +134,7 @@ def test_same_seed_same_picture(
 ) -> None:
     noise = replace(shallow, init="noise", noise_ratio=30.0, coarse_steps=0, num_steps=2)
     images = [
-        optimize_image(Objective(random_weights, noise), pictures, replace(noise, seed=seed)).image
+        _optimize(Objective(random_weights, noise), pictures, replace(noise, seed=seed)).image
         for seed in (1, 1, 2)
     ]
     np.testing.assert_array_equal(images[0], images[1])
@@ -132,7 +145,8 @@ def test_starts(shallow: StyleTransferSettings, pictures: Pictures) -> None:
     mean = (120.0, 110.0, 100.0)
 
     def start(pictures: Pictures = pictures, **changes: object) -> np.ndarray:
-        return initial_image(pictures, replace(shallow, **changes), mean)  # type: ignore[arg-type]
+        settings = replace(shallow, **changes)  # type: ignore[arg-type]
+        return initial_image(pictures, plan_scales(pictures.content, settings)[0], settings, mean)
 
     content, recoloured = start(), start(init="style_color")
     assert content.shape == (16, 24, 3)
@@ -153,7 +167,7 @@ def test_larger_style_scale_compares_with_a_larger_painting(
     finals = []
     for scale in (0.5, 2.0):
         settings = replace(shallow, style_scale=scale)
-        finals.append(optimize_image(Objective(random_weights, settings), pictures, settings))
+        finals.append(_optimize(Objective(random_weights, settings), pictures, settings))
     assert np.abs(finals[0].image - finals[1].image).mean() > 1
 
 
@@ -169,7 +183,7 @@ def test_strokes_are_as_large_in_relation_to_the_picture_at_every_size(
         return measure(of, image)
 
     objective.targets = noted  # type: ignore[method-assign]
-    optimize_image(objective, pictures, settings)
+    _optimize(objective, pictures, settings)
     # Of a style of 50x30, whose shorter side is kept at 16 or more.
     expected = [("style", 27, 16), ("content", 16, 24), ("style", 36, 22), ("content", 32, 48)]
     assert sizes == [*expected, ("style", 72, 43), ("content", 64, 96)]
@@ -180,7 +194,7 @@ def test_non_finite_loss_is_an_error_not_a_black_picture(
 ) -> None:
     settings = replace(shallow, style_weight=1e38, relative_losses=False)
     with pytest.raises(NonFiniteLossError, match="no longer finite"):
-        optimize_image(Objective(random_weights, settings), pictures, settings)
+        _optimize(Objective(random_weights, settings), pictures, settings)
 
 
 def test_finished_pictures_are_clipped_and_rounded_not_rescaled(
@@ -206,11 +220,10 @@ def test_blend_weights_choose_between_styles(
     first, second = pictures.styles[0], pictures.content[::-1].copy()
 
     def paint(**changes: object) -> np.ndarray:
-        return optimize_image(objective, replace(pictures, **changes), shallow).image
+        return _optimize(objective, replace(pictures, **changes), shallow).image
 
     both = {"styles": [first, second]}
     np.testing.assert_array_equal(paint(**both, blend=[1, 0]), paint(styles=[first], blend=[1]))
-    np.testing.assert_array_equal(paint(**both, blend=[2, 2]), paint(**both, blend=[1, 1]))
     assert np.abs(paint(**both, blend=[1, 0]) - paint(**both, blend=[0, 1])).mean() > 1
 
 
@@ -220,7 +233,7 @@ def test_pictures_too_small_for_the_network(
 ) -> None:
     tiny = np.zeros((height, width, 3), np.float32)
     with pytest.raises(InputError, match=f"{width}x{height} pixels but must be at least 16x16"):
-        optimize_image(Objective(random_weights, shallow), Pictures(tiny, [tiny], [1.0]), shallow)
+        _optimize(Objective(random_weights, shallow), Pictures(tiny, [tiny], [1.0]), shallow)
 
 
 def test_layers_without_weight_cost_nothing(
@@ -235,7 +248,7 @@ def test_narrow_pictures_skip_sizes_at_which_nothing_is_left(
 ) -> None:
     narrow = np.random.default_rng(0).uniform(0, 255, (32, 90, 3)).astype(np.float32)
     states: list[State] = []
-    optimize_image(
+    _optimize(
         Objective(random_weights, shallow),
         Pictures(narrow, [narrow.transpose(1, 0, 2)], [1.0]),
         shallow,
@@ -250,11 +263,4 @@ def test_a_picture_that_ends_too_narrow_is_refused_before_the_first_step(
 ) -> None:
     narrow = np.zeros((20, 400, 3), np.float32)
     with pytest.raises(InputError, match="of size 48 would be 48x2 pixels but must be at least 16x16"):
-        optimize_image(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)
-
-
-@pytest.mark.parametrize("blend", [[1.0, 2.0], [], [0.0], [-1.0], [float("nan")]])
-def test_blend_weights_must_fit_the_styles(blend: list[float]) -> None:
-    picture = np.zeros((20, 20, 3), np.float32)
-    with pytest.raises(InputError, match="style_weights must"):
-        Pictures(picture, [picture], blend)
+        _optimize(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, read_settings, write_image
-from nst_keras.pictures.plan import JobOptions, StylizeJob, checkpoint_path
+from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.transfer.at_console import run_at_console
 from nst_keras.transfer.checkpoints import read_checkpoint
-from nst_keras.transfer.job import StyleTransfer
-from nst_keras.transfer.progress import Progress
+from nst_keras.transfer.job import Outcome, StyleTransfer
+from nst_keras.transfer.progress import OptimizationProgress as Progress
 from nst_keras.transfer.settings import StyleTransferSettings
 
 SHALLOW = StyleTransferSettings(
@@ -46,6 +48,12 @@ def transfer(real_weights: VGG19Weights, job: StylizeJob) -> StyleTransfer:
     return StyleTransfer(SHALLOW, "8bit")
 
 
+def _run(
+    transfer: StyleTransfer, job: StylizeJob, options: JobOptions = JobOptions(), **keywords: Any
+) -> Outcome:
+    return transfer.run(transfer.prepare(job, options), **keywords)
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -53,19 +61,20 @@ def _names(folder: Path) -> list[str]:
 def test_picture_holds_its_settings_and_nothing_else_is_left(
     transfer: StyleTransfer, job: StylizeJob
 ) -> None:
-    assert transfer.run(job).finished
+    assert _run(transfer, job).finished
     assert _names(job.output.parent) == ["picture.png"]
     assert read_image(job.output).shape == (32, 32, 3)
     record = read_settings(job.output)
     assert StyleTransferSettings(**record["settings"]) == SHALLOW
     assert (record["content"], record["styles"]) == (job.content, list(job.styles))
     assert record["vgg_digest"].startswith("sha256:")
-    assert transfer.is_done(job)
-    assert not transfer.is_done(replace(job, content="other.png"))
+    assert transfer.prepare(job).is_done()
+    write_image(job.content, np.zeros((32, 32, 3)))
+    assert not StyleTransfer(SHALLOW, "8bit").prepare(job).is_done()
 
 
 def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: StylizeJob) -> None:
-    transfer.run(job)
+    _run(transfer, job)
     whole = read_image(job.output)
     steps: list[int] = []
     outcome = transfer.run(
@@ -75,9 +84,9 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
     )
     assert not outcome.finished
     assert _names(job.output.parent) == ["picture.png", "picture.png.checkpoint.npz"]
-    assert not transfer.is_done(job)
+    assert not transfer.prepare(job).is_done()
     assert not np.array_equal(read_image(job.output), whole)
-    assert transfer.run(job, JobOptions(resume=True)).finished
+    assert _run(transfer, job, JobOptions(resume=True)).finished
     np.testing.assert_array_equal(read_image(job.output), whole)
     assert _names(job.output.parent) == ["picture.png"]
 
@@ -91,9 +100,11 @@ def test_death_loses_no_more_than_a_checkpoint_interval(
 
     options = JobOptions(checkpoint_every=3, trace=str(tmp_path / "trace.jsonl"))
     with pytest.raises(RuntimeError, match="killed"):
-        transfer.run(job, options, observers=[die])
+        _run(transfer, job, options, observers=[die])
     steps: list[int] = []
-    transfer.run(job, replace(options, resume=True), observers=[lambda progress: steps.append(progress.step)])
+    _run(
+        transfer, job, replace(options, resume=True), observers=[lambda progress: steps.append(progress.step)]
+    )
     assert steps == [7, 8]
     lines = (tmp_path / "trace.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 9))
@@ -117,17 +128,17 @@ def test_a_kill_while_the_picture_is_written_leaves_the_checkpoint(
 def test_checkpoint_of_another_run_is_refused_with_the_reason(
     transfer: StyleTransfer, job: StylizeJob
 ) -> None:
-    transfer.run(job, should_stop=lambda: True)
+    _run(transfer, job, should_stop=lambda: True)
     other = StyleTransfer(replace(SHALLOW, content_weight=3.0), "8bit")
     with pytest.raises(InputError, match=r"content_weight \(was 8.0, is 3.0\)"):
-        other.run(job, JobOptions(resume=True))
+        _run(other, job, JobOptions(resume=True))
     write_image(job.content, np.zeros((32, 32, 3)))
     with pytest.raises(InputError, match="pictures"):
-        transfer.run(job, JobOptions(resume=True))
+        _run(transfer, job, JobOptions(resume=True))
 
 
 def test_damaged_checkpoint_is_named(transfer: StyleTransfer, job: StylizeJob) -> None:
-    transfer.run(job, should_stop=lambda: True)
+    _run(transfer, job, should_stop=lambda: True)
     path = checkpoint_path(job.output)
     data = path.read_bytes()
     for broken in (b"", b"text", data[: len(data) // 2]):
@@ -139,7 +150,7 @@ def test_damaged_checkpoint_is_named(transfer: StyleTransfer, job: StylizeJob) -
 def test_pictures_on_the_way_are_named_by_the_steps_done(job: StylizeJob) -> None:
     job.output.parent.mkdir()
     transfer = StyleTransfer(replace(SHALLOW, save_every=4), "8bit")
-    transfer.run(job)
+    _run(transfer, job)
     assert _names(job.output.parent) == ["picture.png", "picture_4.png", "picture_8.png"]
     np.testing.assert_array_equal(read_image(job.output), read_image(job.output.with_name("picture_8.png")))
 
@@ -155,7 +166,7 @@ def test_trace_has_a_line_a_step_also_over_a_resume(
         observers=[lambda progress: steps.append(progress.step)],
         should_stop=lambda: len(steps) == 5,
     )
-    transfer.run(job, replace(options, resume=True))
+    _run(transfer, job, replace(options, resume=True))
     lines = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 9))
     assert all(np.isfinite(list(line["losses"].values())).all() for line in lines)
@@ -166,7 +177,7 @@ def test_tensorboard_gets_scalars_and_pictures(
 ) -> None:
     import tensorflow as tf
 
-    transfer.run(job, JobOptions(tensorboard_dir=str(tmp_path / "board")))
+    _run(transfer, job, JobOptions(tensorboard_dir=str(tmp_path / "board")))
     (events,) = (tmp_path / "board").iterdir()
     tags = {
         value.tag
@@ -189,9 +200,9 @@ def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
 
     transfer.objective.evaluate = breaks_at_the_fourth_call  # type: ignore[method-assign]
     with pytest.raises(InputError, match=r"last good picture is in .*picture\.png.*smaller"):
-        transfer.run(job)
+        _run(transfer, job)
     assert read_image(job.output).shape == (32, 32, 3)
-    assert not transfer.is_done(job)
+    assert not transfer.prepare(job).is_done()
 
 
 @pytest.mark.parametrize(
@@ -202,14 +213,29 @@ def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
         ("missing/picture.png", "missing"),
     ],
 )
-def test_bad_output_is_found_before_the_first_step(
-    transfer: StyleTransfer, job: StylizeJob, output: str, message: str
-) -> None:
-    folder = Path(job.content).parent
-    before = Path(job.content).read_bytes()
+def test_bad_output_is_found_before_anything_is_read(job: StylizeJob, output: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        transfer.run(
-            replace(job, output=folder / output),
-            observers=[lambda progress: pytest.fail("a step was taken")],
-        )
-    assert Path(job.content).read_bytes() == before
+        check_job(replace(job, output=Path(job.content).parent / output))
+
+
+def test_a_folder_of_photos_decodes_each_picture_once(
+    transfer: StyleTransfer,
+    job: StylizeJob,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copy = Path(job.content).with_name("copy.png")
+    copy.write_bytes(Path(job.content).read_bytes())
+    jobs = [job, replace(job, content=str(copy), output=job.output.with_name("second.png"))]
+    names: list[str] = []
+
+    def counted(path: str) -> np.ndarray:
+        names.append(Path(path).name)
+        return read_image(path)
+
+    monkeypatch.setattr("nst_keras.pictures.by_name.read_image", counted)
+    assert run_at_console(transfer, jobs, JobOptions()) == 0
+    assert names == ["photo.png", "painting.png", "copy.png"]
+    assert run_at_console(transfer, jobs, JobOptions()) == 0
+    assert names[3:] == ["photo.png", "copy.png"]
+    assert capsys.readouterr().err.count("done already") == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nst_keras.console import progress as module
-from nst_keras.transfer.descent import State
+from nst_keras.transfer.descent import State, plan_scales
 from nst_keras.transfer.progress import StateWatch
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -22,7 +22,7 @@ def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch
     clock = iter([0.0, 2.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     settings = replace(StyleTransferSettings(), size=200, coarsest_size=100, num_steps=10, coarse_steps=4)
-    watch = StateWatch(CONTENT, settings)
+    watch = StateWatch(plan_scales(CONTENT, settings))
     watch.see(_state(0, 1))
     seen = watch.see(_state(0, 2))
     assert (seen.step, seen.num_steps, seen.scale, seen.num_scales) == (2, 14, 1, 2)

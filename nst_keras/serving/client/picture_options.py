@@ -5,11 +5,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import decode_image, encode_image
 from nst_keras.pictures.opening import plain_format
+from nst_keras.pictures.plan import blend_shares
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.signatures import Signature
@@ -93,7 +92,7 @@ def parse_style(text: str, styles: Sequence[str]) -> list[float]:
             weights[name] += float(weight or 1)
         except ValueError as error:
             raise InputError(f"style must have numbers as weights. Received: style={text}") from error
-    total = sum(weights.values())
-    if min(weights.values()) < 0 or not 0 < total < np.inf:
-        raise InputError(f"style must have weights from 0, and one above. Received: style={text}")
-    return [weight / total for weight in weights.values()]
+    try:
+        return blend_shares(list(weights.values()), len(weights))
+    except InputError as error:
+        raise InputError(f"style must have weights from 0, and one above. Received: style={text}") from error

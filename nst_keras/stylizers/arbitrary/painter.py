@@ -8,7 +8,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import CODE_LAYER, MIN_SIDE, assemble, build_encoder, style_statistics
 from nst_keras.models.arbitrary_style_strips import paint_in_strips
-from nst_keras.pictures.by_name import load_picture
+from nst_keras.pictures.by_name import Reader
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.arbitrary.file import load_encoder, read_arbitrary_stylizer
 from nst_keras.stylizers.painter import Painter
@@ -34,8 +34,10 @@ class ArbitraryPainter(Painter):
         self._encoder = build_encoder(weights)
         self._model = assemble(self._encoder, self.stylizer.decoder)
 
-    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float]) -> np.ndarray:
-        paintings = [self._painting(style) for style in styles]
+    def _blend(
+        self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
+    ) -> np.ndarray:
+        paintings = [self._painting(style, read) for style in styles]
         return np.concatenate(style_statistics(self._encoder, paintings, shares)).reshape(2, -1)
 
     def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
@@ -58,8 +60,8 @@ class ArbitraryPainter(Painter):
     def _decode(self, code: tf.Tensor) -> tf.Tensor:
         return self.stylizer.decoder(code)
 
-    def _painting(self, style: str | np.ndarray) -> np.ndarray:
-        painting = load_picture(style, "style") if isinstance(style, str) else style
+    def _painting(self, style: str | np.ndarray, read: Reader) -> np.ndarray:
+        painting = read(style, "style") if isinstance(style, str) else style
         height, width = painting.shape[:2]
         name = f"{style}: " if isinstance(style, str) else ""
         if min(height, width) < MIN_SIDE:

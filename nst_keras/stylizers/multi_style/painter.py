@@ -8,6 +8,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.models.multi_style_strips import stylize_in_strips
+from nst_keras.pictures.by_name import Reader
 from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.multi_style.file import read_stylizer
 from nst_keras.stylizers.painter import Painter
@@ -27,7 +28,9 @@ class MultiStylePainter(Painter):
         self.spec, self.stylizer = spec, read_stylizer(spec)
         self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
 
-    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float]) -> np.ndarray:
+    def _blend(
+        self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
+    ) -> np.ndarray:
         blended = np.zeros(len(self.styles), np.float32)
         for style, share in zip(styles, shares, strict=True):
             if not isinstance(style, str) or style not in self.styles:
