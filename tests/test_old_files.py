@@ -12,11 +12,11 @@ from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import recipe
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures import record as picture_record
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob
 from nst_keras.runs.folder import CHECKPOINT
 from nst_keras.runs.loop import Watcher
-from nst_keras.transfer import job as transfer_job
 from nst_keras.transfer.job import StyleTransfer
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -52,7 +52,7 @@ def test_a_picture_stopped_before_its_last_step(
     shutil.copytree(OLD, tmp_path, dirs_exist_ok=True)
     (tmp_path / "picture.npz").rename(tmp_path / "picture.png.checkpoint.npz")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(transfer_job, "__version__", "0.1.0")  # other versions may count otherwise
+    monkeypatch.setattr(picture_record, "__version__", "0.1.0")  # other versions may count otherwise
     settings = StyleTransferSettings(
         size=20,
         coarsest_size=16,
@@ -65,11 +65,11 @@ def test_a_picture_stopped_before_its_last_step(
     transfer = StyleTransfer(settings, "8bit")
     job = StylizeJob("photo.png", ("painting.png",), (1.0,), Path("picture.png"))
     steps: list[int] = []
-    resume = JobOptions(resume=True)
-    assert transfer.run(job, resume, observers=[lambda progress: steps.append(progress.step)]).finished
+    prepared = transfer.prepare(job, JobOptions(resume=True))
+    assert transfer.run(prepared, observers=[lambda progress: steps.append(progress.step)]).finished
     assert steps == [6]
     through = replace(job, output=Path("through.png"))
-    transfer.run(through)
+    transfer.run(transfer.prepare(through))
     difference = np.abs(read_image(job.output) - read_image(through.output))
     assert difference.max() <= 1, "but for rounding, the picture of an unbroken run"
     assert not Path("picture.png.checkpoint.npz").exists()

@@ -71,7 +71,9 @@ class FastStylize:
         blend, style_digests = self._known[key]
         content = self._read(job.content, "content")
         record = painted_record(job, self.settings, self.painter)
-        return PreparedPainting(job, content, blend, record | {"pictures": [*digests([content]), *style_digests]})
+        return PreparedPainting(
+            job, content, blend, record | {"pictures": [*digests([content]), *style_digests]}
+        )
 
     def run(self, prepared: PreparedPainting) -> Path:
         """Makes a picture and writes it, with the settings in its metadata.

@@ -129,6 +129,25 @@ def test_a_folder_skips_what_is_done_unless_the_painting_changed(run_here: Calla
     assert done.returncode == 0 and done.stderr.count("done already") == 1
 
 
+def test_a_folder_of_photos_decodes_each_picture_once(
+    run_here: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "photos").mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / "photos" / name).write_bytes((folder / "photo.png").read_bytes())
+    (folder / "out").mkdir()
+    names: list[str] = []
+
+    def counted(path: str) -> np.ndarray:
+        names.append(Path(path).name)
+        return read_image(path)
+
+    monkeypatch.setattr("nst_keras.pictures.by_name.read_image", counted)
+    flags = [*FAST, "--content=photos", "--style=red.png,blue.png", "--output=out"]
+    assert run_here(*flags).returncode == 0
+    assert names == ["red.png", "blue.png", "a.png", "b.png"]
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [

@@ -77,7 +77,8 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
     _run(transfer, job)
     whole = read_image(job.output)
     steps: list[int] = []
-    outcome = transfer.run(
+    outcome = _run(
+        transfer,
         job,
         observers=[lambda progress: steps.append(progress.step)],
         should_stop=lambda: len(steps) == 5,
@@ -118,9 +119,9 @@ def test_a_kill_while_the_picture_is_written_leaves_the_checkpoint(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("nst_keras.transfer.job.write_image", killed)
-        transfer.run(job, JobOptions(checkpoint_every=7))
+        _run(transfer, job, JobOptions(checkpoint_every=7))
     steps: list[int] = []
-    transfer.run(job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)])
+    _run(transfer, job, JobOptions(resume=True), observers=[lambda progress: steps.append(progress.step)])
     assert steps == [8]
     assert _names(job.output.parent) == ["picture.png"]
 
@@ -160,7 +161,8 @@ def test_trace_has_a_line_a_step_also_over_a_resume(
 ) -> None:
     options = JobOptions(trace=str(tmp_path / "trace.jsonl"))
     steps: list[int] = []
-    transfer.run(
+    _run(
+        transfer,
         job,
         options,
         observers=[lambda progress: steps.append(progress.step)],

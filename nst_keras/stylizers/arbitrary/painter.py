@@ -34,9 +34,7 @@ class ArbitraryPainter(Painter):
         self._encoder = build_encoder(weights)
         self._model = assemble(self._encoder, self.stylizer.decoder)
 
-    def _blend(
-        self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
-    ) -> np.ndarray:
+    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
         paintings = [self._painting(style, read) for style in styles]
         return np.concatenate(style_statistics(self._encoder, paintings, shares)).reshape(2, -1)
 

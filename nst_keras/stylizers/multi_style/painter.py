@@ -28,9 +28,7 @@ class MultiStylePainter(Painter):
         self.spec, self.stylizer = spec, read_stylizer(spec)
         self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
 
-    def _blend(
-        self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
-    ) -> np.ndarray:
+    def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
         blended = np.zeros(len(self.styles), np.float32)
         for style, share in zip(styles, shares, strict=True):
             if not isinstance(style, str) or style not in self.styles:
