@@ -29,14 +29,14 @@ from threadpoolctl import threadpool_limits
 
 from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.fine_tuning.job import FineTuning
+from nst_keras.classifiers.fine_tuning.network import classifier, feature_model, head_model
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.plan import TrainingPlan
-from nst_keras.classifiers.registry import build_classifier
+from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset, Split
-from nst_keras.models.on_base import classifier, feature_model, head_model
 from nst_keras.storage.files import write_whole
 from nst_keras.weights.pretrained import load_base
 
@@ -119,7 +119,8 @@ def _num_steps(model: str, dataset: ImageDataset) -> int:
 
 
 def _build(dataset: ImageDataset, settings: ClassificationSettings, precision: str) -> keras.Model:
-    options = {"mirror_average": settings.flip} if settings.model == "advanced_cnn" else {}
+    kind = CLASSIFIERS[settings.model]
+    options = {option: getattr(settings, name) for name, option in kind.options.items()}
     keras.config.set_dtype_policy(precision)
     try:
         return build_classifier(

@@ -12,7 +12,7 @@ from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.loop import Learned, TrainingLoop, measure
 from nst_keras.classifiers.output import describe_training, save_model
 from nst_keras.classifiers.plan import MODEL, SAVED_MODEL, TrainingPlan
-from nst_keras.classifiers.registry import RULE_CLASSIFIERS, build_classifier
+from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
 from nst_keras.classifiers.report import Predictions, write_report
 from nst_keras.classifiers.settings import ClassificationSettings
 from nst_keras.classifiers.trainer import ClassifierTrainer
@@ -149,13 +149,10 @@ class Training:
         return TrainingOutcome(report, self.folder / CHECKPOINT, metrics, learned.seconds)
 
     def _build(self, precision: str) -> keras.Model:
-        settings, options = self.settings, {}
-        if settings.model in RULE_CLASSIFIERS:
-            options, precision = {"eta": settings.learning_rate}, "float32"
-        elif settings.model == "advanced_cnn":
-            options = {"mirror_average": settings.flip}
+        settings, kind = self.settings, CLASSIFIERS[self.settings.model]
+        options = {option: getattr(settings, name) for name, option in kind.options.items()}
         before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(precision)
+        keras.config.set_dtype_policy("float32" if kind.by_rule else precision)
         try:
             with self._strategy.scope():
                 return build_classifier(

@@ -1,6 +1,10 @@
-"""The classifiers by name, for command lines and pipelines; importing this loads no TensorFlow."""
+"""The classifiers by name: what builds each, and its recipe; importing this loads no TensorFlow.
 
-from collections.abc import Callable
+A new one is a file in models/ and a row here: commands, pipelines and the tests over all classifiers follow.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import require_choice
@@ -8,10 +12,90 @@ from nst_keras.errors import require_choice
 if TYPE_CHECKING:
     import keras
 
-HEAD_POOLINGS = ("average", "max", "both")  # of a pretrained base's features
-RULE_CLASSIFIERS = ("perceptron", "adaline")  # learn by rules of their own
-GRADIENT_CLASSIFIERS = ("mlp", "small_cnn", "advanced_cnn")
-CLASSIFIERS = RULE_CLASSIFIERS + GRADIENT_CLASSIFIERS
+    from nst_keras.models.one_vs_rest import OneVsRest
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A kind of classifier.
+
+    Attributes:
+        network: Imports and returns what builds it of an image's shape, a number of classes and options.
+        recipe: Training settings that suit it, chosen on a validation split of Fashion-MNIST.
+        options: Settings that the network is built by, with what it calls them.
+        by_rule: Whether it learns by a rule of its own, in float32 and without gradients.
+    """
+
+    network: "Callable[[], Callable[..., keras.Model]]"
+    recipe: Mapping[str, Any]
+    options: Mapping[str, str] = field(default_factory=dict)
+    by_rule: bool = False
+
+
+def _perceptron() -> "Callable[..., keras.Model]":
+    from nst_keras.models.perceptron import Perceptron
+
+    return _of_units(Perceptron)
+
+
+def _adaline() -> "Callable[..., keras.Model]":
+    from nst_keras.models.adaline import Adaline
+
+    return _of_units(Adaline)
+
+
+def _of_units(kind: "type[OneVsRest]") -> "Callable[..., keras.Model]":
+    def build(image_shape: tuple[int, int, int], num_classes: int, **options: Any) -> "keras.Model":
+        model = kind(num_classes, **options)
+        model.build((None, *image_shape))
+        return model
+
+    return build
+
+
+def _mlp() -> "Callable[..., keras.Model]":
+    from nst_keras.models.mlp import mlp
+
+    return mlp
+
+
+def _small_cnn() -> "Callable[..., keras.Model]":
+    from nst_keras.models.cnn import small_cnn
+
+    return small_cnn
+
+
+def _advanced_cnn() -> "Callable[..., keras.Model]":
+    from nst_keras.models.cnn import advanced_cnn
+
+    return advanced_cnn
+
+
+_ETA = {"learning_rate": "eta"}
+
+CLASSIFIERS = {
+    "perceptron": Classifier(_perceptron, {"epochs": 10, "learning_rate": 1.0}, _ETA, by_rule=True),
+    "adaline": Classifier(_adaline, {"epochs": 20, "learning_rate": 0.01}, _ETA, by_rule=True),
+    "mlp": Classifier(_mlp, {"epochs": 20, "learning_rate": 1e-3, "weight_decay": 0.05}),
+    "small_cnn": Classifier(_small_cnn, {"epochs": 15, "flip": True, "shift": 0.04, "ema": 0.995}),
+    "advanced_cnn": Classifier(
+        _advanced_cnn,
+        {
+            "epochs": 30,
+            "optimizer": "sgd",
+            "learning_rate": 0.2,
+            "warmup": 0.15,
+            "weight_decay": 5e-3,
+            "label_smoothing": 0.1,
+            "shift": 0.08,
+            "flip": True,
+            "erase": 0.3,
+            "ema": 0.999,
+        },
+        {"flip": "mirror_average"},
+    ),
+}
+GRADIENT_CLASSIFIERS = tuple(name for name, row in CLASSIFIERS.items() if not row.by_rule)
 
 
 def build_classifier(
@@ -32,20 +116,5 @@ def build_classifier(
     require_choice("model", name, CLASSIFIERS)
     import keras
 
-    from nst_keras.models.adaline import Adaline
-    from nst_keras.models.cnn import advanced_cnn, small_cnn
-    from nst_keras.models.mlp import mlp
-    from nst_keras.models.perceptron import Perceptron
-
     keras.utils.set_random_seed(seed)
-    if name in RULE_CLASSIFIERS:
-        build = Perceptron if name == "perceptron" else Adaline
-        model = build(num_classes, **options)
-        model.build((None, *image_shape))
-        return model
-    builders: dict[str, Callable[..., keras.Model]] = {
-        "mlp": mlp,
-        "small_cnn": small_cnn,
-        "advanced_cnn": advanced_cnn,
-    }
-    return builders[name](image_shape, num_classes, **options)
+    return CLASSIFIERS[name].network()(image_shape, num_classes, **options)

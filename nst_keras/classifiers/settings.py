@@ -1,4 +1,4 @@
-"""How a classifier is trained: settings, and a recipe for each model; importing this loads no TensorFlow."""
+"""How a classifier is trained; importing this loads no TensorFlow."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.classifiers.registry import CLASSIFIERS
-from nst_keras.errors import InputError
+from nst_keras.errors import require_choice
 from nst_keras.fields import (
     BELOW_ONE,
     FROM_ONE,
@@ -54,7 +54,7 @@ class ClassificationSettings(StepSettings):
     their constant eta), average and precision don't concern them.
     """
 
-    model: str = choice("small_cnn", "What to train", CLASSIFIERS)
+    model: str = choice("small_cnn", "What to train", tuple(CLASSIFIERS))
     epochs: int = number(15, "Passes over the training pictures.", FROM_ONE)
     min_steps: int = number(600, "Least steps without --epochs: a small set gets more passes.")
     precision: str = precision_choice()
@@ -62,26 +62,6 @@ class ClassificationSettings(StepSettings):
     def num_epochs(self, steps_per_epoch: int) -> int:
         """Passes over a training set of so many steps."""
         return max(self.epochs, math.ceil(self.min_steps / steps_per_epoch))
-
-
-_RECIPES: dict[str, dict[str, Any]] = {
-    "perceptron": {"epochs": 10, "learning_rate": 1.0},
-    "adaline": {"epochs": 20, "learning_rate": 0.01},
-    "mlp": {"epochs": 20, "learning_rate": 1e-3, "weight_decay": 0.05},
-    "small_cnn": {"epochs": 15, "flip": True, "shift": 0.04, "ema": 0.995},
-    "advanced_cnn": {
-        "epochs": 30,
-        "optimizer": "sgd",
-        "learning_rate": 0.2,
-        "warmup": 0.15,
-        "weight_decay": 5e-3,
-        "label_smoothing": 0.1,
-        "shift": 0.08,
-        "flip": True,
-        "erase": 0.3,
-        "ema": 0.999,
-    },
-}
 
 
 # Sets whose pictures are letters or digits, which mean something else in a mirror.
@@ -104,7 +84,7 @@ def may_be_mirrored(dataset: str) -> bool:
 
 
 def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSettings:
-    """The settings that suit a model, chosen on a validation split of Fashion-MNIST, with changes.
+    """The settings that suit a model, with changes.
 
     Args:
         model: One of `CLASSIFIERS`.
@@ -114,8 +94,9 @@ def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSetti
     Raises:
         InputError: If there is no such model or a value is out of range.
     """
-    if model not in _RECIPES:
-        raise InputError(f"model must be {' or '.join(CLASSIFIERS)}. Received: model={model}")
+    require_choice("model", model, CLASSIFIERS)
     mirrored = {} if may_be_mirrored(dataset) else {"flip": False}
     exact = {"min_steps": 0} if "epochs" in changes else {}
-    return ClassificationSettings(**{"model": model, **_RECIPES[model], **mirrored, **exact, **changes})
+    return ClassificationSettings(
+        **{"model": model, **CLASSIFIERS[model].recipe, **mirrored, **exact, **changes}
+    )

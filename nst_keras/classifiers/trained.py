@@ -11,13 +11,12 @@ import keras
 import numpy as np
 
 from nst_keras.classifiers.plan import MODEL, REPORT
-from nst_keras.classifiers.registry import RULE_CLASSIFIERS
+from nst_keras.classifiers.registry import CLASSIFIERS
 from nst_keras.data.datasets import load_dataset
 from nst_keras.errors import InputError
 
-# Imported so that Keras knows their classes when it meets them in a file.
+# Imported so that Keras knows their classes, too.
 from nst_keras.layers import hand_written_dense, imagenet_preprocessing  # noqa: F401
-from nst_keras.models import adaline, cnn, perceptron  # noqa: F401
 from nst_keras.ops.fitting import fit_pixels
 from nst_keras.pictures.color import luma
 from nst_keras.pictures.images import read_image
@@ -64,9 +63,8 @@ def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
     if getattr(model, "input_shape", None) is None:  # a model that was subclassed has none
         inputs = keras.Input((height, width, channels))
         model = keras.Model(inputs, model(inputs))
-    return TrainedClassifier(
-        model, names, (height, width, channels), temperature, kind not in RULE_CLASSIFIERS
-    )
+    by_rule = kind in CLASSIFIERS and CLASSIFIERS[kind].by_rule
+    return TrainedClassifier(model, names, (height, width, channels), temperature, not by_rule)
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
@@ -75,6 +73,8 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     Raises:
         InputError: If there is no such file or Keras can't load it, with the reason.
     """
+    for kind in CLASSIFIERS.values():
+        kind.network()  # so that Keras knows its classes when it meets them in a file
     with open_file(path) as file:
         if not zipfile.is_zipfile(file):
             raise InputError(f"{path}: is not a .keras file")

@@ -54,7 +54,7 @@ def test_every_model_trains_on_digits(run_here: Callable, tmp_path: Path, model:
 
 def test_all_models_are_tried_above() -> None:
     (mark,) = test_every_model_trains_on_digits.pytestmark
-    assert tuple(model for model, _ in mark.args[1]) == CLASSIFIERS
+    assert tuple(model for model, _ in mark.args[1]) == tuple(CLASSIFIERS)
 
 
 def test_a_saved_model_folder_and_the_report_s_files(run_here: Callable, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from nst_keras.classifiers.calibration import accuracy_interval
 from nst_keras.classifiers.fine_tuning.feature_store import FeatureStore
 from nst_keras.classifiers.fine_tuning.features import compute_features, layer_rates, unfreeze
 from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate, require_enough, train_head
+from nst_keras.classifiers.fine_tuning.network import classifier, feature_model, head_model
 from nst_keras.classifiers.fine_tuning.output import FineTuned, write_fine_tuned
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.classifiers.job import TrainingOutcome, read_and_check
@@ -21,7 +22,6 @@ from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.models.on_base import classifier, feature_model, head_model
 from nst_keras.runs.folder import CHECKPOINT
 from nst_keras.runs.loop import Watcher
 from nst_keras.storage.folders import make_folder

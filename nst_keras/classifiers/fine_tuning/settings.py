@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from nst_keras.classifiers.registry import HEAD_POOLINGS
 from nst_keras.classifiers.settings import StepSettings
 from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
 
+HEAD_POOLINGS = ("average", "max", "both")  # of the base's features
 DEFAULT_IMAGE_SIZE = 160  # height and width that the base sees, in pixels
 
 

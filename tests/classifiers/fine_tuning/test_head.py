@@ -8,9 +8,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate, train_head
+from nst_keras.classifiers.fine_tuning.network import head_model
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.errors import InputError
-from nst_keras.models.on_base import head_model
 
 SETTINGS = FineTuningSettings(head_learning_rate=0.05, head_epochs=40, patience=5, dropout=0.0)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from nst_keras.classifiers.registry import HEAD_POOLINGS
+from nst_keras.classifiers.fine_tuning.settings import HEAD_POOLINGS
 from nst_keras.errors import InputError, require_choice
 from nst_keras.layers.imagenet_preprocessing import ImageNetPreprocessing
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from nst_keras.classifiers.fine_tuning.network import classifier, feature_model, head_model
 from nst_keras.errors import InputError
 from nst_keras.layers.imagenet_preprocessing import ImageNetPreprocessing
-from nst_keras.models.on_base import classifier, feature_model, head_model
 
 RNG = np.random.default_rng(0)
 
