@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -36,9 +37,22 @@ class PictureReader:
     """Reads pictures for jobs that share them: the styles of a folder of photos are decoded once."""
 
     def __init__(self) -> None:
-        self._content = functools.lru_cache(maxsize=1)(load_picture)
-        self._others = functools.lru_cache(maxsize=_KEPT_STYLES)(load_picture)
+        self._content = functools.lru_cache(maxsize=1)(_load)
+        self._others = functools.lru_cache(maxsize=_KEPT_STYLES)(_load)
 
     def __call__(self, name: str, role: str) -> np.ndarray:
         """Does what `load_picture` does; the array must be left as it is."""
-        return (self._content if role == "content" else self._others)(name, role)
+        return (self._content if role == "content" else self._others)(name, role, _stamp(name))
+
+
+def _load(name: str, role: str, _: object) -> np.ndarray:
+    return load_picture(name, role)
+
+
+def _stamp(name: str) -> tuple[int, ...]:
+    """What changes when a file is written again; empty if there is no such file."""
+    try:
+        status = Path(name).stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -198,7 +198,7 @@ def _evaluator(
     side = max(height, width) * settings.style_scale
     styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
     style_targets = stacked([objective.targets(STYLE, style[np.newaxis]) for style in styles])
-    targets = blended(style_targets, tf.constant([pictures.blend]))
+    targets = blended(style_targets, tf.constant([pictures.blend], tf.float32))
     targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
     return lambda image: objective.evaluate(image, targets)
 
