@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_a_reader_that_leaves_early_gets_no_traceback(name: str) -> None:
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_settings_and_plans_load_nothing_heavy() -> None:
+    package = Path(nst_keras.__file__).parent
+    files = [path for name in ("settings", "plan") for path in package.rglob(f"{name}.py")]
+    modules = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in files]
+    assert len(modules) > 10
+    code = f"import sys, {', '.join(modules)}; print({{'tensorflow', 'keras'}} & {{*sys.modules}} or 'none')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("none\n", "")
