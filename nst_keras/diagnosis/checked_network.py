@@ -33,7 +33,6 @@ class CheckedNetwork:
     def __init__(
         self, model: keras.Model, images: np.ndarray, labels: np.ndarray, loss: LossSpec, num_classes: int
     ) -> None:
-        """Runs the model once."""
         self.model = model
         self.images, self.labels = images.astype(np.float32), labels
         try:

@@ -51,7 +51,6 @@ class AdalineGD(LinearClassifier):
     """
 
     def __init__(self, eta: float | None = None, n_iter: int = 50) -> None:
-        """Stores the settings; `fit` checks them."""
         self.eta = eta
         self.n_iter = n_iter
 
@@ -126,7 +125,6 @@ class AdalineSGD(LinearClassifier):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        """Stores the settings; `fit` checks them."""
         self.eta = eta
         self.n_iter = n_iter
         self.shuffle = shuffle

@@ -63,7 +63,6 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        """Stores the settings; `fit` checks them."""
         self.hidden = hidden
         self.activation = activation
         self.eta = eta

@@ -61,7 +61,6 @@ class Perceptron(LinearClassifier):
         random_state: int | np.random.RandomState | None = None,
         convention: str = "sklearn",
     ) -> None:
-        """Stores the settings; `fit` checks them."""
         self.eta = eta
         self.n_iter = n_iter
         self.shuffle = shuffle

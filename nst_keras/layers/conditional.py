@@ -24,7 +24,6 @@ class ConditionalLayer(keras.layers.Layer):
     """
 
     def __init__(self, num_styles: int = 1, scale: float = 1.0, **kwargs: Any) -> None:
-        """Checks and stores the number of styles, and the scale."""
         super().__init__(**kwargs)
         if not isinstance(num_styles, int) or num_styles < 1:
             raise ValueError(f"num_styles must be a positive integer. Received: num_styles={num_styles}")

@@ -23,7 +23,6 @@ class PadToMultiple(keras.layers.Layer):
     """
 
     def __init__(self, multiple: int, **kwargs: Any) -> None:
-        """Stores the number."""
         super().__init__(**kwargs)
         self.multiple = multiple
 

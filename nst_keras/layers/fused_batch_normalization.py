@@ -27,7 +27,6 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs: Any) -> None:
-        """Checks the axis; gamma and beta stay float32 also in mixed precision."""
         kwargs = {"synchronized": True, "autocast": False, **kwargs}
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
         if self.axis not in (-1, 3) or not (self.center and self.scale):

@@ -30,7 +30,6 @@ class HandWrittenDense(keras.layers.Dense):
     """
 
     def __init__(self, units: int, fault: str = "", **kwargs: Any) -> None:
-        """Checks and stores the fault."""
         super().__init__(units, **kwargs)
         if fault not in ("", *DENSE_FAULTS):
             choices = ", ".join(DENSE_FAULTS)

@@ -33,7 +33,6 @@ class ImageNetPreprocessing(keras.layers.Layer):
     def __init__(
         self, mode: str, mean_pixel: tuple[float, float, float] | None = None, **kwargs: Any
     ) -> None:
-        """Checks and stores the settings."""
         super().__init__(**kwargs)
         require_choice("mode", mode, MODES)
         self.mode = mode

@@ -21,7 +21,6 @@ class BorderPadding2D(keras.layers.Layer):
     """
 
     def __init__(self, padding: int = 1, **kwargs: Any) -> None:
-        """Checks and stores the width of the border."""
         super().__init__(**kwargs)
         if not isinstance(padding, int) or padding < 1:
             raise ValueError(f"padding must be a positive integer. Received: padding={padding}")

@@ -34,7 +34,6 @@ class UpsampledConv2D(keras.layers.Layer):
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any) -> None:
-        """Checks and stores both numbers."""
         super().__init__(**kwargs)
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters must be a positive integer. Received: filters={filters}")

@@ -30,7 +30,6 @@ class WinogradConv2D(keras.layers.Conv2D):
     """
 
     def __init__(self, filters: int, **kwargs: Any) -> None:
-        """Fixes what the algorithm can't vary."""
         fixed = {"kernel_size": (3, 3), "strides": (1, 1), "padding": "same", "trainable": False}
         super().__init__(filters, **{**kwargs, **fixed})
         self._cached: tuple[np.ndarray, tuple[tf.Tensor, tf.Tensor]] | None = None

@@ -65,7 +65,6 @@ class Adaline(OneVsRest):
         scale: float = 1 / 255,
         **kwargs: Any,
     ) -> None:
-        """Checks and stores the settings."""
         super().__init__(num_classes, scale=scale, **kwargs)
         require_choice("mode", mode, MODES)
         if not 0 < eta < (2 if normalized else math.inf):

@@ -32,7 +32,6 @@ class OneVsRest(keras.Model):
     """
 
     def __init__(self, num_classes: int, *, scale: float = 1 / 255, **kwargs: Any) -> None:
-        """Checks and stores the settings."""
         super().__init__(**kwargs)
         if not isinstance(num_classes, int) or num_classes < 2:
             raise InputError(

@@ -49,7 +49,6 @@ class Perceptron(OneVsRest):
     """
 
     def __init__(self, num_classes: int, eta: float = 1.0, *, scale: float = 1 / 255, **kwargs: Any) -> None:
-        """Checks and stores the settings."""
         super().__init__(num_classes, scale=scale, **kwargs)
         if not (math.isfinite(eta) and eta > 0):
             raise InputError(f"eta must be a finite number above 0. Received: eta={eta}")
