@@ -83,10 +83,7 @@ def _read(
     """
     info = builder.info.splits[part]
     image_key, label_key = keys
-    stored = {
-        image_key: tf.io.FixedLenFeature([], tf.string),
-        label_key: tf.io.FixedLenFeature([], tf.int64),
-    }
+    stored = {image_key: tf.io.FixedLenFeature([], tf.string), label_key: tf.io.FixedLenFeature([], tf.int64)}
     mask = np.zeros(info.num_examples, bool)
     mask[slice(None) if kept is None else kept] = True
 

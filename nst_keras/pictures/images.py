@@ -19,14 +19,7 @@ from nst_keras.storage.files import open_file, write_whole
 # A 100-megapixel camera fits; the array of a picture at the limit takes 1.6 GB.
 MAX_PIXELS = 2**27
 
-_FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 WRITABLE_SUFFIXES = tuple(_FORMATS)
 
 # The formats allow 65535 for JPEG, but libjpeg stops before that.

@@ -114,9 +114,7 @@ def blend_shares(weights: Sequence[float], num_styles: int) -> list[float]:
 
 
 def check_job(
-    job: StylizeJob,
-    options: JobOptions = JobOptions(),
-    suffixes: Sequence[str] = WRITABLE_SUFFIXES,
+    job: StylizeJob, options: JobOptions = JobOptions(), suffixes: Sequence[str] = WRITABLE_SUFFIXES
 ) -> None:
     """Finds out what is missing or can't be written.
 

@@ -8,13 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.served.store import (
-    SAVED_MODEL_FILE,
-    check_version,
-    copy_version,
-    find_versions,
-    read_manifest,
-)
+from nst_keras.served.store import SAVED_MODEL_FILE, check_version, copy_version, find_versions, read_manifest
 from nst_keras.storage.cache import locked
 from nst_keras.storage.files import is_temporary, sync_folder, temporary_path, write_whole
 

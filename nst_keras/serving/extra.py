@@ -15,10 +15,6 @@ def missing_packages() -> str:
 
 
 def require_packages() -> None:
-    """Does nothing if all is there.
-
-    Raises:
-        InputError: If something has to be installed.
-    """
+    """Raises InputError if something has to be installed."""
     if problem := missing_packages():
         raise InputError(problem)

@@ -24,11 +24,7 @@ QUANTIZED, IMPORTED = "8bit", "imported"
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
-def load_vgg19(
-    spec: str = "",
-    kernel_order: str = STORED,
-    note: Callable[[str], None] = say,
-) -> VGG19Weights:
+def load_vgg19(spec: str = "", kernel_order: str = STORED, note: Callable[[str], None] = say) -> VGG19Weights:
     """Returns the weights of VGG-19.
 
     Args:

@@ -26,9 +26,6 @@ class Client(ABC):
 
     All methods raise `ServingError`, with gRPC's code, if the server refuses or can't be reached.
 
-    Args:
-        settings: How long to try.
-
     Example:
         >>> client = connect("localhost:8500")  # doctest: +SKIP
         >>> client.predict(ModelSpec("half_plus_two"), {"x": [1.0, 2.0]})  # doctest: +SKIP
@@ -50,12 +47,7 @@ class Client(ABC):
     def predict(
         self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
     ) -> dict[str, np.ndarray]:
-        """Calls a signature.
-
-        Args:
-            model: The model.
-            inputs: A value for each of the signature's inputs; bytes or text for strings.
-            signature_name: The signature.
+        """Calls a signature with a value for each of its inputs; bytes or text for strings.
 
         Returns:
             Each output in its type, strings as bytes.
@@ -97,9 +89,6 @@ def connect(address: str, settings: CallSettings = CallSettings()) -> Client:
     Args:
         address: http://localhost:8501 for the REST API, or localhost:8500 for the gRPC API.
         settings: How long to try.
-
-    Raises:
-        InputError: If it is no such address.
     """
     from nst_keras.serving.client.grpc_client import GrpcClient
     from nst_keras.serving.client.rest_client import RestClient

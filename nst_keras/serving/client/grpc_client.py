@@ -36,24 +36,22 @@ class GrpcClient(Client):
     def __init__(self, address: str, settings: CallSettings = CallSettings()) -> None:
         super().__init__(settings)
         if "//" in address or ":" not in address:
-            raise InputError(
-                "address must be like localhost:8500 for gRPC, or for REST like http://localhost:8501. "
-                f"Received: {address}"
-            )
+            expected = "like localhost:8500 for gRPC, or for REST like http://localhost:8501"
+            raise InputError(f"address must be {expected}. Received: {address}")
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
         """See `Client`."""
-        request = get_model_status_pb2.GetModelStatusRequest()
-        _write_spec(request.model_spec, model)
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=_to_proto(model))
         return read_status_reply(self._call(self._models.GetModelStatus, request))
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
         """See `Client`."""
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=[SIGNATURE_FIELD])
-        _write_spec(request.model_spec, model)
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=_to_proto(model), metadata_field=[SIGNATURE_FIELD]
+        )
         reply = self._call(self._predictions.GetModelMetadata, request)
         definitions = get_model_metadata_pb2.SignatureDefMap()
         reply.metadata[SIGNATURE_FIELD].Unpack(definitions)
@@ -62,8 +60,7 @@ class GrpcClient(Client):
     def _send(
         self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        request = predict_pb2.PredictRequest()
-        _write_spec(request.model_spec, model)
+        request = predict_pb2.PredictRequest(model_spec=_to_proto(model))
         request.model_spec.signature_name = signature_name
         for name, array in arrays.items():
             request.inputs[name].CopyFrom(to_proto(array))
@@ -84,9 +81,10 @@ class GrpcClient(Client):
         return self._retrying(attempt)
 
 
-def _write_spec(message: "model_pb2.ModelSpec", model: ModelSpec) -> None:
-    message.name = model.name
+def _to_proto(model: ModelSpec) -> "model_pb2.ModelSpec":
+    message = model_pb2.ModelSpec(name=model.name)
     if model.version:
         message.version.value = model.version
     elif model.label:
         message.version_label = model.label
+    return message

@@ -12,20 +12,19 @@ from nst_keras.serving.server.loaded_model import LoadedModel
 
 
 class LocalClient(Client):
-    """Answers for one model, whatever name it is asked by."""
+    """Answers for one model, whatever name it is asked by.
+
+    Raises:
+        InputError: If the folder holds no SavedModel that can be loaded, with the reason.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Loads the model.
-
-        Raises:
-            InputError: If the folder holds no SavedModel that can be loaded, with the reason.
-        """
         super().__init__()
         self._model = LoadedModel(folder)
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
         """The model is there."""
-        return [VersionStatus(model.version, AVAILABLE, "OK", "")]
+        return [VersionStatus(model.version, AVAILABLE)]
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
         """See `Client`."""

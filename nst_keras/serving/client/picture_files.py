@@ -18,14 +18,7 @@ _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg"}
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a file.
-
-    Attributes:
-        path: The file.
-        written: What was written, if it was painted.
-        classification: What it shows, if it was classified.
-        problem: Why there is neither.
-    """
+    """What became of a file: what was written if it was painted, what it shows, or why there is neither."""
 
     path: Path
     written: Path | None = None
@@ -34,19 +27,10 @@ class Done:
 
 
 def send_files(model: PictureModel, content: str, output: str, *, parallel: int) -> Iterator[Done]:
-    """Sends a picture, or all in a folder, and writes what comes back.
+    """Sends a picture, or all in a folder, so many in parallel, and writes what a stylizer sends back.
 
-    Args:
-        model: A stylizer or classifier.
-        content: A file or a folder.
-        output: For a stylizer: a file with the suffix of a format that can be written, or a folder.
-        parallel: Requests at once.
-
-    Yields:
-        What became of each file, in the order of their names; one that failed holds up no other.
-
-    Raises:
-        InputError: If there are no pictures, or the output can't be written.
+    Yields what became of the files, in the order of their names; one that failed holds up no other. The
+    output is a file with the suffix of a format that can be written, or a folder.
     """
     paths = list_images(content) if Path(content).is_dir() else [Path(content)]
     target = None if model.is_classifier else _check_output(content, output)

@@ -16,38 +16,31 @@ from nst_keras.storage.files import open_file
 
 PICTURE_SIGNATURE = "serve_image_bytes"
 PICTURE, STYLE_IMAGE = "image_bytes", "style_image_bytes"
-STYLE_WEIGHTS, STRENGTH, LONGEST_SIDE = "style_weights", "strength", "longest_side"
+STYLE_WEIGHTS = "style_weights"
+# Fields of PictureSettings by the inputs that take them.
+_FLAGS = {STYLE_WEIGHTS: "style", STYLE_IMAGE: "style_image"}
+_FLAGS |= {name: name for name in ("strength", "longest_side")}
 
 
 def make_options(
     model: ModelSpec, signature: Signature, styles: Sequence[str], settings: PictureSettings
 ) -> dict[str, Any]:
-    """Returns the inputs of `serve_image_bytes` beside the picture.
+    """Returns the inputs of `serve_image_bytes` beside the picture; `styles` are the names that it knows.
 
-    Args:
-        model: For messages.
-        signature: The signature.
-        styles: Names of the styles, if it takes weights of them.
-        settings: What is asked for; what the model doesn't take must be at its default.
+    Settings that the model doesn't take must be at their defaults.
     """
-    default = PictureSettings()
     settings = _as_painting(settings, signature)
-    given = {
-        STYLE_WEIGHTS: (settings.style, default.style, "style"),
-        STYLE_IMAGE: (settings.style_image, default.style_image, "style_image"),
-        STRENGTH: (settings.strength, default.strength, STRENGTH),
-        LONGEST_SIDE: (settings.longest_side, default.longest_side, LONGEST_SIDE),
-    }
-    known = {PICTURE, *given}
-    unknown = ", ".join(sorted(signature.inputs.keys() - known))
+    unknown = ", ".join(sorted(signature.inputs.keys() - {PICTURE, *_FLAGS}))
     if unknown:
-        raise InputError(
-            f"{model.name}: its {PICTURE_SIGNATURE} must take {', '.join(known)}. Received: {unknown}"
-        )
-    for name, (value, usual, flag) in given.items():
-        if name not in signature.inputs and value != usual:
+        known = ", ".join((PICTURE, *_FLAGS))
+        raise InputError(f"{model.name}: its {PICTURE_SIGNATURE} must take {known}. Received: {unknown}")
+    options: dict[str, Any] = {}
+    for name, flag in _FLAGS.items():
+        value = getattr(settings, flag)
+        if name in signature.inputs:
+            options[name] = value
+        elif value != getattr(PictureSettings(), flag):
             raise InputError(f"{flag} must be left out: {model.name} takes none. Received: {flag}={value}")
-    options = {name: value for name, (value, _, _) in given.items() if name in signature.inputs}
     if STYLE_WEIGHTS in options:
         options[STYLE_WEIGHTS] = parse_style(settings.style, styles)
     if STYLE_IMAGE in options:
@@ -75,11 +68,9 @@ def _as_painting(settings: PictureSettings, signature: Signature) -> PictureSett
 
 
 def parse_style(text: str, styles: Sequence[str]) -> list[float]:
-    """Returns a weight for each style; they add up to 1.
+    """Returns a weight for each style, with sum 1, of a name or names with weights: a:0.7,b:0.3.
 
-    Args:
-        text: A name, or names with weights: a:0.7,b:0.3. Empty: the only style that there is.
-        styles: All names.
+    Nothing stands for the only style that there is.
     """
     if not text and len(styles) == 1:
         return [1.0]

@@ -23,13 +23,7 @@ DESCRIBE_SIGNATURE = "describe"
 
 @dataclass(frozen=True)
 class Classification:
-    """What a classifier says about a picture.
-
-    Attributes:
-        class_name: The most probable class.
-        probability: Its probability, 0..1.
-        probabilities: Those of all classes, in the model's order.
-    """
+    """The most probable class of a picture, its probability, and those of all classes in their order."""
 
     class_name: str
     probability: float
@@ -37,21 +31,19 @@ class Classification:
 
 
 class PictureModel:
-    """A served model that takes encoded pictures; may be used by several threads.
+    """A served model that takes encoded pictures, as the server says; may be used by several threads.
 
     Attributes:
         is_classifier: Whether it names pictures instead of painting them.
         options: The model's inputs beside the picture, for one picture.
+
+    Raises:
+        InputError: If the model takes no pictures, or hasn't the style or the setting that is asked for.
     """
 
     def __init__(
         self, client: Client, model: ModelSpec, settings: PictureSettings = PictureSettings()
     ) -> None:
-        """Asks the server what the model takes.
-
-        Raises:
-            InputError: If the model takes no pictures, or hasn't the style or the setting that is asked for.
-        """
         self._client, self._model = client, model
         signatures = client.signatures(model)
         signature = find_signature(signatures, PICTURE_SIGNATURE)
@@ -62,32 +54,19 @@ class PictureModel:
         self.options = make_options(model, signature, styles, settings)
 
     def paint(self, picture: bytes) -> bytes:
-        """Returns the picture in the style, encoded.
-
-        Args:
-            picture: As a file has it, in a format that the model reads.
-
-        Raises:
-            ServingError: If the model refuses it, or the server can't be reached.
-        """
+        """Returns the picture in the style; both as a file has them, in formats that the model knows."""
         painted: bytes = self._call(picture)[PICTURE][0]
         return painted
 
     def classify(self, picture: bytes) -> Classification:
-        """Returns what the picture shows.
-
-        Raises:
-            ServingError: If the model refuses it, or the server can't be reached.
-        """
+        """Returns what the picture shows."""
         outputs = self._call(picture)
+        keys = ("class_name", "probability", "probabilities")
         try:
-            name, probability, probabilities = (
-                outputs[key][0] for key in ("class_name", "probability", "probabilities")
-            )
+            name, probability, probabilities = (outputs[key][0] for key in keys)
         except KeyError as error:
-            raise InputError(
-                f"{self._model.name}: must return {error}. Received: {', '.join(outputs)}"
-            ) from error
+            received = ", ".join(outputs)
+            raise InputError(f"{self._model.name}: must return {error}. Received: {received}") from error
         return Classification(name.decode(), float(probability), tuple(map(float, probabilities)))
 
     def _call(self, picture: bytes) -> dict[str, np.ndarray]:
@@ -96,20 +75,13 @@ class PictureModel:
 
 
 def read_description(client: Client, model: ModelSpec, signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    """Returns the model's card, from its signature `describe`.
-
-    Raises:
-        ServingError: If there is none.
-        InputError: If it isn't JSON, or can't be had by this API.
-    """
+    """Returns the model's card, from its signature `describe`."""
     signature = find_signature(signatures, DESCRIBE_SIGNATURE)
     # TensorFlow Serving's REST API calls nothing without inputs, so there may be one that doesn't matter.
-    inputs = {
-        name: np.full(
-            [size or 1 for size in spec.shape or ()], b"" if spec.dtype == object else 0, spec.dtype
-        )
-        for name, spec in signature.inputs.items()
-    }
+    inputs = {}
+    for name, spec in signature.inputs.items():
+        shape = [size or 1 for size in spec.shape or ()]
+        inputs[name] = np.full(shape, b"" if spec.dtype == object else 0, spec.dtype)
     try:
         text = client.predict(model, inputs, DESCRIBE_SIGNATURE)["description"].ravel()[0]
     except ServingError as error:

@@ -36,40 +36,32 @@ class RestClient(Client):
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
         """See `Client`."""
-        document = self._call("GET", _path(model))
-        reply = json_format.ParseDict(
-            document, get_model_status_pb2.GetModelStatusResponse(), ignore_unknown_fields=True
-        )
-        return read_status_reply(reply)
+        reply, document = get_model_status_pb2.GetModelStatusResponse(), self._call("GET", _path(model))
+        return read_status_reply(json_format.ParseDict(document, reply, ignore_unknown_fields=True))
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
         """See `Client`."""
         document = self._call("GET", f"{_path(model)}/metadata")
-        definitions = document.get("metadata", {}).get(SIGNATURE_FIELD, {})
-        reply = json_format.ParseDict(
-            definitions, get_model_metadata_pb2.SignatureDefMap(), ignore_unknown_fields=True
-        )
-        return read_signatures(reply.signature_def)
+        metadata = document.get("metadata", {}).get(SIGNATURE_FIELD, {})
+        definitions = get_model_metadata_pb2.SignatureDefMap()
+        json_format.ParseDict(metadata, definitions, ignore_unknown_fields=True)
+        return read_signatures(definitions.signature_def)
 
     def _send(
         self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         values = {name: to_binary_json(array) for name, array in arrays.items()}
-        document = self._call(
-            "POST", f"{_path(model)}:predict", {"signature_name": signature_name, "inputs": values}
-        )
-        return _read_outputs(document, signature)
+        body = json.dumps({"signature_name": signature_name, "inputs": values}).encode()
+        return _read_outputs(self._call("POST", f"{_path(model)}:predict", body), signature)
 
-    def _call(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
-        body = None if document is None else json.dumps(document).encode()
+    def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         return self._retrying(lambda seconds: self._try(method, path, body, seconds))
 
     def _try(self, method: str, path: str, body: bytes | None, seconds: float) -> dict[str, Any]:
         url = self._base + path
+        timeout = urllib3.Timeout(total=seconds)
         try:
-            response = self._pool.request(
-                method, url, body=body, timeout=urllib3.Timeout(total=seconds), redirect=False
-            )
+            response = self._pool.request(method, url, body=body, timeout=timeout, redirect=False)
         except urllib3.exceptions.ReadTimeoutError as error:
             message = f"{url}: no answer within {self._settings.timeout} s"
             raise ServingError("DEADLINE_EXCEEDED", message) from error
@@ -104,7 +96,6 @@ def _read_outputs(document: dict[str, Any], signature: Signature) -> dict[str, n
     if not isinstance(values, dict) or is_base64(values):
         values = dict.fromkeys(signature.outputs, values)  # a single output has lost its name
     if values.keys() != signature.outputs.keys() or BASE64 in values:
-        raise ServingError(
-            "UNKNOWN", f"outputs must be {', '.join(signature.outputs)}. Received: {list(values)}"
-        )
+        expected = ", ".join(signature.outputs)
+        raise ServingError("UNKNOWN", f"outputs must be {expected}. Received: {list(values)}")
     return {name: to_array(value, signature.outputs[name], name) for name, value in values.items()}

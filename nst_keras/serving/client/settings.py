@@ -12,11 +12,7 @@ SHOWN = (NOTHING, "status", "signatures", "styles", "description")
 
 @dataclass(frozen=True)
 class QuerySettings(Settings):
-    """Whom to ask, and about what.
-
-    Raises:
-        InputError: If a value is missing or out of range, with the field's name.
-    """
+    """Whom to ask, and about what."""
 
     rest: str = setting("http://localhost:8501", "Address of the REST API.")
     grpc: str = setting("", "Address of the gRPC API, such as localhost:8500, to be used instead.")

@@ -5,13 +5,12 @@ string output is when its name ends in `_bytes`, and must be UTF-8 otherwise.
 """
 
 import base64
-import binascii
 import reprlib
 from typing import Any
 
 import numpy as np
 
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError, invalid
 from nst_keras.serving.protocol.tensors import TensorSpec
 
 BASE64 = "b64"
@@ -26,13 +25,7 @@ def is_base64(value: Any) -> bool:
 
 
 def to_array(value: Any, spec: TensorSpec, name: str) -> np.ndarray:
-    """Returns a JSON value as an array of the given type.
-
-    Args:
-        value: A number, string or truth value, or nested lists of them.
-        spec: Its type; the shape isn't checked.
-        name: The tensor's name, for messages.
-    """
+    """Returns a JSON value, or nested lists of such, as an array of the type in `spec`, of any shape."""
     if spec.dtype == object:
         return _string_array(value, name)
     try:
@@ -70,10 +63,8 @@ def to_json(array: np.ndarray, name: str) -> Any:
     try:
         return _map(array.tolist(), bytes.decode)
     except UnicodeDecodeError as error:
-        message = (
-            f"output {name} isn't UTF-8; only outputs whose names end in {BINARY_SUFFIX} may hold any bytes"
-        )
-        raise ServingError("INTERNAL", message) from error
+        message = f"isn't UTF-8; only outputs whose names end in {BINARY_SUFFIX} may hold any bytes"
+        raise ServingError("INTERNAL", f"output {name} {message}") from error
 
 
 def to_binary_json(array: np.ndarray) -> Any:
@@ -115,16 +106,12 @@ def _flatten(value: Any, shape: list[int], flat: list[bytes], name: str) -> None
         except UnicodeEncodeError as error:  # half a surrogate pair
             raise _invalid(f"{name} must be text: {error.reason}", value) from error
     elif is_base64(value):
-        flat.append(_decode_base64(value[BASE64], name))
+        try:
+            flat.append(base64.b64decode(value[BASE64], validate=True))
+        except ValueError as error:
+            raise _invalid(f"{name}: Unable to base64 decode: {error}", value[BASE64]) from error
     else:
         raise _invalid(f"{name} must be of type string", value)
-
-
-def _decode_base64(text: str, name: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise _invalid(f"{name}: Unable to base64 decode: {error}", text) from error
 
 
 def _holds_bool(value: Any) -> bool:
@@ -140,4 +127,4 @@ def _map(value: Any, convert: Any) -> Any:
 
 
 def _invalid(message: str, value: Any) -> ServingError:
-    return ServingError("INVALID_ARGUMENT", f"{message}. Received: {reprlib.repr(value)}")
+    return invalid(f"{message}. Received: {reprlib.repr(value)}")

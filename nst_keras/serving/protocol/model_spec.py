@@ -8,13 +8,7 @@ START, LOADING, AVAILABLE, UNLOADING, END = "START", "LOADING", "AVAILABLE", "UN
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model in a request.
-
-    Attributes:
-        name: Its name.
-        version: Its version; 0: that of the label, or the newest one.
-        label: A label that stands for a version; empty: none.
-    """
+    """A model in a request; version 0 is that of the label, or the newest one if there is no label."""
 
     name: str
     version: int = 0
@@ -27,14 +21,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """What became of a version.
-
-    Attributes:
-        version: Its number.
-        state: START, LOADING, AVAILABLE, UNLOADING or END.
-        code: OK, or gRPC's name of what went wrong.
-        message: What went wrong.
-    """
+    """The state of a version, and what went wrong: gRPC's name of it, or OK, and a message."""
 
     version: int
     state: str

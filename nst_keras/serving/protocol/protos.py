@@ -6,6 +6,8 @@ empty module that only knows the package's folder stands for `tensorflow`. Then 
 `import tensorflow` finds everything as if nothing had been: protobuf takes the same file twice.
 """
 
+# ruff: noqa: F401  these names are for others to import
+
 import importlib.util
 import sys
 import threading
@@ -48,19 +50,3 @@ with _without_tensorflow():
         prediction_service_pb2_grpc,
     )
     from tensorflow_serving.config import model_server_config_pb2
-
-__all__ = [
-    "get_model_metadata_pb2",
-    "get_model_status_pb2",
-    "meta_graph_pb2",
-    "model_management_pb2",
-    "model_pb2",
-    "model_server_config_pb2",
-    "model_service_pb2_grpc",
-    "predict_pb2",
-    "prediction_log_pb2",
-    "prediction_service_pb2_grpc",
-    "saved_model_pb2",
-    "tensor_pb2",
-    "types_pb2",
-]

@@ -1,15 +1,13 @@
 """Answers about models as protocol messages, for both APIs."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from nst_keras.serving.protocol.model_spec import VersionStatus
-from nst_keras.serving.protocol.protos import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    meta_graph_pb2,
-)
+from nst_keras.serving.protocol.protos import get_model_metadata_pb2, get_model_status_pb2, meta_graph_pb2
 
 SIGNATURE_FIELD = "signature_def"  # the one kind of metadata
+_Status = get_model_status_pb2.ModelVersionStatus
 
 
 def status_reply(statuses: Iterable[VersionStatus]) -> "get_model_status_pb2.GetModelStatusResponse":
@@ -17,26 +15,20 @@ def status_reply(statuses: Iterable[VersionStatus]) -> "get_model_status_pb2.Get
     reply = get_model_status_pb2.GetModelStatusResponse()
     for status in statuses:
         entry = reply.model_version_status.add(version=status.version)
-        entry.state = get_model_status_pb2.ModelVersionStatus.State.Value(status.state)
-        numbers = {name: number for number, name in _codes(entry).items()}
-        entry.status.error_code = numbers[status.code]
+        entry.state = _Status.State.Value(status.state)
+        entry.status.error_code = _codes(entry).values_by_name[status.code].number
         entry.status.error_message = status.message
     return reply
 
 
 def read_status_reply(reply: "get_model_status_pb2.GetModelStatusResponse") -> list[VersionStatus]:
     """The same, from a server's answer; newest first."""
-    names = get_model_status_pb2.ModelVersionStatus.State.Name
-    statuses = [
-        VersionStatus(
-            entry.version,
-            names(entry.state),
-            _codes(entry)[entry.status.error_code],
-            entry.status.error_message,
-        )
-        for entry in reply.model_version_status
-    ]
-    return sorted(statuses, key=lambda status: -status.version)
+    statuses = []
+    for entry in sorted(reply.model_version_status, key=lambda entry: -entry.version):
+        code = _codes(entry).values_by_number[entry.status.error_code].name
+        state = _Status.State.Name(entry.state)
+        statuses.append(VersionStatus(entry.version, state, code, entry.status.error_message))
+    return statuses
 
 
 def metadata_reply(
@@ -53,7 +45,6 @@ def metadata_reply(
     return reply
 
 
-def _codes(entry: "get_model_status_pb2.ModelVersionStatus") -> dict[int, str]:
-    """Names of the error codes, an enumeration of TensorFlow's."""
-    enumeration = entry.status.DESCRIPTOR.fields_by_name["error_code"].enum_type
-    return {value.number: value.name for value in enumeration.values}
+def _codes(entry: "get_model_status_pb2.ModelVersionStatus") -> Any:
+    """The error codes, an enumeration of TensorFlow's."""
+    return entry.status.DESCRIPTOR.fields_by_name["error_code"].enum_type

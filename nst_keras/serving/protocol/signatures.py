@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_keras.serving.protocol.protos import meta_graph_pb2
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import invalid
 from nst_keras.serving.protocol.tensors import TensorSpec, numpy_type
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -15,23 +15,15 @@ PREDICT_METHOD = "tensorflow/serving/predict"
 
 @dataclass(frozen=True)
 class Signature:
-    """One way to call a model.
-
-    Attributes:
-        inputs: What it takes, by name.
-        outputs: What it returns, by name.
-    """
+    """One way to call a model: what it takes and what it returns, by name."""
 
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
 
     def __str__(self) -> str:
         """As in a listing: (x: float32 [?, 3]) -> (y: float32 [?, 3])."""
-        sides = (
-            "(" + ", ".join(f"{n}: {s}" for n, s in side.items()) + ")"
-            for side in (self.inputs, self.outputs)
-        )
-        return " -> ".join(sides)
+        sides = (", ".join(f"{n}: {s}" for n, s in side.items()) for side in (self.inputs, self.outputs))
+        return "({}) -> ({})".format(*sides)
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> None:
         """Checks names, types and shapes."""
@@ -40,20 +32,19 @@ class Signature:
             spec = self.inputs[name]
             if array.dtype != spec.dtype or not spec.accepts(array.shape):
                 came = TensorSpec(array.dtype, array.shape)
-                raise ServingError("INVALID_ARGUMENT", f"input {name} must be {spec}. Received: {came}")
+                raise invalid(f"input {name} must be {spec}. Received: {came}")
 
     def check_names(self, names: Mapping[str, object]) -> None:
         """Checks that these are the names of all inputs."""
         if set(names) != set(self.inputs):
             expected, came = (", ".join(sorted(known)) or "none" for known in (self.inputs, names))
-            raise ServingError("INVALID_ARGUMENT", f"inputs must be {expected}. Received: {came}")
+            raise invalid(f"inputs must be {expected}. Received: {came}")
 
     def check_outputs(self, names: Collection[str]) -> None:
         """Checks that these are names of outputs."""
         unknown = ", ".join(sorted(set(names) - set(self.outputs)))
         if unknown:
-            message = f"output tensor alias not found in signature: {unknown}"
-            raise ServingError("INVALID_ARGUMENT", message)
+            raise invalid(f"output tensor alias not found in signature: {unknown}")
 
 
 def read_signatures(definitions: Mapping[str, "meta_graph_pb2.SignatureDef"]) -> dict[str, Signature]:
@@ -70,8 +61,7 @@ def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
     name = name or DEFAULT_SIGNATURE
     if name not in signatures:
         there = ", ".join(sorted(signatures)) or "none"
-        message = f'Serving signature name: "{name}" not found in signature def. There are: {there}'
-        raise ServingError("INVALID_ARGUMENT", message)
+        raise invalid(f'Serving signature name: "{name}" not found in signature def. There are: {there}')
     return signatures[name]
 
 

@@ -27,12 +27,7 @@ _OWN_STATUSES = {408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT"}
 
 
 class ServingError(InputError):
-    """A request that wasn't answered.
-
-    Attributes:
-        code: gRPC's name of the reason, such as NOT_FOUND.
-        http_status: The HTTP status that says the same.
-    """
+    """A request that wasn't answered: gRPC's name of the reason, such as NOT_FOUND, and the HTTP status."""
 
     def __init__(self, code: str, message: str, http_status: int = 0) -> None:
         super().__init__(message)
@@ -40,11 +35,12 @@ class ServingError(InputError):
         self.http_status = http_status or HTTP_STATUSES[code]
 
 
+def invalid(message: str) -> ServingError:
+    """The error for a request that can't be answered as it is."""
+    return ServingError("INVALID_ARGUMENT", message)
+
+
 def code_of(http_status: int) -> str:
     """The gRPC code for an HTTP status; of several the most general one."""
-    if http_status in _OWN_STATUSES:
-        return _OWN_STATUSES[http_status]
-    for code, status in HTTP_STATUSES.items():
-        if status == http_status:
-            return code
-    return "INVALID_ARGUMENT" if 400 <= http_status < 500 else "UNKNOWN"
+    codes = {status: code for code, status in reversed(HTTP_STATUSES.items())} | _OWN_STATUSES
+    return codes.get(http_status, "INVALID_ARGUMENT" if 400 <= http_status < 500 else "UNKNOWN")

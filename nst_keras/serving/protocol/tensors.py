@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_keras.serving.protocol.protos import tensor_pb2, types_pb2
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError, invalid
 
 # TensorFlow's type: NumPy's, and the field for single values (tensorflow/core/framework/tensor.proto).
 _TYPES = {
@@ -34,11 +34,9 @@ _NUMBERS = {np.dtype(numpy): number for number, (numpy, _) in _TYPES.items()}
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What a signature says about one of its inputs or outputs.
+    """What a signature says about an input or output: NumPy's type (object for bytes), and sizes.
 
-    Attributes:
-        dtype: NumPy's type; object stands for bytes.
-        shape: Sizes, None where any will do; None if the rank is unknown.
+    A size is None where any will do, and the shape None if the rank is unknown.
     """
 
     dtype: np.dtype
@@ -84,43 +82,38 @@ def to_proto(array: np.ndarray) -> "tensor_pb2.TensorProto":
 
 
 def from_proto(message: "tensor_pb2.TensorProto", *, most_bytes: int | None = None) -> np.ndarray:
-    """Returns a message as an array.
+    """Returns a message, with values packed, one by one, or only the first of many equal ones, as an array.
 
-    Args:
-        message: May hold its values packed, one by one, or only the first of many equal ones.
-        most_bytes: Refuse what would become larger: a small message can stand for a huge tensor.
+    What would become larger than `most_bytes` is refused: a small message can stand for a huge tensor.
     """
     dtype = numpy_type(message.dtype)
     if message.tensor_shape.unknown_rank:
-        raise ServingError("INVALID_ARGUMENT", "a tensor must have a shape")
+        raise invalid("a tensor must have a shape")
     shape = tuple(dim.size for dim in message.tensor_shape.dim)
     if min(shape, default=0) < 0:
-        raise ServingError("INVALID_ARGUMENT", f"a tensor's sizes must be at least 0. Received: {shape}")
+        raise invalid(f"a tensor's sizes must be at least 0. Received: {shape}")
     count = math.prod(shape)
     if most_bytes is not None and count * dtype.itemsize > most_bytes:
-        raise ServingError(
-            "RESOURCE_EXHAUSTED", f"a tensor must have at most {most_bytes} bytes. Received: shape {shape}"
-        )
+        problem = f"a tensor must have at most {most_bytes} bytes. Received: shape {shape}"
+        raise ServingError("RESOURCE_EXHAUSTED", problem)
     if message.tensor_content and dtype.kind != "O":
         if len(message.tensor_content) % dtype.itemsize:
-            raise ServingError("INVALID_ARGUMENT", f"a tensor's bytes must be whole {dtype} numbers")
-        little_endian = np.frombuffer(message.tensor_content, dtype=dtype.newbyteorder("<"))
-        values = little_endian.astype(dtype, copy=False)
+            raise invalid(f"a tensor's bytes must be whole {dtype} numbers")
+        values = np.frombuffer(message.tensor_content, dtype.newbyteorder("<")).astype(dtype, copy=False)
     else:
         values = _single_values(message, dtype, count)
     if values.size != count:
-        problem = f"a tensor of shape {list(shape)} can't hold {values.size} values"
-        raise ServingError("INVALID_ARGUMENT", problem)
+        raise invalid(f"a tensor of shape {list(shape)} can't hold {values.size} values")
     return values.reshape(shape)
 
 
 def _single_values(message: "tensor_pb2.TensorProto", dtype: np.dtype, count: int) -> np.ndarray:
     field = _TYPES[message.dtype][1]
-    given = np.array(getattr(message, field), dtype=_FIELDS.get(field, dtype))
+    stored = np.array(getattr(message, field), dtype=_FIELDS.get(field, dtype))
     # Half floats come as their bits.
-    values = given.astype(np.uint16).view(dtype) if dtype == np.float16 else given.astype(dtype)
-    if dtype.kind in "iu" and np.any(values != given):
-        raise ServingError("INVALID_ARGUMENT", f"a value doesn't fit into {dtype}")
+    values = stored.astype(np.uint16).view(dtype) if dtype == np.float16 else stored.astype(dtype)
+    if dtype.kind in "iu" and np.any(values != stored):
+        raise invalid(f"a value doesn't fit into {dtype}")
     if values.size >= count:
         return values
     # As in TensorFlow, the last value stands for all that follow; without any, zero or the empty string does.

@@ -11,6 +11,7 @@ import numpy as np
 from nst_keras.serving.protocol.status_codes import ServingError
 
 Arrays = Mapping[str, np.ndarray]
+Compute = Callable[[Arrays], dict[str, np.ndarray]]
 
 
 @dataclass
@@ -39,37 +40,22 @@ class _Batch:
 class Batcher:
     """Puts requests with the same key together; their arrays are joined along the first axis.
 
-    Args:
-        most_rows: Rows that are answered together; a request with more is answered alone.
-        timeout: Seconds that the first request waits for others.
-        worker: Waits, until a moment of the monotonic clock, for leave to compute; others may join meanwhile.
+    A request with more than `most_rows` is answered alone; the first one waits `timeout` seconds for others,
+    then for a `worker`, until a moment of the monotonic clock, and others may still join meanwhile.
     """
 
     def __init__(
         self, most_rows: int, timeout: float, worker: Callable[[float], AbstractContextManager[None]]
     ) -> None:
-        self._most_rows = most_rows
-        self._timeout = timeout
-        self._worker = worker
+        self._most_rows, self._timeout, self._worker = most_rows, timeout, worker
         self._open: dict[Hashable, _Batch] = {}
         self._lock = threading.Lock()
 
-    def run(
-        self,
-        key: Hashable,
-        inputs: Arrays,
-        compute: Callable[[Arrays], dict[str, np.ndarray]],
-        deadline: float,
-    ) -> dict[str, np.ndarray]:
-        """Answers a request, perhaps together with others.
+    def run(self, key: Hashable, inputs: Arrays, compute: Compute, deadline: float) -> dict[str, np.ndarray]:
+        """Answers a request, perhaps with others of its key: same model, version, signature, inner shapes.
 
-        If the model refuses a batch, each of its requests is tried alone: a bad one harms no other.
-
-        Args:
-            key: Equal for requests that may be joined: model, version, signature and inner shapes.
-            inputs: Arrays with the same number of rows.
-            compute: Answers inputs with any number of rows.
-            deadline: Moment of the monotonic clock until which to wait for another's thread.
+        If the model refuses a batch, each of its requests is tried alone: a bad one harms no other. Inputs
+        have equally many rows; `compute` takes any number. Another's thread may take until the deadline.
         """
         member = _Member(inputs, len(next(iter(inputs.values()))))
         batch, leads = self._join(key, member)
@@ -83,13 +69,7 @@ class Batcher:
             raise ServingError("INTERNAL", "the batch wasn't answered")
         return member.outputs
 
-    def _lead(
-        self,
-        key: Hashable,
-        batch: _Batch,
-        compute: Callable[[Arrays], dict[str, np.ndarray]],
-        deadline: float,
-    ) -> None:
+    def _lead(self, key: Hashable, batch: _Batch, compute: Compute, deadline: float) -> None:
         batch.full.wait(min(self._timeout, max(0, deadline - time.monotonic())))
         try:
             with self._worker(deadline):
@@ -122,10 +102,12 @@ class Batcher:
             return batch, leads
 
 
-def _answer(members: list[_Member], compute: Callable[[Arrays], dict[str, np.ndarray]]) -> None:
+def _answer(members: list[_Member], compute: Compute) -> None:
     if len(members) > 1:
+        names = members[0].inputs
+        joined = {name: np.concatenate([member.inputs[name] for member in members]) for name in names}
         try:
-            _share(members, compute(_joined(members)))
+            _share(members, compute(joined))
             return
         except ServingError:
             pass  # each alone, below
@@ -134,10 +116,6 @@ def _answer(members: list[_Member], compute: Callable[[Arrays], dict[str, np.nda
             member.outputs = compute(member.inputs)
         except ServingError as error:
             member.error = error
-
-
-def _joined(members: list[_Member]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([member.inputs[name] for member in members]) for name in members[0].inputs}
 
 
 def _share(members: list[_Member], outputs: Arrays) -> None:

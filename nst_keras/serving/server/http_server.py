@@ -20,7 +20,6 @@ class _DeadlineProtocol(H11Protocol):
     """Drops a connection whose request line and headers don't come in time; uvicorn has no limit for them."""
 
     header_timeout = 10.0
-
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -28,8 +27,7 @@ class _DeadlineProtocol(H11Protocol):
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle:
+        if self.cycle is None or self.cycle.response_complete:
             self._start_timer()
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
@@ -54,14 +52,9 @@ class _DeadlineProtocol(H11Protocol):
 
 
 class HttpServer:
-    """Serves the REST API until stopped.
-
-    Attributes:
-        port: The port that it listens on.
-    """
+    """Serves the REST API on `port` until stopped."""
 
     def __init__(self, api: RestApi, settings: ServerSettings) -> None:
-        """Starts listening."""
         self._socket = _listen(settings.host, settings.rest_api_port)
         self.port: int = self._socket.getsockname()[1]
         protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": settings.read_timeout})
@@ -82,7 +75,8 @@ class HttpServer:
             backlog=_BACKLOG,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
+        serve = self._server.serve(sockets=[self._socket])
+        self._thread = threading.Thread(target=asyncio.run, args=(serve,), name="rest", daemon=True)
         self._thread.start()
 
     def begin_stop(self) -> None:
@@ -93,9 +87,6 @@ class HttpServer:
         """Waits until the last answer is out, or the time to drain is over."""
         self._thread.join()
         self._socket.close()
-
-    def _run(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
 
 
 def _listen(host: str, port: int) -> socket.socket:

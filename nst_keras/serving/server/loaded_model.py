@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE, check_version
 from nst_keras.serving.protocol.protos import meta_graph_pb2, saved_model_pb2
-from nst_keras.serving.protocol.signatures import Signature, find_signature, read_signatures
+from nst_keras.serving.protocol.signatures import find_signature, read_signatures
 from nst_keras.serving.protocol.status_codes import HTTP_STATUSES, ServingError
 from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
 from nst_keras.storage.files import open_file
@@ -21,16 +21,12 @@ _CODES = dict(enumerate(("OK", *HTTP_STATUSES)))  # TensorFlow numbers its error
 
 
 class LoadedModel:
-    """One version of a model, loaded and warmed up.
+    """One version of a model: its files checked against their manifest, loaded, warm-up requests replayed.
 
-    Attributes:
-        definitions: The signatures' messages by name, for metadata.
-        signatures: The same, as they are called.
-        seconds: What loading took.
+    `definitions` are the signatures' messages by name, for metadata; `seconds` is what loading took.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Checks the files against their manifest, loads them, and replays the warm-up requests."""
         began = time.monotonic()
         check_version(folder)
         self.definitions = _read_definitions(folder)
@@ -40,43 +36,32 @@ class LoadedModel:
         # Damaged files make TensorFlow raise almost anything.
         except Exception as error:
             raise InputError(f"{folder}: cannot be loaded: {_sentence(error)}") from error
-        self._warm_up(folder / WARMUP_FILE)
+        warmup = folder / WARMUP_FILE
+        try:
+            for signature, inputs in read_warmup(warmup):
+                self.run(signature, inputs)
+        except (ServingError, tf.errors.OpError, ValueError) as error:
+            raise InputError(f"{warmup}: a warm-up request failed: {_sentence(error)}") from error
         self.seconds = time.monotonic() - began
 
-    def signature(self, name: str) -> Signature:
-        """Returns a signature; raises ServingError if there is none of that name."""
-        return find_signature(self.signatures, name)
-
     def run(self, signature_name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Calls a signature.
-
-        Args:
-            signature_name: One of `signatures`.
-            inputs: An array for each of its inputs.
-        """
-        signature = self.signature(signature_name)
+        """Calls a signature with an array for each of its inputs."""
+        signature = find_signature(self.signatures, signature_name)
         signature.check(inputs)
         tensors = {
             name: tf.constant(array, tf.string if array.dtype == object else array.dtype)
             for name, array in inputs.items()
         }
         try:
-            found = self._module.signatures[signature_name](**tensors)
+            outputs = self._module.signatures[signature_name](**tensors)
             return {
-                name: np.array(found[name].numpy(), dtype=spec.dtype, copy=None)
+                name: np.array(outputs[name].numpy(), dtype=spec.dtype, copy=None)
                 for name, spec in signature.outputs.items()
             }
         except tf.errors.OpError as error:
             raise ServingError(_CODES.get(error.error_code, "UNKNOWN"), _sentence(error)) from error
         except MemoryError as error:
             raise ServingError("RESOURCE_EXHAUSTED", "there is not enough memory for this request") from error
-
-    def _warm_up(self, path: Path) -> None:
-        try:
-            for signature, inputs in read_warmup(path):
-                self.run(signature, inputs)
-        except (ServingError, tf.errors.OpError, ValueError) as error:
-            raise InputError(f"{path}: a warm-up request failed: {_sentence(error)}") from error
 
 
 def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef]":

@@ -38,13 +38,9 @@ class Metrics:
         )
 
     def count(self, model_name: str, status: str, seconds: float, entrypoint: str) -> None:
-        """Counts a request to Predict.
+        """Counts a request to Predict of a served model: others' names would let clients fill the memory.
 
-        Args:
-            model_name: A model that is served; others' names would let clients fill the memory.
-            status: OK or gRPC's name of the error.
-            seconds: From the whole request's arrival to its answer.
-            entrypoint: REST or GRPC.
+        `status` is OK or gRPC's name of the error, the entrypoint REST or GRPC.
         """
         self._requests.labels(model_name, status).inc()
         self._seconds.labels(model_name, "Predict", entrypoint).observe(seconds * 1e6)

@@ -14,14 +14,9 @@ from nst_keras.storage.files import open_file
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """One model.
+    """A model, the folder of its versions, and which are served: so many of the latest, or specific ones.
 
-    Attributes:
-        name: As in addresses.
-        base_path: Folder of its versions.
-        latest: So many of the newest versions are served; 0: all.
-        specific: The versions that are served, instead.
-        labels: Versions by label.
+    With `latest` 0 all are served; `labels` holds versions by label.
     """
 
     name: str
@@ -43,8 +38,7 @@ def find_models(serving_dir: Path) -> list[ModelConfig]:
         folders = sorted(path for path in serving_dir.iterdir() if path.is_dir())
     except OSError as error:
         raise InputError(f"{serving_dir}: cannot be listed: {error.strerror}") from error
-    names = [path for path in folders if not path.name.startswith(".") and ":" not in path.name]
-    return [ModelConfig(path.name, path) for path in names]
+    return [ModelConfig(path.name, path) for path in folders if path.name[0] != "." and ":" not in path.name]
 
 
 def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:
@@ -59,9 +53,8 @@ def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:
     if not models:  # perhaps it is just being written
         raise InputError(f"{path}: names no model in model_config_list")
     names = [model.name for model in models]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InputError(f"{path}: names a model twice: {twice[0]}")
+    if len(set(names)) < len(names):
+        raise InputError(f"{path}: names a model twice: {max(names, key=names.count)}")
     return models
 
 

@@ -22,7 +22,6 @@ class Models:
     """The models by name. A request never gives a path: its name is looked up here."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        """Loads all models."""
         self._settings = settings
         self._models: dict[str, ServedModel] = {}
         self._config_text: bytes | None = None
@@ -43,8 +42,8 @@ class Models:
         model = self._models.get(spec.name)
         if model is None:
             raise not_found(spec)
-        with model.lease(spec) as found:
-            yield found
+        with model.lease(spec) as leased:
+            yield leased
 
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
         """What became of a model's versions; raises ServingError if there are none."""

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_keras.serving.protocol.model_spec import ModelSpec
-from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature
+from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature, find_signature
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.server.batching import Batcher
-from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.settings import ServerSettings
@@ -21,13 +20,7 @@ from nst_keras.serving.server.settings import ServerSettings
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer.
-
-    Attributes:
-        version: The version that gave it.
-        signature_name: The signature that was called.
-        outputs: Its outputs by name.
-    """
+    """An answer: the version that gave it, the signature that was called, and its outputs by name."""
 
     version: int
     signature_name: str
@@ -35,14 +28,7 @@ class Prediction:
 
 
 class Predictor:
-    """Lets so many requests in, computes so many at once, and joins those that it may.
-
-    Attributes:
-        settings: The limits.
-        models: What is served.
-        metrics: What was counted.
-        capacity: Requests that can be inside, computed or waiting.
-    """
+    """Lets `capacity` requests in, which wait or are computed, and joins those that it may."""
 
     def __init__(self, settings: ServerSettings, models: Models, metrics: Metrics) -> None:
         self.settings, self.models, self.metrics = settings, models, metrics
@@ -73,11 +59,9 @@ class Predictor:
 
     @contextmanager
     def counted(self, spec: ModelSpec, interface: str) -> Iterator[None]:
-        """Counts the request that the block answers, with its time and how it ended.
+        """Counts the request that the block answers by "REST" or "GRPC", with its time and how it ended.
 
-        Args:
-            spec: The model. One that isn't served isn't counted: clients could invent any number of names.
-            interface: "REST" or "GRPC".
+        A model that isn't served isn't counted: clients could invent any number of names.
         """
         began, code = time.monotonic(), "OK"
         try:
@@ -102,27 +86,23 @@ class Predictor:
         timeout: float | None = None,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Prediction:
-        """Answers a request that has a place.
+        """Answers a request that has a place; `read` takes its inputs by the signature.
 
-        Args:
-            spec: The model.
-            signature_name: The signature; empty: the default one.
-            read: Makes the inputs, given the signature.
-            only: The outputs that are wanted; none: all.
-            timeout: Seconds to wait for a worker, if less than the settings say.
-            is_wanted: Whether the client still waits; asked before the work begins.
+        Without `only`, all outputs are returned. A worker is waited for as many seconds as the settings say,
+        or `timeout` if that is less; before it begins, `is_wanted` says whether the client still waits.
         """
         longest = self.settings.request_timeout
         deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))
         signature_name = signature_name or DEFAULT_SIGNATURE
         with self.models.lease(spec) as (version, model):
-            signature = model.signature(signature_name)
+            signature = find_signature(model.signatures, signature_name)
             inputs = read(signature)
             signature.check(inputs)
             signature.check_outputs(only)
             compute = functools.partial(model.run, signature_name)
             if self._batcher and _has_rows(signature, inputs):
-                key = _batch_key(model, signature_name, inputs)
+                shapes = tuple(sorted((name, array.shape[1:]) for name, array in inputs.items()))
+                key = id(model), signature_name, shapes
                 outputs = self._batcher.run(key, inputs, compute, deadline)
             else:
                 with self._worker(deadline):
@@ -147,8 +127,3 @@ def _has_rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
     specs = [*signature.inputs.values(), *signature.outputs.values()]
     free = all(spec.shape is not None and spec.shape[:1] == (None,) for spec in specs)
     return free and len({len(array) for array in inputs.values()}) == 1
-
-
-def _batch_key(model: LoadedModel, signature_name: str, inputs: Mapping[str, np.ndarray]) -> tuple:
-    shapes = tuple(sorted((name, array.shape[1:]) for name, array in inputs.items()))
-    return id(model), signature_name, shapes

@@ -14,24 +14,17 @@ _DISCARDED = 4  # sizes of the largest body that are read past before the connec
 
 
 class BodyReader:
-    """Reads bodies; all calls come from one event loop.
-
-    Args:
-        most_bytes: The largest body.
-        timeout: Seconds in which a body must have come.
-    """
+    """Reads bodies of at most so many bytes that come in so many seconds; all calls are of one event loop."""
 
     def __init__(self, most_bytes: int, timeout: float) -> None:
-        self._most_bytes = most_bytes
-        self._timeout = timeout
+        self._most_bytes, self._timeout = most_bytes, timeout
         self._held = 0  # bytes of all bodies that are being read or answered
 
     @asynccontextmanager
     async def read(self, scope: dict[str, Any], receive: Receive) -> AsyncIterator[bytes]:
         """The whole body, which counts as memory in use meanwhile.
 
-        Raises:
-            ServingError: If it is too large (HTTP status 413), too slow (408), or too much is held (429).
+        It may be too large (HTTP status 413), too slow (408), or too much is held (429).
         """
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,25 +14,27 @@ from google.protobuf import json_format, message
 from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.replies import metadata_reply, status_reply
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError, invalid
 from nst_keras.serving.server.metrics import METRICS_PATH
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.serving.server.request_body import BodyReader, Receive
-from nst_keras.serving.server.rest_routes import METADATA, PREDICT, Route, find_route
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
 
+# Paths as in TensorFlow Serving's api_rest.md.
+_WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_GET = rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?P<action>/metadata)?"
+_POST = rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<action>predict|classify|regress)"
+_PATHS = {"GET": re.compile(_GET, re.IGNORECASE), "POST": re.compile(_POST, re.IGNORECASE)}
+_MOST_VERSION = 2**63 - 1
+
 _log = logging.getLogger(__name__)
 
 
 class RestApi:
-    """Answers HTTP requests; the work is done by threads, so that one request doesn't hold up others.
-
-    Args:
-        predictor: Answers requests to Predict and knows the models.
-    """
+    """Answers HTTP requests; the work is done by threads, so that one request doesn't hold up others."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -59,17 +62,18 @@ class RestApi:
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> tuple[bytes, bytes]:
         if (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
             return _TEXT, self._predictor.metrics.page()
-        route = find_route(scope["method"], scope["path"])
-        if route.action == PREDICT:
-            return _JSON, await self._predict(route.spec, scope, receive)
-        return _JSON, await asyncio.get_running_loop().run_in_executor(None, self._describe, route)
+        spec, action = _read_path(scope["method"], scope["path"])
+        if scope["method"] == "POST":
+            return _JSON, await self._predict(spec, scope, receive)
+        loop = asyncio.get_running_loop()
+        return _JSON, await loop.run_in_executor(None, self._describe, spec, action)
 
-    def _describe(self, route: Route) -> bytes:
+    def _describe(self, spec: ModelSpec, action: str) -> bytes:
         models = self._predictor.models
-        if route.action != METADATA:
-            return _json_body(_to_plain(status_reply(models.statuses(route.spec))))
-        with models.lease(route.spec) as (version, model):
-            reply = _to_plain(metadata_reply(route.spec.name, version, model.definitions))
+        if not action:
+            return _json_body(_to_plain(status_reply(models.statuses(spec))))
+        with models.lease(spec) as (version, model):
+            reply = _to_plain(metadata_reply(spec.name, version, model.definitions))
         for entry in reply["metadata"].values():
             del entry["@type"]  # TensorFlow Serving leaves it out
         return _json_body(reply)
@@ -91,7 +95,7 @@ class RestApi:
             document = _parse(body)
             prediction = self._predictor.predict(
                 spec,
-                _signature_name(document),
+                document.get("signature_name", ""),
                 lambda signature: read_inputs(document, signature),
                 is_wanted=lambda: not gone.is_set(),
             )
@@ -106,21 +110,32 @@ async def _watch(receive: Receive, gone: threading.Event) -> None:
     gone.set()
 
 
+def _read_path(method: str, path: str) -> tuple[ModelSpec, str]:
+    """The model that a request means, and what it asks for; nothing: the model's status."""
+    match = _PATHS[method].fullmatch(path) if method in _PATHS else None
+    if not match:
+        code = "INVALID_ARGUMENT" if path.lower().startswith("/v1/") else "NOT_FOUND"
+        raise ServingError(code, f"Malformed request: {method} {path}")
+    if not match["name"]:
+        raise invalid("Missing model name in request.")
+    version, action = int(match["version"] or 0), match["action"] or ""
+    if version > _MOST_VERSION:
+        raise invalid(f"Failed to convert version: {version} to numeric.")
+    if method == "POST" and action.lower() != "predict":
+        raise ServingError("UNIMPLEMENTED", f"{action} isn't offered here; use predict")
+    return ModelSpec(match["name"], version, match["label"] or ""), action
+
+
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ServingError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
+        raise invalid(f"JSON Parse error: {error}") from error
     if not isinstance(document, dict):
-        raise ServingError("INVALID_ARGUMENT", "the request must be a JSON object")
+        raise invalid("the request must be a JSON object")
+    if not isinstance(document.get("signature_name", ""), str):
+        raise invalid("'signature_name' key must be a string value.")
     return document
-
-
-def _signature_name(document: dict[str, Any]) -> str:
-    name = document.get("signature_name", "")
-    if not isinstance(name, str):
-        raise ServingError("INVALID_ARGUMENT", "'signature_name' key must be a string value.")
-    return name
 
 
 def _to_plain(reply: message.Message) -> dict[str, Any]:

@@ -5,12 +5,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
 from nst_keras.served.store import find_versions
 from nst_keras.serving.protocol.model_spec import AVAILABLE, END, LOADING, UNLOADING, ModelSpec, VersionStatus
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError, invalid
 from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.model_config import ModelConfig
 
@@ -19,21 +20,16 @@ _REMEMBERED = 10  # versions that are gone but still shown by status
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class ServedVersion:
-    """One version, from the moment it is seen.
+    """One version, from the moment it is seen; its model is there while it can be asked."""
 
-    Attributes:
-        number: The version.
-        model: What was loaded; None before and after.
-    """
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.model: LoadedModel | None = None
-        self.state = LOADING
-        self.problem = ""
-        self.look: object = None  # of its files, when loading failed
-        self.users = 0
+    number: int
+    stamp: object  # of its files, when loading began
+    model: LoadedModel | None = None
+    state: str = LOADING
+    problem: str = ""
+    users: int = 0
 
     def status(self) -> VersionStatus:
         """What became of it."""
@@ -44,8 +40,7 @@ class ServedVersion:
 class ServedModel:
     """One model. Requests read it from any thread; only one thread calls `sync` and `close`.
 
-    Attributes:
-        config: Where its versions are and which of them to serve; may be replaced between syncs.
+    `config` may be replaced between syncs.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -86,11 +81,12 @@ class ServedModel:
     def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
         """The version that a request means, and its model, which stays loaded meanwhile."""
         with self._lock:
-            version = self._find(spec)
+            usable = {n: version for n, version in self._versions.items() if version.state == AVAILABLE}
+            version = usable.get(self._number(spec) or max(usable, default=0))
+            if version is None or version.model is None:
+                raise not_found(spec)
             version.users += 1
             model = version.model
-        if model is None:
-            raise ServingError("INTERNAL", f"{spec}: is available but not loaded")
         try:
             yield version.number, model
         finally:
@@ -102,36 +98,30 @@ class ServedModel:
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
         """What became of the versions, or of the one that is meant; newest first."""
         with self._lock:
-            number = spec.version or (self._of_label(spec.label) if spec.label else 0)
-            chosen = [self._versions[key] for key in sorted(self._versions, reverse=True)]
-            if number:
-                chosen = [version for version in chosen if version.number == number]
-                what = f"version {number} of model {spec.name}"
-            else:
-                what = f"any versions of model {spec.name}"
-            if not chosen:
-                raise ServingError("NOT_FOUND", f"Could not find {what}")
-            return [version.status() for version in chosen]
+            number = self._number(spec)
+            numbers = sorted(self._versions, reverse=True)
+            statuses = [self._versions[n].status() for n in numbers if number in (0, n)]
+        if not statuses:
+            what = f"version {number}" if number else "any versions"
+            raise ServingError("NOT_FOUND", f"Could not find {what} of model {spec.name}")
+        return statuses
 
-    def _find(self, spec: ModelSpec) -> ServedVersion:
-        number = spec.version or (self._of_label(spec.label) if spec.label else 0)
-        usable = {n: version for n, version in self._versions.items() if version.state == AVAILABLE}
-        number = number or max(usable, default=0)
-        if number not in usable:
-            raise not_found(spec)
-        return usable[number]
-
-    def _of_label(self, label: str) -> int:
-        if label not in self.config.labels:
-            raise ServingError("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")
-        return self.config.labels[label]
+    def _number(self, spec: ModelSpec) -> int:
+        """The version that is meant; 0: none in particular."""
+        if spec.version or not spec.label:
+            return spec.version
+        if spec.label not in self.config.labels:
+            raise invalid(f"Unrecognized servable version label: {spec.label}")
+        return self.config.labels[spec.label]
 
     def _load_if_needed(self, number: int, folder: Path) -> None:
         version = self._versions.get(number)
-        if version and (version.state == AVAILABLE or (version.problem and version.look == _look(folder))):
+        if version and version.state == AVAILABLE:
             return
-        version = ServedVersion(number)
-        version.look = _look(folder)
+        stamp = _stamp(folder)
+        if version and version.problem and version.stamp == stamp:
+            return
+        version = ServedVersion(number, stamp)
         with self._lock:
             self._versions[number] = version
         try:
@@ -168,10 +158,11 @@ def not_found(spec: ModelSpec) -> ServingError:
     return ServingError("NOT_FOUND", f"Servable not found for request: {spec}")
 
 
-def _look(folder: Path) -> object:
+def _stamp(folder: Path) -> object:
     """Changes whenever a file of the folder does."""
     try:
-        files = sorted(path for path in folder.rglob("*"))
-        return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+        return [
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))
+        ]
     except OSError:
         return None

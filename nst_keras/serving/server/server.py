@@ -1,9 +1,8 @@
 """A model server for laptops, tests and demos, with TensorFlow Serving's two APIs over one set of models."""
 
 import contextlib
-from types import TracebackType
 
-from nst_keras.serving.server.grpc_server import GrpcServer
+from nst_keras.serving.server.grpc_server import start_grpc
 from nst_keras.serving.server.http_server import HttpServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
@@ -13,32 +12,30 @@ from nst_keras.serving.server.settings import ServerSettings
 
 
 class ModelServer:
-    """Serves from the moment it is made until it is stopped.
+    """Loads the models, then listens, until it is stopped.
 
     Attributes:
         rest_address: Where the REST API is, such as http://127.0.0.1:8501.
         grpc_address: Where the gRPC API is, such as 127.0.0.1:8500.
         models: What is served.
+
+    Raises:
+        InputError: If the models' folder can't be read, or an address can't be had.
     """
 
     def __init__(self, settings: ServerSettings = ServerSettings()) -> None:
-        """Loads the models, then starts listening.
-
-        Raises:
-            InputError: If the models' folder can't be read, or an address can't be had.
-        """
+        self._drain_seconds = settings.drain_seconds
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         with contextlib.ExitStack() as undo:
             self.models = Models(settings)
             undo.callback(self.models.close)
             self._predictor = Predictor(settings, self.models, Metrics())
             self._api = RestApi(self._predictor)
-            self._grpc = GrpcServer(self._predictor)
-            undo.callback(lambda: self._grpc.begin_stop()())
+            self._grpc, port = start_grpc(self._predictor, host)
+            undo.callback(lambda: self._grpc.stop(self._drain_seconds).wait())
             self._http = HttpServer(self._api, settings)
             undo.pop_all()
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        self.rest_address = f"http://{host}:{self._http.port}"
-        self.grpc_address = f"{host}:{self._grpc.port}"
+        self.rest_address, self.grpc_address = f"http://{host}:{self._http.port}", f"{host}:{port}"
 
     def is_idle(self) -> bool:
         """Whether no request to Predict is being answered."""
@@ -47,13 +44,12 @@ class ModelServer:
     def stop(self) -> bool:
         """Takes no more requests, finishes those that there are, and lets go of the models.
 
-        Returns:
-            Whether all were finished within the time to drain.
+        Returns whether all were finished within the time to drain.
         """
         self._http.begin_stop()
-        wait_for_grpc = self._grpc.begin_stop()
+        grpc_stopped = self._grpc.stop(self._drain_seconds)
         self._http.wait()
-        wait_for_grpc()
+        grpc_stopped.wait()
         self._api.close()
         self.models.close()
         return self.is_idle()
@@ -62,11 +58,6 @@ class ModelServer:
         """Returns itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stops."""
         self.stop()

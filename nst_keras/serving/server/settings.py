@@ -16,8 +16,7 @@ class ServerSettings(Settings):
         "saved_models", "Folder whose folders are models: NAME/VERSION/saved_model.pb."
     )
     model_config_file: str = setting(
-        "",
-        "models.config in TensorFlow Serving's format, instead of serving_dir; read again when changed.",
+        "", "models.config in TensorFlow Serving's format, instead of serving_dir; read again when changed."
     )
     host: str = setting("127.0.0.1", "Address to listen on; the default is reached from this machine alone.")
     rest_api_port: int = number(8501, "Port of the REST API; 0: any free one.", _PORT)

@@ -21,12 +21,7 @@ Request = tuple[str, Mapping[str, np.ndarray]]
 
 
 def write_warmup(saved_model: Path, requests: Sequence[Request]) -> None:
-    """Puts requests into a SavedModel's folder.
-
-    Args:
-        saved_model: The folder.
-        requests: Name of the signature and an array for each of its inputs; at most 1000.
-    """
+    """Puts at most 1000 requests, signature and an array for each of its inputs, into a SavedModel."""
     path = saved_model / WARMUP_FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
@@ -40,10 +35,7 @@ def write_warmup(saved_model: Path, requests: Sequence[Request]) -> None:
 
 
 def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Reads the requests with which a model is to be warmed up: name of the signature, and its inputs.
-
-    Args:
-        path: A `WARMUP_FILE`; if there is none, there are no requests.
+    """Reads the requests with which a model is to be warmed up, none if there is no such `WARMUP_FILE`.
 
     Raises:
         ServingError: If there is something else in it than requests to Predict.
