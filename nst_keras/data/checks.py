@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,10 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pictures with exactly the same pixels.
+    """Pictures of a split with exactly the pixels of one before them, in an earlier split or in the same.
 
-    Attributes:
-        count: Pictures of the later split that are also in the earlier one; within one split, pictures that
-            repeat an earlier one.
-        relabelled: How many of them have another label than the picture they repeat.
-        examples: Up to five pairs of positions, earlier and later.
+    Some of them have another label than the picture they repeat. The examples are up to five pairs of
+    positions, earlier and later.
     """
 
     count: int
@@ -36,7 +33,7 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class DatasetChecks:
-    """What `check_dataset` found.
+    """What `check_dataset` noticed; it never stops a training by itself.
 
     Attributes:
         counts: Pictures of each class, by split.
@@ -45,7 +42,7 @@ class DatasetChecks:
         constant: Pictures that are one plain colour, by split.
         image_shape: Height, width, channels.
         label_range: Least and greatest label.
-        warnings: Whole sentences; none if all is well.
+        warnings: Sentences; none if all is well.
     """
 
     counts: Mapping[str, tuple[int, ...]]
@@ -54,7 +51,7 @@ class DatasetChecks:
     constant: Mapping[str, int]
     image_shape: tuple[int, int, int]
     label_range: tuple[int, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
@@ -69,17 +66,16 @@ class _Scan:
 
 
 def check_dataset(dataset: ImageDataset) -> DatasetChecks:
-    """Looks at every picture once.
-
-    Returns:
-        The findings; they never stop a training by themselves.
-    """
+    """Looks at every picture once."""
     scans = {name: _scan(split) for name, split in dataset.splits.items()}
     classes = len(dataset.class_names)
-    counts = {name: _count(scan.labels, classes) for name, scan in scans.items()}
-    duplicates = {name: _within(scan) for name, scan in scans.items()}
+    counts = {}
+    for name, scan in scans.items():
+        known = scan.labels[(scan.labels >= 0) & (scan.labels < classes)]
+        counts[name] = tuple(np.bincount(known, minlength=classes).tolist())
+    duplicates = {name: _duplicates(scan, scan) for name, scan in scans.items()}
     for one, other in itertools.combinations(scans, 2):
-        duplicates[f"{one}/{other}"] = _between(scans[one], scans[other])
+        duplicates[f"{one}/{other}"] = _duplicates(scans[one], scans[other])
     labels = np.concatenate([scan.labels for scan in scans.values()])
     train = counts["train"]
     checks = DatasetChecks(
@@ -89,7 +85,6 @@ def check_dataset(dataset: ImageDataset) -> DatasetChecks:
         constant={name: scan.constant for name, scan in scans.items()},
         image_shape=dataset.image_shape,
         label_range=(int(labels.min()), int(labels.max())),
-        warnings=(),
     )
     return dataclasses.replace(checks, warnings=tuple(_warnings(checks, dataset)))
 
@@ -112,29 +107,12 @@ def _batches(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield images[start : start + _BATCH], labels[start : start + _BATCH]
 
 
-def _count(labels: np.ndarray, classes: int) -> tuple[int, ...]:
-    known = labels[(labels >= 0) & (labels < classes)]
-    return tuple(np.bincount(known, minlength=classes).tolist())
-
-
-def _within(scan: _Scan) -> Duplicates:
-    first: dict[bytes, int] = {}
-    pairs = []
-    for position, digest in enumerate(scan.hashes):
-        earlier = first.setdefault(digest, position)
-        if earlier != position:
-            pairs.append((earlier, position))
-    return _duplicates(pairs, scan, scan)
-
-
-def _between(one: _Scan, other: _Scan) -> Duplicates:
+def _duplicates(one: _Scan, other: _Scan) -> Duplicates:
     # Reversed, so that the first of equal pictures stays.
     first = {digest: position for position, digest in reversed(list(enumerate(one.hashes)))}
     pairs = [(first[digest], position) for position, digest in enumerate(other.hashes) if digest in first]
-    return _duplicates(pairs, one, other)
-
-
-def _duplicates(pairs: Sequence[tuple[int, int]], one: _Scan, other: _Scan) -> Duplicates:
+    if one is other:
+        pairs = [(earlier, position) for earlier, position in pairs if earlier != position]
     relabelled = sum(bool(one.labels[i] != other.labels[j]) for i, j in pairs)
     return Duplicates(len(pairs), relabelled, tuple(pairs[:_EXAMPLES]))
 
@@ -152,23 +130,23 @@ def _warnings(checks: DatasetChecks, dataset: ImageDataset) -> Iterator[str]:
         train = checks.counts["train"]
         most, least = class_names[int(np.argmax(train))], class_names[int(np.argmin(train))]
         yield f"{most} has {checks.imbalance:.0f} times as many training pictures as {least}."
-    for name, found in checks.duplicates.items():
-        if found.count:
-            yield from _duplicate_warnings(name, found, dataset.splits)
+    for name, duplicates in checks.duplicates.items():
+        if duplicates.count:
+            yield from _duplicate_warnings(name, duplicates, dataset.splits)
     for name, count in checks.constant.items():
         if count:
             yield f"Pictures of {name} that are one plain colour: {count}."
 
 
-def _duplicate_warnings(name: str, found: Duplicates, splits: Mapping[str, Split]) -> Iterator[str]:
+def _duplicate_warnings(name: str, duplicates: Duplicates, splits: Mapping[str, Split]) -> Iterator[str]:
     one, slash, other = name.partition("/")
     other = other or one
-    first, second = found.examples[0]
+    first, second = duplicates.examples[0]
     pair = f"{_title(splits[one], first)} and {_title(splits[other], second)}"
     what = f"are in {one} too" if slash else "repeat another"
-    yield f"{found.count} of {splits[other].size} pictures of {other} {what}, such as {pair}."
-    if found.relabelled:
-        yield f"{found.relabelled} of these have another label than their double."
+    yield f"{duplicates.count} of {splits[other].size} pictures of {other} {what}, such as {pair}."
+    if duplicates.relabelled:
+        yield f"{duplicates.relabelled} of these have another label than their double."
 
 
 def _title(split: Split, position: int) -> str:

@@ -47,17 +47,15 @@ def load_dataset(
         note: Called with a line of text when something takes long or is worth knowing.
 
     Raises:
-        InputError: If there is no such set or folder, it cannot be had or read, or an argument is out of
-            range.
+        InputError: If there is no such set, it can't be had or read, or an argument is out of range.
     """
     by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
     options = LoadOptions(image_size, validation, seed, note)
-    if not by_path and is_known(spec):
-        if Path(spec).is_dir():
-            note(f"{spec} is the data set of that name; the folder would be ./{spec}")
-        return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)
+    named = not by_path and is_known(spec)
+    if named and Path(spec).is_dir():
+        note(f"{spec} is the data set of that name; the folder would be ./{spec}")
     folder = Path(spec).expanduser()
-    if by_path or (spec and folder.is_dir()):
+    if by_path or (spec and not named and folder.is_dir()):
         return load_folder(folder, options, strict=strict)
-    # What is left can be a set that was prepared elsewhere and copied to data_dir.
+    # An unknown name can be a set that was prepared elsewhere and copied to data_dir.
     return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)

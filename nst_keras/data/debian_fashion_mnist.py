@@ -28,15 +28,7 @@ _MAGIC, _HAS_NAME = b"\x1f\x8b\x08", 8
 
 
 def restore_header(data: bytes, name: str) -> bytes:
-    """Puts the original's name and time back into a gzip file that was packed without them.
-
-    Args:
-        data: A whole gzip file.
-        name: One of `FILE_NAMES`.
-
-    Returns:
-        The original file; `data` itself if its header says more than none.
-    """
+    """Puts the original's name, one of `FILE_NAMES`, and time back into a gzip file that has neither."""
     if data[:4] != _MAGIC + b"\0":
         return data
     time = _PACKED[name.partition("-")[0]].to_bytes(4, "little")
@@ -48,18 +40,13 @@ def restore_header(data: bytes, name: str) -> bytes:
 def download_config(
     builder: tfds.core.DatasetBuilder, manual_dir: str
 ) -> Iterator[tfds.download.DownloadConfig]:
-    """Yields the settings with which a set is prepared; for Fashion-MNIST, with local files if there are any.
-
-    Args:
-        builder: Of any data set.
-        manual_dir: Folder with files that the user downloaded; "" for none.
-    """
-    given = Path(manual_dir).expanduser() if manual_dir else None
-    if given and not given.is_dir():
+    """Yields the settings to prepare a set with; for Fashion-MNIST, with local files if there are any."""
+    downloaded = Path(manual_dir).expanduser() if manual_dir else None
+    if downloaded and not downloaded.is_dir():
         raise InputError(f"manual_dir must be a folder. Received: manual_dir={manual_dir}")
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
-        if builder.name != "fashion_mnist" or not _restored(given, Path(folder), builder):
-            yield tfds.download.DownloadConfig(manual_dir=given)
+        if builder.name != "fashion_mnist" or not _restored(downloaded, Path(folder), builder):
+            yield tfds.download.DownloadConfig(manual_dir=downloaded)
             return
         # Its own extract_dir: mnist and kmnist have files of the same names.
         yield tfds.download.DownloadConfig(manual_dir=folder, extract_dir=Path(folder) / "extracted")
@@ -86,8 +73,6 @@ def _restore_files(source: Path, target: Path, builder: tfds.core.DatasetBuilder
             data = restore_header(file.read(), name)
         checksum = hashlib.sha256(data).hexdigest()
         if checksum != expected[name]:
-            raise InputError(
-                f"{source / name}: must be Fashion-MNIST's file with sha256 {expected[name]}. "
-                f"Received: sha256 {checksum}"
-            )
+            wanted = f"Fashion-MNIST's file with sha256 {expected[name]}"
+            raise InputError(f"{source / name}: must be {wanted}. Received: sha256 {checksum}")
         write_whole(target / name, data)

@@ -23,14 +23,11 @@ class Digits(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
 
     def _info(self) -> tfds.core.DatasetInfo:
+        image = tfds.features.Image(shape=(8, 8, 1))
+        label = tfds.features.ClassLabel(names=[str(digit) for digit in range(10)])
         return self.dataset_info_from_configs(
             description="Handwritten digits, gray, 8x8, from scikit-learn.",
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Image(shape=(8, 8, 1)),
-                    "label": tfds.features.ClassLabel(names=[str(digit) for digit in range(10)]),
-                }
-            ),
+            features=tfds.features.FeaturesDict({"image": image, "label": label}),
             supervised_keys=("image", "label"),
             homepage="https://archive.ics.uci.edu/dataset/80",
         )
@@ -50,19 +47,12 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     """Scales scikit-learn's 0..16 to uint8 on 0..255, rounding halves up.
 
     The 17 values stay apart: `images * 16 / 255`, rounded, gives them back.
-
-    Args:
-        images: Whole numbers of any shape.
     """
     return ((images.astype(np.int64) * 255 + _WHITE // 2) // _WHITE).astype(np.uint8)
 
 
 def test_mask(labels: np.ndarray) -> np.ndarray:
-    """Returns bool [n]: which of scikit-learn's examples are for the test.
-
-    Args:
-        labels: int [n] in scikit-learn's order.
-    """
+    """Returns bool [n]: which of scikit-learn's examples, by their labels [n], are for the test."""
     mask = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         mask[np.flatnonzero(labels == label)[_TEST_EVERY - 1 :: _TEST_EVERY]] = True

@@ -18,53 +18,38 @@ def find_parts(root: Path) -> Parts:
 
     If there is a folder `train`, the parts are `train`, `validation` and `test`; otherwise each folder is a
     class and everything belongs to the part "train". Classes are sorted by name.
-
-    Args:
-        root: The folder.
     """
     folders = _folders(root)
-    if (root / "train").is_dir():
-        return _find_given_parts(root, folders)
-    classes = _find_classes(root)
-    if len(classes) < 2:
-        raise InputError(f"{root}: must hold at least two classes. Received: {', '.join(classes)}")
-    return {"train": classes}
-
-
-def _find_given_parts(root: Path, folders: list[Path]) -> Parts:
+    if not (root / "train").is_dir():
+        return {"train": _find_classes(root, least=2)}
     unknown = [folder.name for folder in folders if folder.name not in PARTS]
     if unknown:
-        raise InputError(
-            f"{root}: must hold nothing but {', '.join(PARTS)} when there is train. "
-            f"Received: {', '.join(unknown)}"
-        )
-    parts = {folder.name: _find_classes(folder) for folder in folders}
+        expected = f"must hold nothing but {', '.join(PARTS)} when there is train"
+        raise InputError(f"{root}: {expected}. Received: {', '.join(unknown)}")
+    parts = {folder.name: _find_classes(folder, least=2 * (folder.name == "train")) for folder in folders}
     known = parts["train"]
-    if len(known) < 2:
-        raise InputError(f"{root / 'train'}: must hold at least two classes. Received: {', '.join(known)}")
     for part, classes in parts.items():
         extra = [name for name in classes if name not in known]
         if extra:
-            raise InputError(
-                f"{root / part}: must hold the classes of train ({', '.join(known)}). "
-                f"Received: {', '.join(extra)}"
-            )
+            expected = f"must hold the classes of train ({', '.join(known)})"
+            raise InputError(f"{root / part}: {expected}. Received: {', '.join(extra)}")
     return {part: parts[part] for part in PARTS if part in parts}
 
 
-def _find_classes(folder: Path) -> dict[str, list[Path]]:
+def _find_classes(folder: Path, least: int) -> dict[str, list[Path]]:
     # File systems differ in how they spell accents; labels must not.
     classes = {unicodedata.normalize("NFC", path.name): path for path in _folders(folder)}
-    return {name: _find_pictures(classes[name]) for name in sorted(classes)}
+    pictures = {name: _find_pictures(classes[name]) for name in sorted(classes)}
+    if len(pictures) < least:
+        raise InputError(f"{folder}: must hold at least two classes. Received: {', '.join(pictures)}")
+    return pictures
 
 
 def _find_pictures(folder: Path) -> list[Path]:
     deeper = [entry.name for entry in _entries(folder) if entry.is_dir()]
     if deeper:
-        raise InputError(
-            f"{folder}: must hold the pictures of one class and no folders, as class/picture or "
-            f"train/class/picture. Received: folder {deeper[0]}"
-        )
+        expected = "the pictures of one class and no folders, as class/picture or train/class/picture"
+        raise InputError(f"{folder}: must hold {expected}. Received: folder {deeper[0]}")
     return list_images(folder)
 
 
@@ -74,10 +59,8 @@ def _folders(root: Path) -> list[Path]:
     suffixes = readable_suffixes()
     loose = [path.name for path in entries if path.suffix.lower() in suffixes and path.is_file()]
     if loose:
-        raise InputError(
-            f"{root}: must hold a folder for each class and the pictures in those. "
-            f"Received: picture {loose[0]}"
-        )
+        expected = "must hold a folder for each class and the pictures in those"
+        raise InputError(f"{root}: {expected}. Received: picture {loose[0]}")
     folders = [path for path in entries if path.is_dir()]
     if not folders:
         raise InputError(f"{root}: must hold a folder for each class. Received: no folder")

@@ -3,19 +3,32 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from nst_keras.data.folder_layout import Parts, find_parts
-from nst_keras.data.folder_scan import Picture, read_pixels, scan_pictures
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.splits import SplitPlan, plan_splits
 from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
+from nst_keras.pictures.images import decode_image, read_image
+from nst_keras.storage.files import open_file
 
 _LISTED = 5
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A readable picture: number of its class, hash of the file, height and width, whether it is gray."""
+
+    path: Path
+    label: int
+    sha256: str
+    size: tuple[int, int]
+    gray: bool
 
 
 def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDataset:
@@ -30,9 +43,9 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
         _report_skipped(root, skipped, strict, options.note)
     class_names = tuple(parts["train"])
     _require_enough(root, pictures, class_names)
-    labels = {part: np.array([p.label for p in found], np.int64) for part, found in pictures.items()}
+    labels = {part: np.array([p.label for p in listed], np.int64) for part, listed in pictures.items()}
     plans = plan_splits(labels, options.validation, options.seed)
-    everything = [picture for found in pictures.values() for picture in found]
+    everything = [picture for listed in pictures.values() for picture in listed]
     size = options.image_size or choose_size(np.array([p.size for p in everything]), options.note)
     shape = (*size, 1 if all(picture.gray for picture in everything) else 3)
     return ImageDataset(
@@ -45,16 +58,28 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
     )
 
 
-def _scan(parts: Parts, note: Callable[[str], None]) -> tuple[dict[str, list[Picture]], list[SkippedFile]]:
+def _scan(parts: Parts, note: Callable[[str], None]) -> tuple[dict[str, list[_Picture]], list[SkippedFile]]:
     numbers = {name: label for label, name in enumerate(parts["train"])}
     note(f"reading {sum(len(paths) for part in parts.values() for paths in part.values())} pictures ...")
-    pictures, skipped = {}, []
+    pictures: dict[str, list[_Picture]] = {}
+    skipped = []
     for part, classes in parts.items():
-        labelled = [(path, numbers[name]) for name, paths in classes.items() for path in paths]
-        good, bad = scan_pictures(labelled)
-        pictures[part] = sorted(good, key=lambda picture: (picture.sha256, picture.label, picture.path.name))
-        skipped += bad
+        pictures[part] = []
+        for path, label in [(path, numbers[name]) for name, paths in classes.items() for path in paths]:
+            try:
+                pictures[part].append(_scan_picture(path, label))
+            except InputError as error:
+                skipped.append(SkippedFile(str(path), str(error)))
+        pictures[part].sort(key=lambda picture: (picture.sha256, picture.label, picture.path.name))
     return pictures, skipped
+
+
+def _scan_picture(path: Path, label: int) -> _Picture:
+    with open_file(path) as file:
+        data = file.read()
+    pixels = decode_image(data, str(path))
+    gray = bool((pixels == pixels[..., :1]).all())
+    return _Picture(path, label, hashlib.sha256(data).hexdigest(), pixels.shape[:2], gray)
 
 
 def _report_skipped(
@@ -68,7 +93,7 @@ def _report_skipped(
 
 
 def _require_enough(
-    root: Path, pictures: Mapping[str, Sequence[Picture]], class_names: Sequence[str]
+    root: Path, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str]
 ) -> None:
     """Checks that each class can give a picture to each split that is cut from the training pictures."""
     cut = max(0, 3 - len(pictures))
@@ -76,21 +101,19 @@ def _require_enough(
     for name, count in zip(class_names, counts, strict=True):
         if count < 1 + cut:
             kinds = ("train", "train and validation", "train, validation and test")[cut]
-            raise InputError(
-                f"{root}: class {name} must have at least {1 + cut} readable pictures for {kinds}. "
-                f"Received: {count}"
-            )
-    for part, found in pictures.items():
-        if not found:
+            least = f"at least {1 + cut} readable pictures for {kinds}"
+            raise InputError(f"{root}: class {name} must have {least}. Received: {count}")
+    for part, listed in pictures.items():
+        if not listed:
             raise InputError(f"{root / part}: must hold readable pictures. Received: 0")
 
 
-def _split(name: str, plan: SplitPlan, pictures: Sequence[Picture], shape: tuple[int, int, int]) -> Split:
+def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tuple[int, int, int]) -> Split:
     chosen = [pictures[index] for index in plan.indices]
     paths = [picture.path for picture in chosen]
 
     def decode(position: np.ndarray) -> np.ndarray:
-        return read_pixels(paths[int(position)])[..., : shape[2]]
+        return read_image(paths[int(position)])[..., : shape[2]].astype(np.uint8)
 
     def example(position: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Paths stay in Python: file names need not be valid text.
@@ -104,7 +127,7 @@ def _split(name: str, plan: SplitPlan, pictures: Sequence[Picture], shape: tuple
 
 
 def _fingerprint(
-    pictures: Mapping[str, Sequence[Picture]], class_names: Sequence[str], rule: Sequence[object]
+    pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], rule: Sequence[object]
 ) -> str:
-    found = [[part, [[p.sha256, p.label] for p in pictures[part]]] for part in sorted(pictures)]
-    return hashlib.sha256(json.dumps([*rule, class_names, found]).encode()).hexdigest()
+    content = [[part, [[p.sha256, p.label] for p in pictures[part]]] for part in sorted(pictures)]
+    return hashlib.sha256(json.dumps([*rule, class_names, content]).encode()).hexdigest()

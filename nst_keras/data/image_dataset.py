@@ -1,7 +1,8 @@
 """A set of labelled pictures in three parts, each as a tf.data pipeline and as arrays."""
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -13,14 +14,7 @@ _READ_BATCH = 256
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How any kind of data set is opened.
-
-    Attributes:
-        image_size: Height and width that all pictures get; None for the set's own.
-        validation: Fraction of the training examples that is cut off, if any must be.
-        seed: Of the cuts.
-        note: Called with a line of text when something takes long or is worth knowing.
-    """
+    """How any kind of data set is opened; see `load_dataset`."""
 
     image_size: tuple[int, int] | None
     validation: float
@@ -33,9 +27,8 @@ class LoadOptions:
         if size and (len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size)):
             raise InputError(f"image_size must be two positive integers. Received: image_size={size}")
         if not 0 < self.validation < 1:
-            raise InputError(
-                f"validation must be above 0 and below 1. Received: validation={self.validation}"
-            )
+            expected = "validation must be above 0 and below 1"
+            raise InputError(f"{expected}. Received: validation={self.validation}")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed must be an integer of at least 0. Received: seed={self.seed}")
 
@@ -63,7 +56,6 @@ class Split:
     examples: tf.data.Dataset
     size: int
     paths: tuple[str, ...] = ()
-    _cache: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def nbytes(self) -> int:
@@ -75,16 +67,14 @@ class Split:
         return self.nbytes <= limit_bytes
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """All pictures and labels in the order of `examples`; read once and then kept.
+        """uint8 [n, height, width, channels] and int64 [n] in the order of `examples`; read once, then kept.
 
-        Returns:
-            uint8 [n, height, width, channels] and int64 [n], both read-only.
+        Both are read-only.
         """
-        if "arrays" not in self._cache:
-            self._cache["arrays"] = self._read()
-        return self._cache["arrays"]
+        return self._arrays
 
-    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+    @functools.cached_property
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray]:
         images = np.empty((self.size, *self.examples.element_spec[0].shape.as_list()), np.uint8)
         labels = np.empty(self.size, np.int64)
         position = 0

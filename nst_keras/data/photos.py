@@ -1,13 +1,13 @@
 """Photos to train stylizers on: a folder with all that is below it, or a set of tensorflow-datasets."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from nst_keras.data.quiet_tfds import quiet_tfds
-from nst_keras.data.tfds_preparation import find_builder, prepare
+from nst_keras.data.tfds_preparation import find_builder, prepare, quiet_tfds
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.opening import readable_suffixes
@@ -17,7 +17,7 @@ from nst_keras.pictures.resizing import fit_size, resize
 def load_photos(
     spec: str, *, longest_side: int, most: int, data_dir: str = "", note: Callable[[str], None]
 ) -> list[np.ndarray]:
-    """Reads photos into memory.
+    """Reads photos into memory: uint8 [h, w, 3] each, RGB.
 
     Args:
         spec: A folder, or the name of a set of tensorflow-datasets with the feature "image", such as
@@ -26,19 +26,9 @@ def load_photos(
         most: How many to read; the first by name, or of the set.
         data_dir: Where tensorflow-datasets keeps its sets; empty is its own default.
         note: Called with a line of text about files that can't be read and are left out.
-
-    Returns:
-        uint8 [h, w, 3] each, RGB.
-
-    Raises:
-        InputError: If there are none.
     """
-    found = _in_folder(Path(spec), note) if os.path.isdir(spec) else _in_dataset(spec, data_dir, note)
-    photos = []
-    for photo in found:
-        photos.append(_limited(photo, longest_side))
-        if len(photos) == most:
-            break
+    source = _in_folder(Path(spec), note) if os.path.isdir(spec) else _in_dataset(spec, data_dir, note)
+    photos = [_limited(photo, longest_side) for photo in itertools.islice(source, most)]
     if not photos:
         raise InputError(f"{spec}: must hold a picture, but none can be read")
     return photos
@@ -57,11 +47,9 @@ def list_photos(folder: Path) -> list[Path]:
 def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
     for path in list_photos(folder):
         try:
-            photo = read_image(path)
+            yield read_image(path)
         except InputError as error:
             note(f"left out: {error}")
-            continue
-        yield photo
 
 
 def _in_dataset(name: str, data_dir: str, note: Callable[[str], None]) -> Iterator[np.ndarray]:

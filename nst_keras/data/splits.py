@@ -13,20 +13,10 @@ TEST_FRACTION = 0.2
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """Which examples of which source part make a split.
-
-    Attributes:
-        part: The part of the source.
-        indices: Positions in it, ascending, int64 [n].
-    """
+    """A split: a part of the source and positions in it, ascending, int64 [n]."""
 
     part: str
     indices: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """Number of examples."""
-        return len(self.indices)
 
 
 def plan_splits(labels: Mapping[str, np.ndarray], validation: float, seed: int) -> dict[str, SplitPlan]:
@@ -35,12 +25,7 @@ def plan_splits(labels: Mapping[str, np.ndarray], validation: float, seed: int) 
     The test is the source's test part, else its validation part, else a fifth of the training examples.
     The validation is the source's validation part unless that became the test, else the fraction
     `validation` of the training examples. Cuts keep the shares of the classes (stratified) and depend on
-    nothing but the labels, the fraction and the seed.
-
-    Args:
-        labels: int64 [n] of each part: "train" and, if there, "validation" and "test".
-        validation: Above 0 and below 1.
-        seed: Of the cuts.
+    nothing but the labels, int64 [n] of each part, the fraction and the seed.
     """
     left = np.arange(len(labels["train"]))
     plans = {}

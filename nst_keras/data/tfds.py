@@ -1,8 +1,9 @@
 """Image classification sets of tensorflow-datasets, by name."""
 
+import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,8 @@ _MEASURED = 1000
 # Few enough for large pictures, many enough that small ones cost little each.
 _BATCH = 128
 
+Read = Callable[..., tf.data.Dataset]  # of a part, and of the positions in it that are wanted
+
 
 def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str) -> ImageDataset:
     """Opens a set of tensorflow-datasets; `nst_keras.data.datasets.load_dataset` says more."""
@@ -29,22 +32,18 @@ def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str
         # Another process has prepared the set after this builder looked.
         builder = find_builder(spec, data_dir)
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
-        raise InputError(
-            f"{builder.data_path}: must be prepared as TFRecord files. "
-            f"Received: {builder.info.file_format.value}"
-        )
-    labels = _read_labels(builder, keys)
+        kind = builder.info.file_format.value
+        raise InputError(f"{builder.data_path}: must be prepared as TFRecord files. Received: {kind}")
+    read, feature = functools.partial(_read, builder, keys), builder.info.features[keys[0]]
+    labels = _read_labels(builder, read)
     plans = plan_splits(labels, options.validation, options.seed)
-    shape = _choose_shape(builder, keys, options)
-    splits = {
-        name: Split(name, _examples(builder, keys, plan, shape), plan.size) for name, plan in plans.items()
-    }
+    shape = _choose_shape(feature, read, options)
     return ImageDataset(
         name=builder.info.full_name,
         class_names=tuple(builder.info.features[keys[1]].names),
         image_shape=shape,
-        splits=splits,
-        fingerprint=_fingerprint(builder, keys, labels, [options.validation, options.seed, *shape]),
+        splits={name: _split(name, plan, feature, read, shape) for name, plan in plans.items()},
+        fingerprint=_fingerprint(builder, read, labels, [options.validation, options.seed, *shape]),
     )
 
 
@@ -61,25 +60,17 @@ def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
     ):
         return keys[0], keys[1]
     received = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(held.items()))
-    raise InputError(
-        f"{builder.name}: must be a set of 8-bit pictures with one label each (features Image and "
-        f"ClassLabel). Received: {received}"
-    )
+    expected = "must be a set of 8-bit pictures with one label each (features Image and ClassLabel)"
+    raise InputError(f"{builder.name}: {expected}. Received: {received}")
 
 
 def _read(
-    builder: tfds.core.DatasetBuilder, part: str, keys: tuple[str, str], kept: np.ndarray | None = None
+    builder: tfds.core.DatasetBuilder, keys: tuple[str, str], part: str, kept: np.ndarray | None = None
 ) -> tf.data.Dataset:
     """Batches of encoded pictures [b] and labels [b] in the order in which they are stored.
 
-    The files are parsed here by the batch: `builder.as_dataset` takes them one by one, which for small
-    pictures takes 20 times as long.
-
-    Args:
-        builder: Of a prepared set.
-        part: Name of a part.
-        keys: Names of picture and label.
-        kept: Positions of the examples that are wanted; None for all.
+    Without the positions of those that are `kept`, all are read. The files are parsed here by the batch:
+    `builder.as_dataset` takes them one by one, which for small pictures takes 20 times as long.
     """
     info = builder.info.splits[part]
     image_key, label_key = keys
@@ -96,43 +87,37 @@ def _read(
     return pairs.batch(_BATCH).map(parse)
 
 
-def _read_labels(builder: tfds.core.DatasetBuilder, keys: tuple[str, str]) -> dict[str, np.ndarray]:
+def _read_labels(builder: tfds.core.DatasetBuilder, read: Read) -> dict[str, np.ndarray]:
     """Labels of each part that can be used, int64 [n]; a test part without labels (-1) cannot."""
     splits = builder.info.splits
     if "train" not in splits:
         raise InputError(f"{builder.name}: must have the split train. Received: {', '.join(splits)}")
-    parts = [part for part in PARTS if part in splits]
     try:
         labels = {
-            part: np.concatenate([batch for _, batch in _read(builder, part, keys).as_numpy_iterator()])
-            for part in parts
+            part: np.concatenate([batch for _, batch in read(part).as_numpy_iterator()])
+            for part in PARTS
+            if part in splits
         }
     except tf.errors.OpError as error:
-        raise InputError(
-            f"{builder.data_path}: is damaged: {error.message.splitlines()[0][:200]}; remove it and run again"
-        ) from error
+        reason = error.message.splitlines()[0][:200]
+        raise InputError(f"{builder.data_path}: is damaged: {reason}; remove it and run again") from error
     return {part: values for part, values in labels.items() if part == "train" or values.min() >= 0}
 
 
-def _choose_shape(
-    builder: tfds.core.DatasetBuilder, keys: tuple[str, str], options: LoadOptions
-) -> tuple[int, int, int]:
-    feature = builder.info.features[keys[0]]
+def _choose_shape(feature: tfds.features.Image, read: Read, options: LoadOptions) -> tuple[int, int, int]:
     height, width, channels = feature.shape
     if options.image_size:
         return *options.image_size, channels
     if height is None or width is None:
-        first = _read(builder, "train", keys).unbatch().take(_MEASURED)
+        first = read("train").unbatch().take(_MEASURED)
         sizes = [feature.decode_example(picture).shape[:2] for picture, _ in first]
         height, width = choose_size(np.array(sizes), options.note)
     return height, width, channels
 
 
-def _examples(
-    builder: tfds.core.DatasetBuilder, keys: tuple[str, str], plan: SplitPlan, shape: tuple[int, int, int]
-) -> tf.data.Dataset:
-    feature = builder.info.features[keys[0]]
-
+def _split(
+    name: str, plan: SplitPlan, feature: tfds.features.Image, read: Read, shape: tuple[int, int, int]
+) -> Split:
     def decode(picture: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(fit_pixels(feature.decode_example(picture), *shape[:2]), shape)
 
@@ -140,16 +125,15 @@ def _examples(
         signature = tf.TensorSpec(shape, tf.uint8)
         return tf.map_fn(decode, pictures, fn_output_signature=signature), labels
 
-    stored = _read(builder, plan.part, keys, plan.indices)
-    decoded = stored.map(decode_all, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return decoded.unbatch().apply(tf.data.experimental.assert_cardinality(plan.size))
+    decoded = read(plan.part, plan.indices).map(
+        decode_all, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    size = len(plan.indices)
+    return Split(name, decoded.unbatch().apply(tf.data.experimental.assert_cardinality(size)), size)
 
 
 def _fingerprint(
-    builder: tfds.core.DatasetBuilder,
-    keys: tuple[str, str],
-    labels: Mapping[str, np.ndarray],
-    rule: Sequence[object],
+    builder: tfds.core.DatasetBuilder, read: Read, labels: Mapping[str, np.ndarray], rule: Sequence[object]
 ) -> str:
     """Hashes the downloads' published checksums, or the stored pictures if nothing was downloaded."""
     checksums = sorted(info.checksum for info in (builder.url_infos or {}).values())
@@ -157,6 +141,6 @@ def _fingerprint(
     for part, values in labels.items():
         digest.update(f"{part} {len(values)}".encode() + values.tobytes())
         if not checksums:
-            for pictures, _ in _read(builder, part, keys).as_numpy_iterator():
+            for pictures, _ in read(part).as_numpy_iterator():
                 digest.update(b"".join(pictures))
     return digest.hexdigest()

@@ -2,21 +2,54 @@
 
 import contextlib
 import difflib
+import io
+import logging
 import re
-from collections.abc import Callable
+import socket
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import tensorflow_datasets as tfds
+from absl import logging as absl_logging
 
 from nst_keras.data import debian_fashion_mnist
 from nst_keras.data.digits import Digits
-from nst_keras.data.download_hosts import unreachable_host
-from nst_keras.data.quiet_tfds import quiet_tfds
 from nst_keras.errors import InputError
 from nst_keras.storage.cache import locked
 
 # More than this much of an error's text, in characters, hides the advice that follows it.
 _LONGEST_REASON = 300
+# Hosts that are tried when a set has to be downloaded, and seconds for each.
+_MOST_HOSTS, _HOST_TIMEOUT = 3, 5.0
+_PORTS = {"http": 80, "https": 443}
+
+_quiet_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def quiet_tfds() -> Iterator[None]:
+    """Silences prints, notes and warnings of tensorflow-datasets; people at a terminal see progress bars.
+
+    One thread at a time gets in: what is set aside belongs to the process.
+    """
+    retries = logging.getLogger("urllib3.connectionpool")
+    with _quiet_lock:
+        levels = absl_logging.get_verbosity(), retries.level
+        absl_logging.set_verbosity(absl_logging.ERROR)
+        retries.setLevel(logging.ERROR)
+        if not sys.stderr.isatty():
+            tfds.disable_progress_bar()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                yield
+        finally:
+            absl_logging.set_verbosity(levels[0])
+            retries.setLevel(levels[1])
+            tfds.enable_progress_bar()
 
 
 def known_names() -> list[str]:
@@ -30,12 +63,7 @@ def is_known(spec: str) -> bool:
 
 
 def find_builder(spec: str, data_dir: str) -> tfds.core.DatasetBuilder:
-    """Returns the builder of a data set; nothing is prepared or read.
-
-    Args:
-        spec: As tensorflow-datasets writes them: `name`, `name:version`, `name/config`.
-        data_dir: Folder of prepared sets; "" for the default of tensorflow-datasets.
-    """
+    """Returns the builder of `name`, `name:version` or `name/config`; nothing is prepared or read."""
     options = {"data_dir": str(Path(data_dir).expanduser())} if data_dir else {}
     if not re.match(r"\w+([:/]|$)", spec):
         raise InputError(_unknown(spec))
@@ -53,17 +81,14 @@ def find_builder(spec: str, data_dir: str) -> tfds.core.DatasetBuilder:
 def prepare(builder: tfds.core.DatasetBuilder, manual_dir: str, note: Callable[[str], None]) -> None:
     """Downloads and writes a set unless it is there already; other processes wait for the first.
 
-    `fashion_mnist` is made without network from the files of Debian's package
-    `dataset-fashion-mnist` if `manual_dir` or the package's own folder holds them.
-
-    Args:
-        builder: From `find_builder`.
-        manual_dir: Folder with files that the user downloaded; "" for none.
-        note: Called with a line of text before anything is prepared.
+    `fashion_mnist` is made without network from the files of Debian's package `dataset-fashion-mnist` if the
+    user's `manual_dir` or the package's own folder holds them.
     """
     if _is_prepared(builder):
         return
-    with _locked(builder):
+    lock = _root(builder) / f".{builder.info.full_name.replace('/', '-')}"  # in the folder of all sets
+    remedy = "set --data_dir to a folder that can be written"
+    with locked(lock, use="folder of data sets", remedy=remedy):
         if _is_prepared(builder):
             return
         note(f"preparing {builder.info.full_name} in {builder.data_path} ...")
@@ -81,9 +106,8 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: str, note: Callable[[
 def _unknown(spec: str) -> str:
     close = difflib.get_close_matches(_base_name(spec), known_names(), n=5)
     hint = f"; did you mean {', '.join(close)}?" if close else ""
-    return (
-        f"dataset must be digits, a name of tensorflow-datasets or a folder. Received: dataset={spec}{hint}"
-    )
+    expected = "digits, a name of tensorflow-datasets or a folder"
+    return f"dataset must be {expected}. Received: dataset={spec}{hint}"
 
 
 def _base_name(spec: str) -> str:
@@ -95,22 +119,30 @@ def _is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
         return builder.is_prepared()
 
 
-def _locked(builder: tfds.core.DatasetBuilder) -> contextlib.AbstractContextManager[None]:
-    """Holds the lock of this set, which lies in the folder of all sets."""
-    return locked(
-        _root(builder) / f".{builder.info.full_name.replace('/', '-')}",
-        use="folder of data sets",
-        remedy="set --data_dir to a folder that can be written",
-    )
-
-
 def _require_network(builder: tfds.core.DatasetBuilder) -> None:
-    """Raises OSError if a set that has to be downloaded cannot be."""
-    if (_root(builder) / "downloads" / builder.name).exists():
+    """Raises OSError at once if a set can't be downloaded, where downloads would try again for minutes.
+
+    With a proxy nothing is tried: hosts need not be reachable then but through it.
+    """
+    if (_root(builder) / "downloads" / builder.name).exists() or urllib.request.getproxies():
         return  # It may be there already.
-    host = unreachable_host(builder.url_infos or {})
-    if host:
-        raise OSError(f"{host} cannot be reached")
+    urls = map(urllib.parse.urlsplit, builder.url_infos or {})
+    addresses = {
+        (url.hostname, url.port or _PORTS[url.scheme])
+        for url in urls
+        if url.hostname and url.scheme in _PORTS
+    }
+    tried = sorted(addresses)[:_MOST_HOSTS]
+    if tried and not any(map(_answers, tried)):
+        raise OSError(f"{tried[0][0]} cannot be reached")
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=_HOST_TIMEOUT).close()
+    except OSError:
+        return False
+    return True
 
 
 def _root(builder: tfds.core.DatasetBuilder) -> Path:

@@ -16,27 +16,17 @@ from nst_keras.storage.files import write_whole
 
 _JPEG_QUALITY = 95
 
-GRAY_SIDE = 64  # pixels
-
-
-def _gray_png() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (GRAY_SIDE, GRAY_SIDE), "gray").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 # A small picture file to warm a model up with.
-GRAY_PNG = _gray_png()
+GRAY_SIDE = 64  # pixels
+_buffer = io.BytesIO()
+Image.new("RGB", (GRAY_SIDE, GRAY_SIDE), "gray").save(_buffer, "PNG")
+GRAY_PNG = _buffer.getvalue()
 
 Endpoint = tuple[Callable[..., Any], Sequence[tf.TensorSpec]]
 
 
 def picture_encoder(image_format: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns a function from float32 [height, width, 3] on 0..255 to the bytes of a file.
-
-    Raises:
-        InputError: If the format isn't one of `IMAGE_FORMATS`.
-    """
+    """Returns a function from float32 [height, width, 3] on 0..255 to the bytes of a file."""
     require_choice("image_format", image_format, IMAGE_FORMATS)
 
     def encode(image: tf.Tensor) -> tf.Tensor:
@@ -61,14 +51,9 @@ def describe_with(card: str) -> Endpoint:
 
 
 def write_module(module: tf.Module, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
-    """Traces the endpoints and writes the SavedModel.
+    """Traces the endpoints and writes the SavedModel of a module that holds their variables.
 
     In fresh processes, equal models give equal files; in one process, TensorFlow numbers functions on.
-
-    Args:
-        module: Holds the variables.
-        folder: Must not exist.
-        endpoints: Function and input signature of each, by the name that clients use.
     """
     signatures = {
         name: tf.function(function, input_signature=list(specs)).get_concrete_function()

@@ -9,10 +9,10 @@ _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 def decode_picture(
     data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side: int, what: str = "picture"
 ) -> tf.Tensor:
-    """Decodes an encoded picture after a look at its header, so that a small file can't fill the memory.
+    """Decodes a PNG or JPEG file after a look at its header, so that a small one can't fill the memory.
 
     Args:
-        data: Bytes of a PNG or JPEG file, a string scalar.
+        data: The file's bytes, a string scalar.
         index: Its place in the batch, for messages.
         max_pixels: Largest height times width.
         min_side: Least height and width.
@@ -20,17 +20,13 @@ def decode_picture(
 
     Returns:
         float32 [height, width, 3], RGB on 0..255; gray becomes RGB, transparency is left out.
-
-    Raises:
-        InvalidArgumentError: If it isn't such a picture, is damaged, too large or too small.
     """
     place = tf.strings.join([what, " ", tf.strings.as_string(index)])
     is_png = tf.strings.substr(data, 0, len(_PNG)) == _PNG
     is_jpeg = tf.strings.substr(data, 0, len(_JPEG)) == _JPEG
     # A PNG has its size at fixed places: 8 bytes signature, 8 of its first chunk, width, height.
     long_enough = tf.strings.length(data) >= 33
-    words = [place, " must be a whole PNG or JPEG file"]
-    data = checked(data, is_png & long_enough | is_jpeg, words)
+    data = checked(data, is_png & long_enough | is_jpeg, [place, " must be a whole PNG or JPEG file"])
     height, width = tf.cond(is_png, lambda: _png_size(data), lambda: _jpeg_size(data))
     size = [tf.strings.as_string(width), "x", tf.strings.as_string(height)]
     words = [place, f" must have at most {max_pixels} pixels. Received: ", *size]
@@ -102,8 +98,7 @@ def limited(image: tf.Tensor, longest_side: tf.Tensor, min_side: int) -> tf.Tens
     scale = tf.cast(wanted, tf.float64) / tf.cast(longest, tf.float64)
     size = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
     size = tf.maximum(size, min_side)
-    resized = tf.image.resize(image, size, method="lanczos3", antialias=True)
-    resized = tf.clip_by_value(resized, 0.0, 255.0)
+    resized = tf.clip_by_value(tf.image.resize(image, size, "lanczos3", antialias=True), 0.0, 255.0)
     return tf.cond(tf.reduce_all(size == shape), lambda: image, lambda: resized)
 
 

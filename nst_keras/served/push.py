@@ -26,7 +26,7 @@ def push(
     keep: int = DEFAULT_KEEP,
     version: int = 0,
 ) -> Path:
-    """Copies a SavedModel to `<serving_dir>/<name>/<version>/`, where a model server finds it.
+    """Copies a SavedModel to `<serving_dir>/<name>/<version>/`, where a model server finds it; returns that.
 
     The files go to a hidden folder beside the target, `saved_model.pb` last, reach the disk, and get their
     name in one step: a server never sees half a version. Of two pushes at once one waits for the other.
@@ -37,9 +37,6 @@ def push(
         name: The model's name, as in the server's addresses.
         keep: Versions to leave, the newest; older ones are removed. 0: all.
         version: Number of the new version, above all that there were; 0: the next one.
-
-    Returns:
-        The new version's folder.
 
     Raises:
         InputError: If there is no SavedModel, it is damaged, or the version can't be written or exists.
@@ -55,19 +52,10 @@ def push(
 def rollback(
     serving_dir: str | os.PathLike[str], name: str, *, to: int = 0, keep: int = DEFAULT_KEEP
 ) -> Path:
-    """Makes an older version the newest again, by pushing a copy of it under a new number.
+    """Makes a version, or without `to` the one before the current one, the newest by pushing a copy of it.
 
     Servers serve the highest number, so this needs nothing but the folder, and every server follows in its
-    own time without a gap. Rolling back twice goes back two versions.
-
-    Args:
-        serving_dir: Where the models are.
-        name: The model's name.
-        to: The version to restore; 0: the one before the current one.
-        keep: As for `push`.
-
-    Returns:
-        The new version's folder.
+    own time without a gap. Rolling back twice goes back two versions. Returns the new version's folder.
 
     Raises:
         InputError: If there is no such version, or it is damaged.

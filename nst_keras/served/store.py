@@ -23,11 +23,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a push wrote.
+    """What a push wrote: size in bytes and SHA-256 of the files by their paths in the version's folder.
 
-    Attributes:
-        files: Size in bytes and SHA-256 of each file, by path relative to the version's folder.
-        restored_from: The version that this one is a copy of, or 0.
+    A version that was restored from another one has its number.
     """
 
     files: Mapping[str, tuple[int, str]]
@@ -41,21 +39,17 @@ class Manifest:
 
 
 def find_versions(folder: Path) -> dict[int, Path]:
-    """Returns the versions of a model by number, lowest first; folders that are no SavedModel are left out.
+    """Returns the versions in a model's folder, if there is one, by number, lowest first.
 
-    Args:
-        folder: The model's folder; it need not exist.
-
-    Raises:
-        OSError: If the folder is there but can't be listed.
+    Folders that are no SavedModel are left out. Raises OSError if the folder can't be listed.
     """
     try:
-        found = [path for path in folder.iterdir() if path.name.isdecimal()]
+        paths = [path for path in folder.iterdir() if path.name.isdecimal()]
     except FileNotFoundError:
         return {}
-    return {
-        int(path.name): path for path in sorted(found, key=_number) if (path / SAVED_MODEL_FILE).is_file()
-    }
+    # Of 7 and 007 the plain one comes last and counts.
+    paths.sort(key=lambda path: (int(path.name), -len(path.name)))
+    return {int(path.name): path for path in paths if (path / SAVED_MODEL_FILE).is_file()}
 
 
 def find_files(folder: Path) -> Iterator[Path]:
@@ -117,13 +111,7 @@ def check_version(version_folder: Path) -> Manifest | None:
 
 
 def copy_version(source: Path, target: Path, restored_from: int = 0) -> None:
-    """Copies a SavedModel with a new manifest; every file reaches the disk, `saved_model.pb` last.
-
-    Args:
-        source: The SavedModel.
-        target: Must not exist.
-        restored_from: The version that it is, if it is served already.
-    """
+    """Copies a SavedModel with a new manifest; every file reaches the disk, `saved_model.pb` last."""
     files: dict[str, tuple[int, str]] = {}
     target.mkdir()
     for path in find_files(source):
@@ -139,8 +127,3 @@ def copy_version(source: Path, target: Path, restored_from: int = 0) -> None:
             raise InputError(f"{path}: changed while it was copied")
     for root, _, _ in os.walk(target, topdown=False):
         sync_folder(Path(root))
-
-
-def _number(path: Path) -> tuple[int, int]:
-    # Of 7 and 007 the plain one comes last and counts.
-    return int(path.name), -len(path.name)

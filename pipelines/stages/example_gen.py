@@ -102,15 +102,15 @@ def write_folder_shard(task: FolderShard) -> None:
     """Writes a shard unless it is there."""
     import tensorflow as tf
 
-    from nst_keras.data.folder_scan import read_pixels
     from nst_keras.ops.fitting import fit_pixels
+    from nst_keras.pictures.images import read_image
     from pipelines.examples.files import Example, encode_picture, write_shard
 
     height, width, channels = task.image_shape
 
     def read() -> Iterator[Example]:
         for path, name, label in task.pictures:
-            pixels = tf.constant(read_pixels(path)[..., :channels])
+            pixels = tf.cast(read_image(path)[..., :channels], tf.uint8)
             yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
 
     if not task.target.exists():
