@@ -1,13 +1,12 @@
 """Where the pictures of a folder of classes are: `class/picture`, or `train/class/picture` and so on."""
 
-import os
 import unicodedata
 from pathlib import Path
 
 from nst_keras.data.splits import PARTS
 from nst_keras.errors import InputError
-from nst_keras.pictures.images import list_images
-from nst_keras.pictures.opening import readable_suffixes
+from nst_keras.pictures.images import list_folder, list_images
+from nst_keras.pictures.opening import pictures_among
 
 # Part, class, files.
 Parts = dict[str, dict[str, list[Path]]]
@@ -46,7 +45,7 @@ def _find_classes(folder: Path, least: int) -> dict[str, list[Path]]:
 
 
 def _find_pictures(folder: Path) -> list[Path]:
-    deeper = [entry.name for entry in _entries(folder) if entry.is_dir()]
+    deeper = [entry.name for entry in list_folder(folder) if entry.is_dir()]
     if deeper:
         expected = "the pictures of one class and no folders, as class/picture or train/class/picture"
         raise InputError(f"{folder}: must hold {expected}. Received: folder {deeper[0]}")
@@ -55,24 +54,12 @@ def _find_pictures(folder: Path) -> list[Path]:
 
 def _folders(root: Path) -> list[Path]:
     """Returns the folders in a folder that must hold nothing but them, as far as pictures go."""
-    entries = _entries(root)
-    suffixes = readable_suffixes()
-    loose = [path.name for path in entries if path.suffix.lower() in suffixes and path.is_file()]
+    entries = list_folder(root)
+    loose = pictures_among(entries)
     if loose:
         expected = "must hold a folder for each class and the pictures in those"
-        raise InputError(f"{root}: {expected}. Received: picture {loose[0]}")
+        raise InputError(f"{root}: {expected}. Received: picture {loose[0].name}")
     folders = [path for path in entries if path.is_dir()]
     if not folders:
         raise InputError(f"{root}: must hold a folder for each class. Received: no folder")
     return folders
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder / name for name in os.listdir(folder) if name[0] != ".")
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: does not exist") from error
-    except NotADirectoryError as error:
-        raise InputError(f"{folder}: is not a folder") from error
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ import numpy as np
 from nst_keras.data.tfds_preparation import find_builder, prepare, quiet_tfds
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image
-from nst_keras.pictures.opening import readable_suffixes
+from nst_keras.pictures.opening import pictures_among
 from nst_keras.pictures.resizing import fit_size, resize
 
 
@@ -34,18 +34,8 @@ def load_photos(
     return photos
 
 
-def list_photos(folder: Path) -> list[Path]:
-    """Returns the pictures in a folder and all that are below it, by suffix, sorted; no hidden files."""
-    suffixes = readable_suffixes()
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
-    ]
-
-
 def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
-    for path in list_photos(folder):
+    for path in pictures_among(folder.rglob("*")):
         try:
             yield read_image(path)
         except InputError as error:

@@ -21,9 +21,6 @@ def load_picture(name: str, role: str) -> np.ndarray:
     Args:
         name: Path of a file, or `sample:NAME`.
         role: What it is for, such as "content"; messages begin with it.
-
-    Raises:
-        InputError: If it can't be read.
     """
     try:
         if name.startswith(SAMPLE):

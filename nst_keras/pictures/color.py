@@ -16,29 +16,16 @@ def with_colors_of(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     Luminance-only transfer after Gatys et al. 2016 (arXiv:1606.05897, section 3), done on the
     finished picture: adding one brightness difference to R, G and B leaves the chroma as it is.
-
-    Args:
-        image: float32 [H, W, 3], RGB, 0..255.
-        reference: float32 of the same shape.
-
-    Returns:
-        float32 [H, W, 3]; values may lie outside 0..255.
+    All are float32 [H, W, 3], RGB on 0..255; values of the result may lie outside of that.
     """
     return reference + luma(image) - luma(reference)
 
 
 def match_color_statistics(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Gives `image` the mean colour and colour covariance of `reference`.
+    """Gives `image` the mean colour and colour covariance of `reference`, which may be of another size.
 
     The symmetric solution of Gatys et al. 2016 (arXiv:1606.05897, eq. 4), which changes each
-    colour as little as it can.
-
-    Args:
-        image: float32 [H, W, 3].
-        reference: float32 [H', W', 3], of any size.
-
-    Returns:
-        float32 [H, W, 3]; values may lie outside 0..255.
+    colour as little as it can. Values of the result, float32 [H, W, 3], may lie outside 0..255.
     """
     pixels, wanted = image.reshape(-1, 3), reference.reshape(-1, 3)
     change = _root(np.cov(wanted.T)) @ np.linalg.inv(_root(np.cov(pixels.T)))

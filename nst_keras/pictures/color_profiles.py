@@ -75,7 +75,7 @@ def _describes(profile_mode: str, mode: str) -> bool:
 
 def _narrow_gray(image: Image.Image) -> Image.Image:
     """Scales modes I;16 (any byte order), I and F to 8 bits; keeps a transparent value."""
-    values, white = _check_float(np.asarray(image)) if image.mode == "F" else _integers(image)
+    values, white = (_check_float(image), 1.0) if image.mode == "F" else _integers(image)
     levels = np.clip(values.astype(np.float32) / white, 0.0, 1.0)
     if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
         # Pillow inverts such files only up to 8 bits.
@@ -98,16 +98,15 @@ def _integers(image: Image.Image) -> tuple[np.ndarray, float]:
     return (values.astype(np.uint32) if bits == 32 else values), 2.0**bits - 1.0
 
 
-def _check_float(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns the values of mode F, and the one that means white."""
+def _check_float(image: Image.Image) -> np.ndarray:
+    """Returns the values of mode F."""
+    values = np.asarray(image)
     if not np.isfinite(values).all():
         raise InputError("floating point pixels must be finite. Received: NaN or infinity")
     if values.max() > _FLOAT_HEADROOM:
-        raise InputError(
-            "floating point pixels must go from 0 (black) to 1 (white). "
-            f"Received: {values.min():g} to {values.max():g}"
-        )
-    return values, 1.0
+        received = f"{values.min():g} to {values.max():g}"
+        raise InputError(f"floating point pixels must go from 0 (black) to 1 (white). Received: {received}")
+    return values
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> int | None:

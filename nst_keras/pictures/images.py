@@ -13,7 +13,7 @@ from PIL import Image
 from nst_keras.errors import InputError
 from nst_keras.pictures.color_profiles import srgb_profile, to_srgb
 from nst_keras.pictures.metadata import extract_settings, metadata_options
-from nst_keras.pictures.opening import load_upright, open_image, pillow_errors, readable_suffixes
+from nst_keras.pictures.opening import load_upright, open_image, pictures_among, pillow_errors
 from nst_keras.storage.files import open_file, write_whole
 
 # A 100-megapixel camera fits; the array of a picture at the limit takes 1.6 GB.
@@ -49,8 +49,7 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
         float32 [H, W, 3], sRGB on 0..255.
 
     Raises:
-        InputError: If the file can't be opened, isn't a picture, is damaged or cut short, or is too
-            large. The message begins with the path.
+        InputError: If there is no such picture, or it is damaged, cut short or too large.
     """
     with open_file(path) as file:
         # Pillow goes back and forth in a file, which pipes can't.
@@ -66,13 +65,10 @@ def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.
 def write_image(
     path: str | os.PathLike[str], image: ArrayLike, settings: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes a picture in the format that the suffix asks for, whole or not at all.
-
-    See `encode_image` for the arguments.
+    """Writes a picture as `encode_image` does, in the format of the suffix, whole or not at all.
 
     Raises:
-        InputError: If the picture can't be encoded or the file not written. The message begins
-            with the path.
+        InputError: If the picture can't be encoded or the file not written.
     """
     try:
         data = encode_image(image, Path(path).suffix, settings)
@@ -88,14 +84,13 @@ def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | No
     95 and half of it (4:2:0, the only choice of lossy WebP).
 
     Args:
-        image: [H, W, 3], real, sRGB on 0..255. Values are clipped to that and rounded, half to
-            even; they are never rescaled.
+        image: [H, W, 3], real, sRGB on 0..255. Values are clipped to that and rounded, half to even; they
+            are never rescaled.
         suffix: One of `WRITABLE_SUFFIXES`, in either case.
-        settings: What `read_settings` shall give back; see `image_metadata.metadata_options`.
+        settings: What `read_settings` shall give back; see `metadata.metadata_options`.
 
     Raises:
-        InputError: If the suffix is unknown, `image` isn't such an array, has NaN or infinite
-            values or too long a side for the format, or the settings can't be stored.
+        InputError: If `image` isn't such an array, or it or the settings don't fit into the format.
     """
     pixels = _to_bytes(np.asarray(image))
     image_format = _require_format(suffix, *pixels.shape[:2])
@@ -120,9 +115,8 @@ def _require_format(suffix: str, height: int, width: int) -> str:
         raise InputError(f"the suffix must be one of {choices}. Received: {suffix or 'none'}")
     limit = _MAX_SIDES.get(image_format)
     if limit is not None and max(height, width) > limit:
-        raise InputError(
-            f"a side of a {image_format} must be at most {limit} px. Received: {width} x {height}"
-        )
+        expected = f"a side of a {image_format} must be at most {limit} px"
+        raise InputError(f"{expected}. Received: {width} x {height}")
     return image_format
 
 
@@ -130,8 +124,7 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns the settings that `write_image` stored in a picture, without decoding its pixels.
 
     Raises:
-        InputError: If the file can't be opened, isn't a picture or holds no settings. The message
-            begins with the path.
+        InputError: If there is no such picture, or it holds no settings.
     """
     with open_file(path) as file, pillow_errors(str(path)):
         return extract_settings(open_image(file))
@@ -143,22 +136,22 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         InputError: If there is none or the folder can't be read.
     """
-    suffixes = readable_suffixes()
+    paths = pictures_among(list_folder(folder))
+    if not paths:
+        raise InputError(f"{folder}: must hold a picture, but none has a known suffix")
+    return paths
+
+
+def list_folder(folder: str | os.PathLike[str]) -> list[Path]:
+    """Returns what is in a folder, sorted; hidden files and folders are left out."""
     try:
-        paths = sorted(
-            path
-            for path in Path(folder).iterdir()
-            if path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
-        )
+        return sorted(path for path in Path(folder).iterdir() if path.name[0] != ".")
     except FileNotFoundError as error:
         raise InputError(f"{folder}: does not exist") from error
     except NotADirectoryError as error:
         raise InputError(f"{folder}: is not a folder") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: cannot be read: {error}") from error
-    if not paths:
-        raise InputError(f"{folder}: must hold a picture, but none has a known suffix")
-    return paths
+        raise InputError(f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:

@@ -22,12 +22,9 @@ _SOFTWARE = f"{_NAME} {__version__}"
 
 
 def metadata_options(image_format: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns the arguments of `Image.save` that store the settings.
+    """Returns the arguments of `Image.save` that store settings which JSON can hold; tuples become lists.
 
-    Args:
-        image_format: "PNG", "JPEG", "WEBP" or "TIFF".
-        settings: Anything that JSON can hold, under string keys; tuples become lists. None stores
-            only the name of the software.
+    The format is "PNG", "JPEG", "WEBP" or "TIFF". Without settings only the software's name is stored.
     """
     text = None if settings is None else _encode(settings)
     if image_format == "PNG":
@@ -70,7 +67,6 @@ def _encode(settings: Mapping[str, Any]) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"settings must be what JSON can hold: {error}") from error
     if len(text) > MAX_SETTINGS_BYTES:
-        raise InputError(
-            f"settings must be at most {MAX_SETTINGS_BYTES} bytes of JSON. Received: {len(text)}"
-        )
+        expected = f"at most {MAX_SETTINGS_BYTES} bytes of JSON"
+        raise InputError(f"settings must be {expected}. Received: {len(text)}")
     return text

@@ -4,7 +4,8 @@ import contextlib
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -24,18 +25,14 @@ _FORMATS = (
 _warnings_lock = threading.Lock()
 
 
-def readable_suffixes() -> frozenset[str]:
-    """Returns the suffixes of the formats that are read, in lower case and with the dot."""
-    by_suffix = Image.registered_extensions()
-    return frozenset(suffix for suffix, name in by_suffix.items() if name in _FORMATS)
+def pictures_among(paths: Iterable[Path]) -> list[Path]:
+    """Returns the pictures among paths, by suffix, sorted; hidden files are left out."""
+    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in _FORMATS}
+    return sorted(p for p in paths if p.suffix.lower() in suffixes and p.name[0] != "." and p.is_file())
 
 
 def open_image(file: BinaryIO) -> Image.Image:
-    """Opens a picture and reads its header, within `pillow_errors`.
-
-    Args:
-        file: Seekable; must stay open until the picture is loaded.
-    """
+    """Opens a picture in a seekable file and reads its header, within `pillow_errors`."""
     Image.init()
     if not file.read(1):
         raise InputError("is empty")
@@ -61,10 +58,6 @@ def plain_format(data: bytes, name: str) -> str:
     """The format of a picture that every decoder shows alike; empty if it isn't so.
 
     Such a picture is upright, RGB or gray, and has no colour profile.
-
-    Args:
-        data: A file's contents.
-        name: For messages.
     """
     with pillow_errors(name):
         image = open_image(io.BytesIO(data))
@@ -87,9 +80,8 @@ def pillow_errors(name: str) -> Iterator[None]:
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         except UnidentifiedImageError as error:
-            raise InputError(
-                f"{name}: is not a picture in a known format, or its beginning is damaged"
-            ) from error
+            problem = "is not a picture in a known format, or its beginning is damaged"
+            raise InputError(f"{name}: {problem}") from error
         except Image.DecompressionBombError as error:
             raise InputError(f"{name}: has too many pixels for Pillow: {error}") from error
         except MemoryError as error:
@@ -104,6 +96,5 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise InputError(f"must have pixels. Received: {width} x {height}")
     if width * height > max_pixels:
-        raise InputError(
-            f"has too many pixels: the limit is {max_pixels}. Received: {width} x {height} = {width * height}"
-        )
+        received = f"{width} x {height} = {width * height}"
+        raise InputError(f"has too many pixels: the limit is {max_pixels}. Received: {received}")

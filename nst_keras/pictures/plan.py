@@ -57,19 +57,9 @@ def plan_jobs(
 ) -> list[StylizeJob]:
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
-    Args:
-        contents: Files, folders or `sample:NAME`s.
-        styles: The same. They are blended, or with `each_style` used one after the other.
-        style_weights: One for each style of a blend; none for equal weights.
-        output: The picture to write, or a folder; "" is `CONTENT_STYLE.png` in this folder.
-        each_style: Makes a picture for each style instead of a blend.
-        other_inputs: Further files that must not be overwritten.
-        named_styles: Whether styles are names that a stylizer knows, instead of pictures.
-        suffix: Of the outputs whose names are made up here.
-
-    Raises:
-        InputError: If two pictures would get the same name, several would go into one file, or the
-            weights don't fit the styles.
+    Styles are blended, with equal weights if none are listed, or used one after the other with `each_style`.
+    The output is a picture to write, or a folder; "" is `CONTENT_STYLE.png`, or with another suffix, in this
+    folder. The rest is as in `StylizeJob`.
     """
     contents, styles = _expand(contents), list(styles) if named_styles else _expand(styles)
     blends = [[style] for style in styles] if each_style else [styles]
@@ -77,33 +67,28 @@ def plan_jobs(
     folder = not output or Path(output).is_dir()
     if len(pairs) > 1 and not folder:
         raise InputError(f"output: {output} must be an existing folder: {len(pairs)} pictures go there")
-    jobs = []
+    jobs: dict[Path, StylizeJob] = {}
     for content, blend in pairs:
         name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}{suffix}"
         target = Path(output or ".", name) if folder else Path(output)
         weights = blend_weights(style_weights, len(blend))
         others = tuple(filter(None, other_inputs))
-        jobs.append(StylizeJob(content, tuple(blend), weights, target, others, named_styles))
-    _require_distinct([job.output for job in jobs])
-    return jobs
+        if target in jobs:
+            remedy = "rename an input, or make them one at a time"
+            raise InputError(f"output: two pictures would be written to {target}; {remedy}")
+        jobs[target] = StylizeJob(content, tuple(blend), weights, target, others, named_styles)
+    return list(jobs.values())
 
 
 def blend_weights(weights: Sequence[float], num_styles: int) -> tuple[float, ...]:
-    """The weights of blended styles: one for each; none stand for equal ones.
-
-    Raises:
-        InputError: If there isn't one for each style, or one isn't finite or negative, or all are 0.
-    """
+    """The weights of blended styles: one for each, finite, from 0, not all 0; none stand for equal ones."""
     weights = tuple(weights) or (1.0,) * num_styles
     if num_styles < 1 or len(weights) != num_styles:
-        raise InputError(
-            "style_weights must have one weight for each style image. Received: "
-            f"{len(weights)} weights for {num_styles} style images"
-        )
+        received = f"{len(weights)} weights for {num_styles} style images"
+        raise InputError(f"style_weights must have one weight for each style image. Received: {received}")
     if not all(weight in Bounds() for weight in weights) or not any(weights):
-        raise InputError(
-            f"style_weights must be finite, at least 0 and not all 0. Received: style_weights={list(weights)}"
-        )
+        expected = "style_weights must be finite, at least 0 and not all 0"
+        raise InputError(f"{expected}. Received: style_weights={list(weights)}")
     return weights
 
 
@@ -116,16 +101,9 @@ def blend_shares(weights: Sequence[float], num_styles: int) -> list[float]:
 def check_job(
     job: StylizeJob, options: JobOptions = JobOptions(), suffixes: Sequence[str] = WRITABLE_SUFFIXES
 ) -> None:
-    """Finds out what is missing or can't be written.
+    """Finds out whether an input is missing, and whether what will be written replaces one or can't be.
 
-    Args:
-        job: What is to be made.
-        options: What is to be kept on the way.
-        suffixes: Those that the output may have.
-
-    Raises:
-        InputError: If an input isn't there, or a file that will be written would replace an input or
-            can't be written.
+    The output must have one of the suffixes.
     """
     if job.output.suffix.lower() not in suffixes:
         raise InputError(f"output: {job.output}: the suffix must be one of {', '.join(suffixes)}")
@@ -159,7 +137,7 @@ def _is_on_the_way(path: Path, output: Path) -> bool:
 
 
 def _expand(names: Sequence[str]) -> list[str]:
-    """Replaces each folder by the pictures in it."""
+    """Replaces folders by the pictures in them."""
     expanded: list[str] = []
     for name in names:
         if os.path.isdir(name):
@@ -181,14 +159,3 @@ def _is_ours(path: Path) -> bool:
 def _stem(name: str) -> str:
     """Short name of a picture, for building file names."""
     return Path(name.removeprefix(SAMPLE)).stem
-
-
-def _require_distinct(outputs: Sequence[Path]) -> None:
-    seen: set[Path] = set()
-    for output in outputs:
-        if output in seen:
-            raise InputError(
-                f"output: two pictures would be written to {output}; rename an input, or make them "
-                "one at a time"
-            )
-        seen.add(output)

@@ -15,13 +15,7 @@ from nst_keras.pictures.plan import StylizeJob
 
 
 def record_of(job: StylizeJob, settings: Settings, maker: Mapping[str, str]) -> dict[str, Any]:
-    """How something is made.
-
-    Args:
-        job: What.
-        settings: How.
-        maker: By which network.
-    """
+    """What is made, by which settings, and by which network."""
     return {
         "program": f"nst_keras {__version__}",
         "content": job.content,

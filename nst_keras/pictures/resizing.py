@@ -14,27 +14,14 @@ def fit_size(image: np.ndarray, longest_side: int) -> tuple[int, int]:
 
 
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes with Lanczos-3, anti-aliased when shrinking.
+    """Resizes a picture, float32 [H, W, C], with Lanczos-3, anti-aliased when shrinking.
 
-    Args:
-        image: float32 [H, W, C]; values may lie outside 0..255 and are not clipped.
-        height: Rows of the result.
-        width: Columns of the result.
-
-    Returns:
-        float32 [height, width, C].
-
-    Raises:
-        InputError: If a side isn't positive.
+    Values may lie outside 0..255 and are not clipped.
     """
     if height < 1 or width < 1:
         raise InputError(f"a picture must have at least 1x1 pixels. Received: {height}x{width}")
     if image.shape[:2] == (height, width):
         return image.astype(np.float32)
-    planes = [
-        Image.fromarray(np.ascontiguousarray(image[..., c], np.float32)).resize(
-            (width, height), Image.Resampling.LANCZOS
-        )
-        for c in range(image.shape[-1])
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(image, -1, 0)]
+    resized = [plane.resize((width, height), Image.Resampling.LANCZOS) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in resized], axis=-1)

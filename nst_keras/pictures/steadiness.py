@@ -20,27 +20,24 @@ _TOLERANCE, _WINDOW = 12.0, 5
 def find_shift(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     """Finds by how many pixels a picture moved down and to the right, by phase correlation.
 
-    Kuglin & Hines 1975. The window keeps the border, which isn't periodic, from deciding.
-
-    Args:
-        before: float32 [H, W, 3].
-        after: float32 of the same shape.
-
-    Returns:
-        Rows and columns; 0, 0 for pictures that have nothing in common.
+    Kuglin & Hines 1975. The window keeps the border, which isn't periodic, from deciding. Pictures [H, W, 3]
+    that have nothing in common moved by 0, 0.
     """
     height, width = before.shape[:2]
     window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
-    spectra = [
-        fft.rfft2((gray - gray.mean()) * window)
-        for gray in (luma(picture)[..., 0] for picture in (before, after))
-    ]
+    grays = (luma(picture)[..., 0] for picture in (before, after))
+    spectra = [fft.rfft2((gray - gray.mean()) * window) for gray in grays]
     cross = spectra[1] * np.conj(spectra[0])
     peaks = fft.irfft2(cross / (np.abs(cross) + 1e-6), s=(height, width))
     row, column = np.unravel_index(np.argmax(peaks), peaks.shape)
     # The second half of the positions stands for motion up and to the left.
     shift = (int(row) - height * (row > height // 2), int(column) - width * (column > width // 2))
-    return min(shift, (0, 0), key=lambda each: _disagreement(before, after, each))
+
+    def disagreement(shift: tuple[int, int]) -> float:
+        here, there = _overlap(shift, before.shape)
+        return float(np.abs(after[here] - before[there]).mean())
+
+    return min(shift, (0, 0), key=disagreement)
 
 
 def keep_steady(
@@ -50,17 +47,10 @@ def keep_steady(
     previous_content: np.ndarray,
     steady: float,
 ) -> np.ndarray:
-    """Blends the previous painting into a new one where the photo only moved along.
+    """Blends what this returned for the frame before into a new painting where the photo only moved along.
 
-    Args:
-        painted: float32 [H, W, 3] on 0..255.
-        content: The photo of it, likewise.
-        previous_painted: What this function returned for the frame before.
-        previous_content: The photo of the frame before.
-        steady: Share of the previous painting where both photos agree, 0..1.
-
-    Returns:
-        float32 [H, W, 3].
+    Pictures are float32 [H, W, 3] on 0..255; `steady` is the share, 0..1, of the previous painting where both
+    photos agree.
     """
     shift = find_shift(previous_content, content)
     here, there = _overlap(shift, painted.shape)
@@ -72,15 +62,8 @@ def keep_steady(
     return result
 
 
-def _disagreement(before: np.ndarray, after: np.ndarray, shift: tuple[int, int]) -> float:
-    here, there = _overlap(shift, before.shape)
-    return float(np.abs(after[here] - before[there]).mean())
-
-
-def _overlap(
-    shift: tuple[int, int], shape: tuple[int, ...]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def _overlap(shift: tuple[int, int], shape: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Where a moved picture lies within the frame, and which part of it was there before."""
     here = tuple(slice(max(0, step), side + min(0, step)) for step, side in zip(shift, shape, strict=False))
     there = tuple(slice(max(0, -step), side - max(0, step)) for step, side in zip(shift, shape, strict=False))
-    return (here[0], here[1]), (there[0], there[1])
+    return here, there

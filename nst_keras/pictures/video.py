@@ -29,9 +29,10 @@ def change_video(
     observer: Callable[[int, int], None] = lambda done, frames: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> int:
-    """Reads a video frame by frame, changes each and writes it as H.264; times of the frames are kept.
+    """Changes a video's frames and writes them as H.264 at the same times; returns how many were written.
 
-    Sound is copied as it is where the target's format can hold it.
+    Sound is copied as it is where the target's format can hold it. If the video can't be read or written,
+    nothing is left behind.
 
     Args:
         source: The video to read; its first stream of pictures is used, upright.
@@ -42,12 +43,6 @@ def change_video(
         should_stop: Asked after each frame; True ends the video there, which is whole and can be played.
         observer: Called after each frame with the number done and of all, 0 if that isn't known.
         note: Called with a line of text if the sound has to be left out.
-
-    Returns:
-        How many frames were written.
-
-    Raises:
-        InputError: If the video can't be read or written; nothing is left behind then.
     """
     av = _import_av()
     try:
@@ -59,7 +54,9 @@ def change_video(
                 container.metadata["comment"] = json.dumps(dict(settings), sort_keys=True)
                 writer = _Writer(container, reader, note)
                 for frame in writer.copy_sound_and_decode():
-                    writer.write(change(_upright(frame)), frame)
+                    # Turned as a player would turn it.
+                    pixels = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+                    writer.write(change(pixels), frame)
                     observer(writer.frames, reader.streams.video[0].frames)
                     if should_stop():
                         break
@@ -72,11 +69,7 @@ def change_video(
 
 
 class _Writer:
-    """The video that is written; its stream is made when the size of the first picture is known.
-
-    Attributes:
-        frames: How many were written.
-    """
+    """The video that is written; its stream is made when the size of the first picture is known."""
 
     def __init__(self, container: Any, reader: Any, note: Callable[[str], None]) -> None:
         self._container, self._reader, self.frames = container, reader, 0
@@ -126,11 +119,6 @@ class _Writer:
     def _write_sound(self) -> None:
         self._container.mux(self._waiting)
         self._waiting = []
-
-
-def _upright(frame: Any) -> np.ndarray:
-    """Pixels of a frame, turned as a player would turn them; uint8 [h, w, 3], RGB."""
-    return np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
 
 
 def _import_av() -> Any:

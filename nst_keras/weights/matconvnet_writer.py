@@ -21,16 +21,8 @@ _IMAGE_SIZE = 224
 def write_mat(path: str | Path, weights: VGG19Weights, layout: str = "beta17") -> None:
     """Writes weights as a MatConvNet file that programs made for the published one can read.
 
-    The file ends with `pool5` and names no classes, as `VGG19Weights` holds neither.
-
-    Args:
-        path: Target; written whole or not at all.
-        weights: What to write; the mean pixel becomes `averageImage`, 224x224x3 for "beta16" and
-            1x1x3 for "beta17".
-        layout: "beta16" or "beta17".
-
-    Raises:
-        InputError: If the layout is unknown or the target cannot be written.
+    The file ends with `pool5` and names no classes, as `VGG19Weights` holds neither. The mean pixel becomes
+    `averageImage`, 224x224x3 in the layout "beta16" and 1x1x3 in "beta17".
     """
     require_choice("layout", layout, MAT_LAYOUTS)
     build = _beta16_layer if layout == "beta16" else _beta17_layer
@@ -58,8 +50,7 @@ def _beta16_layer(name: str, weights: VGG19Weights) -> dict[str, Any]:
     if name.startswith("relu"):
         return {"type": "relu", "name": name}
     if name.startswith("pool"):
-        window = {"pool": _row(2, 2), "stride": _row(2, 2), "pad": _row(0, 0, 0, 0)}
-        return {"type": "pool", "name": name, "method": "max"} | window
+        return {"type": "pool", "name": name, "method": "max"} | _pooling()
     kernel, bias = weights.layers[name]
     return {
         "weights": _cell([kernel, bias.reshape(1, -1)]),
@@ -74,9 +65,8 @@ def _beta17_layer(name: str, weights: VGG19Weights) -> dict[str, Any]:
     if name.startswith("relu"):
         return {"name": name, "type": "relu", "leak": 0.0, "weights": _cell([]), "precious": False}
     if name.startswith("pool"):
-        window = {"pool": _row(2, 2), "stride": _row(2, 2), "pad": _row(0, 0, 0, 0)}
         end = {"weights": _cell([]), "precious": False, "opts": _cell([])}
-        return {"name": name, "type": "pool", "method": "max"} | window | end
+        return {"name": name, "type": "pool", "method": "max"} | _pooling() | end
     kernel, bias = weights.layers[name]
     return {
         "name": name,
@@ -89,6 +79,10 @@ def _beta17_layer(name: str, weights: VGG19Weights) -> dict[str, Any]:
         "dilate": 1.0,
         "opts": _cell([]),
     }
+
+
+def _pooling() -> dict[str, np.ndarray]:
+    return {"pool": _row(2, 2), "stride": _row(2, 2), "pad": _row(0, 0, 0, 0)}
 
 
 def _row(*values: int) -> np.ndarray:

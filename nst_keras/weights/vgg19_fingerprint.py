@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nst_keras.models.vgg19_layout import CONV_SHAPES
+
 LICENCE = "CC BY 4.0, Karen Simonyan and Andrew Zisserman (Visual Geometry Group, Oxford)"
 
 # Biases of conv1_1.
@@ -25,25 +27,17 @@ _FIRST_BIASES = (
 # fmt: on
 _FIRST_BIASES_TOLERANCE = 1e-4
 
-# Standard deviation of each layer's kernel and of its biases.
-_DEVIATIONS = {
-    "conv1_1": (0.1914, 0.2951),
-    "conv1_2": (0.03988, 0.3065),
-    "conv2_1": (0.02999, 0.1171),
-    "conv2_2": (0.02229, 0.181),
-    "conv3_1": (0.0165, 0.06462),
-    "conv3_2": (0.01109, 0.07354),
-    "conv3_3": (0.01023, 0.0717),
-    "conv3_4": (0.01032, 0.04659),
-    "conv4_1": (0.008153, 0.0197),
-    "conv4_2": (0.006319, 0.01814),
-    "conv4_3": (0.006902, 0.02177),
-    "conv4_4": (0.007475, 0.04025),
-    "conv5_1": (0.008182, 0.07688),
-    "conv5_2": (0.008404, 0.1177),
-    "conv5_3": (0.008401, 0.2587),
-    "conv5_4": (0.008133, 0.5204),
-}
+# fmt: off
+# Standard deviations of the layers' kernels, from conv1_1 to conv5_4, and of their biases.
+_KERNEL_DEVIATIONS = (
+    0.1914, 0.03988, 0.02999, 0.02229, 0.0165, 0.01109, 0.01023, 0.01032,
+    0.008153, 0.006319, 0.006902, 0.007475, 0.008182, 0.008404, 0.008401, 0.008133,
+)
+_BIAS_DEVIATIONS = (
+    0.2951, 0.3065, 0.1171, 0.181, 0.06462, 0.07354, 0.0717, 0.04659,
+    0.0197, 0.01814, 0.02177, 0.04025, 0.07688, 0.1177, 0.2587, 0.5204,
+)
+# fmt: on
 _DEVIATIONS_TOLERANCE = 0.01  # relative
 
 # Filter 4 of conv1_1, averaged over RGB: an edge that changes when height and width are swapped.
@@ -54,15 +48,14 @@ _FILTERS_TOLERANCE = 0.05
 
 
 def difference_from_vgg19(layers: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str | None:
-    """Returns in what a network differs from the published VGG-19, or None if it is that network.
+    """Returns in what a network, `{name: (kernel [3, 3, in, out], bias [out])}`, differs from VGG-19.
 
-    Args:
-        layers: `{name: (kernel [3, 3, in, out], bias [out])}` with all 16 layers.
+    None means that it is the published network.
     """
     kernel, bias = layers["conv1_1"]
     if not np.allclose(bias, _FIRST_BIASES, rtol=0, atol=_FIRST_BIASES_TOLERANCE):
         return "the biases of conv1_1 are others"
-    for name, expected in _DEVIATIONS.items():
+    for name, *expected in zip(CONV_SHAPES, _KERNEL_DEVIATIONS, _BIAS_DEVIATIONS, strict=True):
         received = [np.std(values, dtype=np.float64) for values in layers[name]]
         if not np.allclose(received, expected, rtol=_DEVIATIONS_TOLERANCE, atol=0):
             return f"the weights of {name} are others"

@@ -11,7 +11,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE, load_picture
 from nst_keras.pictures.images import decode_image, encode_image, list_images
-from nst_keras.pictures.opening import plain_format
+from nst_keras.pictures.opening import pictures_among, plain_format
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
@@ -152,12 +152,10 @@ def _stored_as(source: str, longest_side: int) -> bytes:
 
 def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool]]:
     """Split, pictures, and whether each must be readable."""
-    from nst_keras.data.photos import list_photos
-
     if config.photos == SAMPLES:
         yield PHOTOS, [SAMPLE + name for name in CONTENTS], True
     elif config.photos:
-        photos = [str(path) for path in list_photos(_folder(config.photos))]
+        photos = [str(path) for path in pictures_among(_folder(config.photos).rglob("*"))]
         if not photos:
             raise InputError(f"photos: {config.photos} must hold a picture, but none has a known suffix")
         yield PHOTOS, photos[: config.most_photos], False

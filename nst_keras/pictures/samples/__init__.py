@@ -16,11 +16,7 @@ STYLES = ("strokes", "stained_glass", "ink")
 
 
 def read_sample(name: str) -> "np.ndarray":
-    """Returns a sample picture, one of `CONTENTS` (640x427 pixels) or of `STYLES`.
-
-    Returns:
-        A float32 array [H, W, 3], sRGB, 0..255.
-    """
+    """Returns one of `CONTENTS` (640x427 pixels) or of `STYLES`, float32 [H, W, 3], sRGB on 0..255."""
     require_choice("sample", name, CONTENTS + STYLES)
     if name in STYLES:
         from nst_keras.pictures.images import decode_image
