@@ -83,7 +83,8 @@ def test_a_killed_run_goes_on(
             break
     assert list(finished) == before
     shown = (folder / "errors.txt").read_text()
-    assert f"] {stage} " in shown and not re.search("oneDNN|cuInit|InitializeLog|^I0000", shown, re.M)
+    assert stage not in _SHORT or f"] {stage} " in shown  # a stage of seconds may be over before it is shown
+    assert not re.search("oneDNN|cuInit|InitializeLog|^I0000", shown, re.M)
     for version in find_versions(folder / "served" / "classifier").values():
         assert check_version(version) is not None
 
