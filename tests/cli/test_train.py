@@ -102,7 +102,7 @@ def test_early_stopping(run_here: Callable, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "flags,code,message",
     [
-        (["--model=vgg"], 2, "model must be perceptron or adaline or mlp or small_cnn or advanced_cnn"),
+        (["--model=vgg"], 2, "--model must be one of perceptron, adaline, mlp, small_cnn, advanced_cnn"),
         (["--epochs=0"], 2, "--epochs must be a whole number, at least 1"),
         (["--validation=1.5"], 2, "--validation must be a finite number, above 0 and below 1"),
         (["stray"], 2, "unexpected argument 'stray'"),
