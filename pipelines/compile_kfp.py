@@ -9,6 +9,7 @@ everywhere.
 """
 
 import dataclasses
+import functools
 import inspect
 import json
 import re
@@ -22,16 +23,15 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.choices import change_configs
-from pipelines.engine.stage import Channel, Node, Pipeline
+from pipelines.engine.stage import Node, Pipeline
 from pipelines.run import load_pipeline
 
 FLAGS = flags.FlagValues()
-PIPELINE = flags.DEFINE_string("pipeline", "", "As of pipelines.run.", flag_values=FLAGS)
-IMAGE = flags.DEFINE_string("image", "", "Container image with this package.", flag_values=FLAGS)
-OUTPUT = flags.DEFINE_string("output", "", "File to write, .yaml.", flag_values=FLAGS)
-SERVING_DIR = flags.DEFINE_string(
-    "serving_dir", "/saved_models", "Where models are pushed to, in the container.", flag_values=FLAGS
-)
+_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+PIPELINE = _text("pipeline", "", "As of pipelines.run.")
+IMAGE = _text("image", "", "Container image with this package.")
+OUTPUT = _text("output", "", "File to write, .yaml.")
+SERVING_DIR = _text("serving_dir", "/saved_models", "Where models are pushed to, in the container.")
 SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.run.", flag_values=FLAGS)
 
 
@@ -55,13 +55,7 @@ def _main() -> None:
 
 
 def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:
-    """Writes a pipeline as Kubeflow Pipelines' YAML.
-
-    Args:
-        pipeline: What to compile.
-        image: Container image that all stages run in.
-        path: The file, `.yaml`.
-    """
+    """Writes a pipeline whose stages all run in one container image as Kubeflow Pipelines' YAML."""
     try:
         from kfp import compiler, dsl
     except ImportError as error:
@@ -76,18 +70,21 @@ def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:
             inputs = {
                 name: tasks[source.node.name].outputs[source.output]
                 for name, source in node.inputs.items()
-                if isinstance(source, Channel)
+                if source and not source.approval
             }
             task = components[node.name](config=config, **inputs)
             # Kubeflow's cache goes by the image's name, whatever the image holds today.
             tasks[node.name] = task.set_display_name(node.name).set_caching_options(False)
 
-    parameters = [(_config_name(node), str, _config_text(node)) for node in pipeline.nodes]
+    parameters = [
+        (f"{_snake(node.name)}_config", str, json.dumps(dataclasses.asdict(node.config), sort_keys=True))
+        for node in pipeline.nodes
+    ]
     _declare(build, _snake(pipeline.name), parameters)
-    made = dsl.pipeline(name=_snake(pipeline.name).replace("_", "-"))(build)
+    compiled = dsl.pipeline(name=_snake(pipeline.name).replace("_", "-"))(build)
     temporary = path.with_name(f".{path.stem}.unfinished.yaml")
     try:
-        compiler.Compiler().compile(made, str(temporary))
+        compiler.Compiler().compile(compiled, str(temporary))
         write_whole(path, temporary.read_bytes())
     finally:
         temporary.unlink(missing_ok=True)
@@ -99,16 +96,16 @@ def _component(node: Node, image: str) -> Any:
 
     stage = node.stage
 
-    def container(*given_by_kfp: Any) -> Any:
-        artifacts = {name: place for (name, _, _), place in zip(parameters, given_by_kfp, strict=True)}
+    def container(*placeholders: Any) -> Any:
+        places = {name: place for (name, _, _), place in zip(parameters, placeholders, strict=True)}
         arguments: list[Any] = ["--stage", stage.address]
-        arguments += ["--config", artifacts["config"], "--record", artifacts["record"]]
+        arguments += ["--config", places["config"], "--record", places["record"]]
         for name, parameter in stage.inputs.items():
-            given = ["--input", dsl.ConcatPlaceholder([f"{name}=", artifacts[name].path])]
-            optional = dsl.IfPresentPlaceholder(input_name=name, then=given)
-            arguments += [optional] if parameter.optional else given
+            flag = ["--input", dsl.ConcatPlaceholder([f"{name}=", places[name].path])]
+            optional = dsl.IfPresentPlaceholder(input_name=name, then=flag)
+            arguments += [optional] if parameter.optional else flag
         for name in stage.outputs:
-            arguments += ["--output", dsl.ConcatPlaceholder([f"{name}=", artifacts[name].path])]
+            arguments += ["--output", dsl.ConcatPlaceholder([f"{name}=", places[name].path])]
         return dsl.ContainerSpec(image, ["python", "-m", "pipelines.run_stage"], arguments)
 
     empty = inspect.Parameter.empty
@@ -131,14 +128,6 @@ def _declare(function: Callable[..., Any], name: str, parameters: Sequence[tuple
     own = [inspect.Parameter(key, kind, default=value, annotation=hint) for key, hint, value in parameters]
     function.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
     function.__annotations__ = {key: hint for key, hint, _ in parameters}
-
-
-def _config_name(node: Node) -> str:
-    return f"{_snake(node.name)}_config"
-
-
-def _config_text(node: Node) -> str:
-    return json.dumps(dataclasses.asdict(node.config), sort_keys=True)
 
 
 def _snake(name: str) -> str:

@@ -24,7 +24,7 @@ from pipelines.engine.store.ancestry import Lineage, find_ancestors, find_descen
 from pipelines.engine.store.ancestry import read_lineage as read
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
-from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, object_of
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
 from pipelines.engine.store.store import Store, opened
 from pipelines.judging.verdicts import digest_folder, read_outcome
 from pipelines.kinds import PushedModel
@@ -89,12 +89,7 @@ def ask(store: Store, artifact: StoredArtifact, *, up: bool, down: bool) -> Answ
 
 
 def find_artifact(store: Store, wanted: str) -> Match:
-    """Finds an artifact by whatever the user has of it.
-
-    Args:
-        store: The store.
-        wanted: A number, the beginning of a digest, or a path.
-    """
+    """Finds an artifact by a number, the beginning of a digest, or a path."""
     if wanted.isdecimal():
         artifacts = _select(store, "id=?", int(wanted))
         if artifacts:
@@ -173,8 +168,7 @@ def _find_external(store: Store, path: Path) -> Match | None:
 
 def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:
     """Artifacts that fit, the last first."""
-    rows = store.connection.execute(f"SELECT * FROM artifact WHERE {where} ORDER BY id DESC", values)
-    return [object_of(StoredArtifact, row) for row in rows.fetchall()]
+    return store.select(StoredArtifact, f"SELECT * FROM artifact WHERE {where} ORDER BY id DESC", *values)
 
 
 def _name(artifact: StoredArtifact) -> str:

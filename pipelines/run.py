@@ -10,6 +10,7 @@ report of the run is.
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import shlex
@@ -33,28 +34,22 @@ from pipelines.engine.store.store import opened
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
 FLAGS = flags.FlagValues()
-PIPELINE = flags.DEFINE_string("pipeline", "", f"{', '.join(READY)}, or a Python file.", flag_values=FLAGS)
-ROOT = flags.DEFINE_string(
-    "pipeline_root", "", "Folder of artifacts and metadata; empty is runs/PIPELINE.", flag_values=FLAGS
-)
-SERVING_DIR = flags.DEFINE_string(
-    "serving_dir", "saved_models", "Where models are pushed to.", flag_values=FLAGS
-)
+_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+_switch = functools.partial(flags.DEFINE_bool, flag_values=FLAGS)
+PIPELINE = _text("pipeline", "", f"{', '.join(READY)}, or a Python file.")
+ROOT = _text("pipeline_root", "", "Folder of artifacts and metadata; empty is runs/PIPELINE.")
+SERVING_DIR = _text("serving_dir", "saved_models", "Where models are pushed to.")
 SET = flags.DEFINE_multi_string(
     "set", [], "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.", flag_values=FLAGS
 )
-FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", flag_values=FLAGS)
-UNTIL = flags.DEFINE_string("until", "", "Run this stage and all that it needs.", flag_values=FLAGS)
+FROM = _text("from", "", "Run this stage and all that need it.")
+UNTIL = _text("until", "", "Run this stage and all that it needs.")
 ONLY = flags.DEFINE_list("only", [], "Run these stages alone.", flag_values=FLAGS)
 FRESH = flags.DEFINE_list("fresh", [], "Run these stages though nothing has changed.", flag_values=FLAGS)
-VERIFY = flags.DEFINE_bool(
-    "verify", False, "Read every file of an artifact that is reused.", flag_values=FLAGS
-)
+VERIFY = _switch("verify", False, "Read every file of an artifact that is reused.")
 RUNNER = flags.DEFINE_enum("runner", "local", ("local", "dask"), "Where stages run tasks.", flag_values=FLAGS)
-SCHEDULER = flags.DEFINE_string(
-    "dask_scheduler", "", "Run them on this Dask cluster: tcp://HOST:PORT.", flag_values=FLAGS
-)
-LIST = flags.DEFINE_bool("list", False, "Show stages and configs, and run nothing.", flag_values=FLAGS)
+SCHEDULER = _text("dask_scheduler", "", "Run them on this Dask cluster: tcp://HOST:PORT.")
+LIST = _switch("list", False, "Show stages and configs, and run nothing.")
 
 
 def main() -> None:
@@ -113,13 +108,13 @@ def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
         module = _load_file(Path(spec))
     else:
         raise InputError(f"pipeline must be one of {', '.join(READY)}, or a Python file. Received: {spec}")
-    make: Callable[[Path], Pipeline] | None = getattr(module, "pipeline", None)
-    made = make(serving_dir) if make else None
-    if not isinstance(made, Pipeline):
+    build: Callable[[Path], Pipeline] | None = getattr(module, "pipeline", None)
+    pipeline = build(serving_dir) if build else None
+    if not isinstance(pipeline, Pipeline):
         raise InputError(
             f"pipeline: {spec} must have a function pipeline(serving_dir) that returns a Pipeline"
         )
-    return made
+    return pipeline
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -8,6 +8,7 @@ before. Optional inputs may be left out. Prints what the stage tells of its work
 --record.
 """
 
+import functools
 import importlib
 import json
 import shutil
@@ -28,17 +29,14 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 FLAGS = flags.FlagValues()
-STAGE = flags.DEFINE_string("stage", "", "MODULE:NAME of the stage.", flag_values=FLAGS)
-CONFIG = flags.DEFINE_string("config", "{}", "Fields of its config as a JSON object.", flag_values=FLAGS)
+_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
+STAGE = _text("stage", "", "MODULE:NAME of the stage.")
+CONFIG = _text("config", "{}", "Fields of its config as a JSON object.")
 INPUT = flags.DEFINE_multi_string("input", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
 OUTPUT = flags.DEFINE_multi_string("output", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
-RECORD = flags.DEFINE_string("record", "", "File for what it tells of its work.", flag_values=FLAGS)
-SCRATCH = flags.DEFINE_string(
-    "scratch", "", "Folder for unfinished work, from which the same command goes on.", flag_values=FLAGS
-)
-SCHEDULER = flags.DEFINE_string(
-    "dask_scheduler", "", "Run its tasks on this Dask cluster: tcp://HOST:PORT.", flag_values=FLAGS
-)
+RECORD = _text("record", "", "File for what it tells of its work.")
+SCRATCH = _text("scratch", "", "Folder for unfinished work, from which the same command goes on.")
+SCHEDULER = _text("dask_scheduler", "", "Run its tasks on this Dask cluster: tcp://HOST:PORT.")
 
 
 def main() -> None:
@@ -59,8 +57,7 @@ def _main() -> int:
     try:
         with RunConsole() as console, open_map("local", SCHEDULER.value, console.say) as mapping:
             console.begin(f"[1/1] {stage.name}")
-            context = Context(scratch, mapping, console.say, console.show, console.should_stop)
-            record = run_stage(stage, config, context, inputs, outputs)
+            record = run_stage(stage, config, console.context(mapping, scratch), inputs, outputs)
     except Stopped:
         return 128 + console.received
     finally:
@@ -79,10 +76,10 @@ def load_stage(address: str) -> Stage:
     """Finds a stage by `MODULE:NAME`, where the name is the stage's or its function's."""
     module, _, name = address.partition(":")
     try:
-        found = vars(importlib.import_module(module)).values() if module else ()
+        members = vars(importlib.import_module(module)).values() if module else ()
     except ModuleNotFoundError as error:
         raise InputError(f"stage must be MODULE:NAME ({error}). Received: stage={address}") from error
-    for stage in found:
+    for stage in members:
         if isinstance(stage, Stage) and name in (stage.name, stage.function.__qualname__):
             return stage
     raise InputError(
@@ -104,9 +101,9 @@ def read_config(stage: Stage, text: str) -> "DataclassInstance":
         raise InputError(f"config of {stage.name}: {error}") from error
 
 
-def _folders(flag: str, given: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Path]:
+def _folders(flag: str, values: Sequence[str], parameters: Mapping[str, Parameter]) -> dict[str, Path]:
     folders = {}
-    for text in given:
+    for text in values:
         name, _, path = text.partition("=")
         require_choice(f"{flag}'s name", name, parameters)
         if not path:
@@ -125,17 +122,9 @@ def run_stage(
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
 ) -> dict[str, Any]:
-    """Runs a stage once; its outputs appear when it is done.
+    """Runs a stage once, and returns what it tells of its work.
 
-    Args:
-        stage: The stage.
-        config: Its config.
-        context: Its scratch folder is removed once all is done.
-        inputs: Folders of the inputs that there are.
-        outputs: Folders to make, absent or empty.
-
-    Returns:
-        What the stage tells of its work.
+    The outputs' folders, absent or empty before, appear when it is done; then the scratch folder goes.
     """
     for path in inputs.values():
         if not path.is_dir():

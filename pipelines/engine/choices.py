@@ -5,16 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import change_settings
-from pipelines.engine.stage import LatestApproved, Node, Pipeline, Source, needs
+from pipelines.engine.stage import Node, Pipeline, needs
 
 
 def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
-    """Returns a pipeline with other configs.
-
-    Args:
-        pipeline: The pipeline.
-        changes: `NODE.FIELD=VALUE` each.
-    """
+    """Returns a pipeline with other configs; changes are `NODE.FIELD=VALUE`."""
     values: dict[str, dict[str, str]] = {}
     nodes = {node.name: node for node in pipeline.nodes}
     for change in changes:
@@ -30,29 +25,19 @@ def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:
             config = change_settings(node.config, values.get(node.name, {}))
         except InputError as error:
             raise InputError(f"set: {node.name}.{error}") from error
-        inputs = {key: _moved(source, replaced) for key, source in node.inputs.items()}
+        inputs = {
+            key: source and dataclasses.replace(source, node=replaced[source.node.name])
+            for key, source in node.inputs.items()
+        }
         replaced[node.name] = dataclasses.replace(node, config=config, inputs=inputs)
     return Pipeline(pipeline.name, tuple(replaced.values()))
 
 
-def _moved(source: Source, replaced: dict[str, Node]) -> Source:
-    if isinstance(source, LatestApproved):
-        other = dataclasses.replace(source.other_than, node=replaced[source.node.name])
-        return dataclasses.replace(source, other_than=other)
-    return source and dataclasses.replace(source, node=replaced[source.node.name])
-
-
 def choose_nodes(pipeline: Pipeline, first: str, last: str, only: Iterable[str]) -> frozenset[str] | None:
-    """Names of the nodes that a partial run may execute.
+    """Names of the nodes that a partial run may execute; None: all of them.
 
-    Args:
-        pipeline: The pipeline.
-        first: This node and all that need it, directly or not; empty: from the beginning.
-        last: This node and all that it needs; empty: to the end.
-        only: These nodes alone, whatever else is given.
-
-    Returns:
-        None: all of them.
+    They are `first` with all that need it and `last` with all that it needs, directly or not, where these
+    aren't empty; or `only` these, whatever else is said.
     """
     for flag, chosen_names in (("from", [first]), ("until", [last]), ("only", only)):
         require_nodes(pipeline, flag, filter(None, chosen_names))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -55,22 +56,17 @@ def map_here(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
 class Context:
     """What a stage is given besides artifacts and config.
 
-    Attributes:
-        scratch: Folder for checkpoints and finished parts. A stage that was killed finds it as it was when it
-            runs again with the same inputs, config and code.
-        map: Runs a function over tasks, here or on a cluster, and yields the results in the tasks' order.
-            Function and tasks must be picklable; a task may run twice, so it writes whole files and leaves
-            those alone that are there.
-        say: Writes a line of text for the user.
-        show: Shows a text, or what has one, in one line that the next one replaces.
-        should_stop: Whether to stop: what is unfinished is kept in `scratch`, and `Stopped` raised.
+    `scratch` holds checkpoints and finished parts: a stage that was killed finds it as it was when it runs
+    again with the same inputs, config and code. `map` runs a function over tasks, here or on a cluster, and
+    yields the results in the tasks' order. Both must be picklable; a task may run twice, so it writes whole
+    files and leaves those alone that are there.
     """
 
     scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nst_keras-")))
-    map: Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]] = map_here
-    say: Callable[[str], None] = lambda text: None
-    show: Callable[[object], None] = lambda text: None
-    should_stop: Callable[[], bool] = lambda: False
+    map: Map = map_here
+    say: Callable[[str], None] = lambda text: None  # writes a line of text for the user
+    show: Callable[[object], None] = lambda text: None  # the same in one line that the next one replaces
+    should_stop: Callable[[], bool] = lambda: False  # if so, `Stopped` is raised
 
     def __post_init__(self) -> None:
         """Makes the folder."""
@@ -86,52 +82,27 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """What makes an artifact approved: an execution took it as an input and its record says yes."""
+
+    kind: str  # name of the artifact's kind
+    input: str
+    field: str  # what must be true in the record
+
+
+@dataclass(frozen=True)
 class Channel:
-    """An output of a node, as an input of another."""
+    """An output of a node, as an input of another; or, by an approval, what is to be compared with it.
+
+    That is the artifact, other than the output itself, that this pipeline approved last, or None.
+    """
 
     node: "Node"
     output: str
+    approval: Approval | None = None
 
 
-@dataclass(frozen=True)
-class Approval:
-    """What makes an artifact approved: an execution took it as an input and its record says yes.
-
-    Attributes:
-        kind: Name of the artifact's kind.
-        input: Name of the input.
-        field: What must be true in the record.
-    """
-
-    kind: str
-    input: str
-    field: str
-
-
-@dataclass(frozen=True)
-class LatestApproved:
-    """An input: what this pipeline approved last; None if there is nothing.
-
-    Attributes:
-        approval: What counts as approved.
-        other_than: What is to be compared with it, which is never the answer.
-    """
-
-    approval: Approval
-    other_than: Channel
-
-    @property
-    def node(self) -> "Node":
-        """The node that must come before."""
-        return self.other_than.node
-
-    @property
-    def output(self) -> str:
-        """The output that is of the same kind."""
-        return self.other_than.output
-
-
-Source: TypeAlias = Channel | LatestApproved | None
+Source: TypeAlias = Channel | None
 
 
 @dataclass(frozen=True)
@@ -151,14 +122,10 @@ class Node:
 
 
 class Stage:
-    """A function that can be a pipeline's node.
+    """A function that can be a pipeline's node; its annotations say config, inputs and outputs.
 
     Attributes:
-        function: The function itself.
         name: TFX's noun: the class-like name of the function's node, e.g. "Trainer".
-        config: The class of its config.
-        inputs: Inputs by name.
-        outputs: Outputs by name.
         reads: Given a config, the files and folders outside the pipeline that the stage reads. Their contents
             are part of the fingerprint.
         current: Given config and outputs of a finished execution, whether they still are what they say, such
@@ -195,16 +162,9 @@ class Stage:
         inputs: Mapping[str, Path],
         outputs: Mapping[str, Path],
     ) -> dict[str, Any]:
-        """Calls the function.
+        """Calls the function with folders by name; in the outputs' what a killed run left goes.
 
-        Args:
-            config: The stage's config.
-            context: What else it is given.
-            inputs: Folders by name, of those that there are.
-            outputs: Folders to make; what a killed run left there goes.
-
-        Returns:
-            What the stage tells of its work.
+        Returns what the stage tells of its work.
         """
         for folder in outputs.values():
             shutil.rmtree(folder, ignore_errors=True)
@@ -218,12 +178,7 @@ class Stage:
         return dict(self.function(config, context, **arguments) or {})
 
     def __call__(self, config: "DataclassInstance", name: str = "", **inputs: Source) -> Node:
-        """Makes a node of it.
-
-        Args:
-            config: The stage's config.
-            name: The node's name; empty is the stage's, which does unless a pipeline has it twice.
-            **inputs: Where each input comes from.
+        """Makes a node of it, with a name of its own if a pipeline has the stage twice.
 
         Raises:
             TypeError: If an input is missing, unknown, or of another kind.
@@ -233,19 +188,13 @@ class Stage:
         for unknown in inputs.keys() - self.inputs.keys():
             raise TypeError(f"{self.name} has no input {unknown!r}, but {', '.join(self.inputs) or 'none'}")
         for key, parameter in self.inputs.items():
-            self._check_input(key, parameter, inputs.get(key))
+            source, wanted = inputs.get(key), parameter.kind.__name__
+            if source is None and not parameter.optional:
+                raise TypeError(f"{self.name} needs the input {key!r} ({wanted})")
+            kind = source.node.stage.outputs[source.output].kind if source else parameter.kind
+            if not issubclass(kind, parameter.kind):
+                raise TypeError(f"{self.name}: {key} must be a {wanted}. Received: a {kind.__name__}")
         return Node(self, name or self.name, config, {key: inputs.get(key) for key in self.inputs})
-
-    def _check_input(self, key: str, parameter: Parameter, source: Source) -> None:
-        if source is None:
-            if not parameter.optional:
-                raise TypeError(f"{self.name} needs the input {key!r} ({parameter.kind.__name__})")
-            return
-        kind = source.node.stage.outputs[source.output].kind
-        if not issubclass(kind, parameter.kind):
-            raise TypeError(
-                f"{self.name}: {key} must be a {parameter.kind.__name__}. Received: a {kind.__name__}"
-            )
 
 
 def _role(name: str, hint: Any) -> tuple[str, Parameter]:
@@ -257,9 +206,6 @@ def _role(name: str, hint: Any) -> tuple[str, Parameter]:
     if get_origin(annotated) is not Annotated or parts[1] not in (_INPUT, _OUTPUT):
         raise TypeError(f"{name} must be an Input[...], an Input[...] | None or an Output[...]")
     return parts[1], Parameter(parts[0], optional)
-
-
-NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -277,7 +223,7 @@ class Pipeline:
         """Checks names and order."""
         seen: set[str] = set()
         for node in self.nodes:
-            if node.name in seen or not NODE_NAME.fullmatch(node.name):
+            if node.name in seen or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", node.name):
                 raise ValueError(f"a node's name must be a word and its own. Received: {node.name!r}")
             for need in needs(node):
                 if need.name not in seen:

@@ -52,7 +52,7 @@ def write_report(store: Store, run: int) -> Path:
     Returns:
         The page of this run.
     """
-    row = store.run(run)
+    row = store.read(Run, run)
     turns = _turns(store, row)
     reports = store.root / "reports"
     try:

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from pipelines import lineage, run
+from pipelines.engine.store.rows import StoredArtifact
 from pipelines.engine.store.store import Store
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,7 +69,7 @@ def test_both_directions_are_told_unless_one_is_wanted(ask: Run, root: Path) -> 
 
 def test_numbers_and_digests_find_the_same(ask: Run, root: Path) -> None:
     store = Store(root)
-    artifact = store.artifact(2)
+    artifact = store.read(StoredArtifact, 2)
     store.close()
     by_number = ask("2").stdout
     assert by_number == ask(artifact.digest[:6]).stdout == ask(artifact.digest.upper()).stdout

@@ -14,7 +14,7 @@ import importlib.util
 import json
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,38 +37,23 @@ _DISTRIBUTIONS = {
 
 @dataclass(frozen=True)
 class Code:
-    """The code of a stage.
+    """The code of a stage."""
 
-    Attributes:
-        digest: Over all modules, in hex.
-        modules: The modules that were followed.
-        libraries: Versions of the distributions that they import.
-    """
-
-    digest: str
+    digest: str  # over all modules, in hex
     modules: tuple[str, ...]
-    libraries: dict[str, str]
+    libraries: dict[str, str]  # versions of the distributions that they import
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file of code, as far as fingerprints go.
+    """A file of code, as far as fingerprints go."""
 
-    Attributes:
-        digest: Of the code without comments and docstrings, in hex.
-        names: What it imports, by full names; the last part may be something inside a module.
-    """
-
-    digest: str
-    names: tuple[str, ...]
+    digest: str  # of the code without comments and docstrings, in hex
+    names: tuple[str, ...]  # of what it imports, in full; the last part may be something inside a module
 
 
 # Gives the source of a file that a function would read.
 ReadSource: TypeAlias = Callable[[Path, Callable[[], Source]], Source]
-
-
-def _read_anew(path: Path, read: Callable[[], Source]) -> Source:
-    return read()
 
 
 def fingerprint(stage: str, code: Code, config: Any, inputs: Any, reads: Any) -> str:
@@ -78,13 +63,8 @@ def fingerprint(stage: str, code: Code, config: Any, inputs: Any, reads: Any) ->
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def read_code(module: str, source: ReadSource = _read_anew) -> Code:
-    """Reads the code that a module needs, and the versions of the libraries under it.
-
-    Args:
-        module: Its name.
-        source: May remember files; without it all are read.
-    """
+def read_code(module: str, source: ReadSource = lambda path, read: read()) -> Code:
+    """Reads the code that a module needs, and the versions of the libraries; `source` may remember files."""
     seen: dict[str, Source] = {}
     libraries: set[str] = set()
     waiting = [module]
@@ -125,14 +105,10 @@ def _find(name: str) -> Path | None:
         if path is None:
             return None
         folder = path.parent if path.name == "__init__.py" else path
-        path = _part(folder, part) if folder.is_dir() else None
+        # A package, a module, or a folder of modules without `__init__.py`.
+        candidates = (folder / part / "__init__.py", folder / f"{part}.py")
+        path = next(filter(Path.is_file, candidates), folder / part) if folder.is_dir() else None
     return path if path is not None and path.is_file() else None
-
-
-def _part(folder: Path, name: str) -> Path | None:
-    """A module, a package, or a folder of modules without `__init__.py`."""
-    candidates = (folder / name / "__init__.py", folder / f"{name}.py")
-    return next((path for path in candidates if path.is_file()), folder / name)
 
 
 @functools.cache
@@ -208,7 +184,5 @@ def _version(name: str) -> str:
         return " ".join(f"{owner} {importlib.metadata.version(owner)}" for owner in sorted(set(owners)))
 
 
-@functools.cache
-def _all_distributions() -> Mapping[str, list[str]]:
-    """Takes a while, so it is only asked about modules that bear another name than their distribution."""
-    return importlib.metadata.packages_distributions()
+# Takes a while, so it is only asked about modules that bear another name than their distribution.
+_all_distributions = functools.cache(importlib.metadata.packages_distributions)

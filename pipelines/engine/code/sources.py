@@ -23,11 +23,7 @@ def sources_path() -> Path:
 
 @dataclass
 class SourceCache:
-    """Sources by path, for one run; a damaged or missing file only means that all is read anew.
-
-    Attributes:
-        path: The file, JSON.
-    """
+    """Sources by path, for one run; a damaged or missing JSON file only means that all is read anew."""
 
     path: Path
     _known: dict[str, Any] = field(default_factory=dict, init=False)

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from nst_keras.console.console import Console
 from nst_keras.console.progress import format_seconds
+from pipelines.engine.stage import Context, Map
 
 _SHOWN = 4  # values of a stage's record
 
@@ -15,6 +17,10 @@ class RunConsole(Console):
     def __init__(self, shows: bool = True) -> None:
         super().__init__(shows)
         self._title, self._began = "", 0.0
+
+    def context(self, mapping: Map, scratch: Path) -> Context:
+        """What a stage is given besides artifacts and config."""
+        return Context(scratch, mapping, self.say, self.show, self.should_stop)
 
     def begin(self, title: str) -> None:
         """Starts the time of a stage."""
@@ -28,13 +34,9 @@ class RunConsole(Console):
 
     def end(self, how: str, record: Mapping[str, object]) -> None:
         """Tells how the stage ended, with the first values of its record."""
-        values = [f"{name} {_short(value)}" for name, value in record.items() if _is_plain(value)]
+        values = [
+            f"{name} {format(value, '.4g') if isinstance(value, float) else value}"
+            for name, value in record.items()
+            if isinstance(value, (bool, int, float, str))
+        ]
         self.say("  ".join([self._title, how, *values[:_SHOWN]]))
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, (bool, int, float, str))
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -11,16 +11,14 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from typing import Any, TypeVar
+from typing import Any
 
 from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from nst_keras.errors import InputError
 from pipelines.engine.code.fingerprint import Code, read_code
-
-T = TypeVar("T")
-R = TypeVar("R")
+from pipelines.engine.stage import Map
 
 _CONNECT_SECONDS = 5
 _LEAST_AHEAD, _AHEAD_PER_THREAD = 16, 4  # tasks that wait at the scheduler; never a million at once
@@ -28,22 +26,17 @@ _PATIENCE_SECONDS = 20.0  # without a result, before it is said that there is no
 
 
 @contextlib.contextmanager
-def dask_map(
-    scheduler: str, say: Callable[[str], None] = lambda text: None
-) -> Iterator[Callable[[Callable[[T], R], Iterable[T]], Iterator[R]]]:
+def dask_map(scheduler: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Map]:
     """Yields a function for `Context.map`; what still runs when the context ends is cancelled.
 
-    Args:
-        scheduler: Address of a Dask scheduler, `tcp://HOST:PORT`; empty: a scheduler and a worker with one
-            thread inside this process, since TensorFlow uses all cores anyway.
-        say: Called with a line of text while there are no workers.
+    `say` is called with a line of text while there are no workers.
     """
     with _connect(scheduler) as client:
         yield functools.partial(_map, client, say)
 
 
 def _connect(scheduler: str) -> Client:
-    if not scheduler:
+    if not scheduler:  # one thread, since TensorFlow uses all cores anyway
         return Client(
             processes=False,
             n_workers=1,
@@ -64,8 +57,8 @@ def _connect(scheduler: str) -> Client:
 
 
 def _map(
-    client: Client, say: Callable[[str], None], function: Callable[[T], R], tasks: Iterable[T]
-) -> Iterator[R]:
+    client: Client, say: Callable[[str], None], function: Callable[[Any], Any], tasks: Iterable[Any]
+) -> Iterator[Any]:
     """Yields results in the tasks' order, with a bounded number of tasks at the scheduler."""
     code, waiting = _code(function.__module__), deque[Future]()
     try:

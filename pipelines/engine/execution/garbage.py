@@ -8,7 +8,6 @@ garbage; and a run takes over an artifact only if it still is live.
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,11 +17,11 @@ import filelock
 
 from pipelines.engine.execution.work import WORK, work_folder
 from pipelines.engine.stage import Approval
-from pipelines.engine.store.ancestry import find_ancestors, find_inputs, find_makers
+from pipelines.engine.store.ancestry import find_ancestors, find_artifacts, find_makers
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
 from pipelines.engine.store.digests import find_files
 from pipelines.engine.store.history import approved
-from pipelines.engine.store.rows import EXTERNAL, StoredArtifact, object_of
+from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
 from pipelines.engine.store.store import Store
 
 _APPROVED = 2  # the last one is compared with the one before it
@@ -51,15 +50,10 @@ def collect(
     damaged: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Removed]:
-    """Removes what nothing needs, and yields it.
+    """Removes what nothing needs, or nothing in a dry run, and yields it.
 
-    Args:
-        store: The store.
-        is_root: Whether a live artifact is needed by something outside the pipeline root.
-        approval: Of what each pipeline compares its next artifact with.
-        keep_runs: How many of each pipeline's last runs to keep.
-        damaged: Remove the folder of damaged artifacts, too.
-        dry_run: Remove nothing.
+    `is_root` says whether something outside the pipeline root needs a live artifact, and `approval` what each
+    pipeline compares its next artifact with. If asked for, the folder of damaged artifacts goes, too.
     """
     store.bury_runs()
     yield from _collect_work(store, keep_runs, dry_run=dry_run)
@@ -79,8 +73,7 @@ def collect(
 
 def live_artifacts(store: Store) -> list[StoredArtifact]:
     """All artifacts that are there."""
-    rows = store.connection.execute("SELECT * FROM artifact WHERE state='live' ORDER BY id")
-    return [object_of(StoredArtifact, row) for row in rows.fetchall()]
+    return store.select(StoredArtifact, "SELECT * FROM artifact WHERE state='live' ORDER BY id")
 
 
 def _needed(
@@ -96,11 +89,9 @@ def _needed(
         roots |= last
     query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
     executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
-    query = "SELECT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role='output'"
-    outputs = store.connection.execute(query, (json.dumps(executions),))
-    needed = roots | {row["artifact"] for row in outputs}
     makers = [maker for root in roots for maker in find_makers(store, root)]
-    return needed | find_inputs(store, find_ancestors(store, executions + makers))
+    inputs = find_artifacts(store, find_ancestors(store, executions + makers), "input")
+    return roots | find_artifacts(store, executions, "output") | inputs
 
 
 def _collect_work(store: Store, keep_runs: int, *, dry_run: bool) -> Iterator[Removed]:

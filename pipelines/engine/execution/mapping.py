@@ -2,23 +2,16 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from nst_keras.errors import InputError
-from pipelines.engine.execution.runner import Map
-from pipelines.engine.stage import map_here
+from pipelines.engine.stage import Map, map_here
 
 
 @contextlib.contextmanager
-def open_map(
-    runner: str, scheduler: str, say: Callable[[str], None] = lambda text: None
-) -> Iterator[Map | Any]:
-    """Yields what `Context.map` is to be.
+def open_map(runner: str, scheduler: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Map]:
+    """Yields what `Context.map` is to be: on Dask if the runner is "dask" or there is a scheduler's address.
 
-    Args:
-        runner: "local" or "dask".
-        scheduler: Address of a Dask scheduler; if given, tasks run there.
-        say: Called with a line of text if a cluster has no workers.
+    `say` is called with a line of text while a cluster has no workers.
     """
     if runner == "local" and not scheduler:
         yield map_here

@@ -2,10 +2,11 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,93 +15,63 @@ from nst_keras.errors import InputError
 from pipelines.engine.code.fingerprint import fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
-from pipelines.engine.execution.work import execute, held, reason_of
-from pipelines.engine.stage import Channel, Context, LatestApproved, Node, Pipeline, Stopped, map_here
+from pipelines.engine.execution.work import execute, reason_of, work_folder
+from pipelines.engine.stage import Map, Node, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
+from pipelines.engine.store.database import root_lock
 from pipelines.engine.store.digests import read_tree
 from pipelines.engine.store.history import approved, complete_executions, last_complete
 from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How a node's turn ended.
-
-    Attributes:
-        name: The node.
-        cached: Whether an earlier execution's outputs were taken.
-        left_alone: Whether the run wasn't to execute it, so that they may be from other inputs or settings.
-        seconds: How long it took now.
-        execution: Number of the execution.
-        record: What the stage tells of it.
-        outputs: What it made.
-    """
+    """How a node's turn ended."""
 
     name: str
-    cached: bool
+    cached: bool  # whether an earlier execution's outputs were taken
     seconds: float
-    execution: int
+    execution: int  # its number
     record: Mapping[str, Any]
     outputs: Mapping[str, StoredArtifact]
-    left_alone: bool = False
+    left_alone: bool = False  # not to be executed, so that outputs may be from other inputs or settings
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which nodes a run may execute; outputs of the others come from earlier executions.
+    """Which nodes a run may execute; outputs of the others come from earlier executions."""
 
-    Attributes:
-        run: Names of the nodes that may be executed; None: all.
-        fresh: Names of the nodes that are executed though nothing has changed.
-        thoroughly: Read every file of an artifact before it is used again.
-    """
-
-    run: frozenset[str] | None = None
-    fresh: frozenset[str] = frozenset()
-    thoroughly: bool = False
+    run: frozenset[str] | None = None  # names of the nodes that may be executed; None: all
+    fresh: frozenset[str] = frozenset()  # those that are executed though nothing has changed
+    thoroughly: bool = False  # whether every file of an artifact is read before it is used again
 
 
 @dataclass
 class Runner:
-    """A run of a pipeline.
-
-    Attributes:
-        pipeline: What to run.
-        store: Where to keep it.
-        console: Who is told, and may stop it; nobody by default.
-        map: How stages run tasks that don't depend on one another.
-        choice: Which nodes to execute.
-        sources: Remembers files of code; None: all are read anew.
-        before_executing: Called before a stage is executed, if any is.
-        results: Results of the nodes so far, by name.
-        run_id: The run's number once it has begun, else 0.
-    """
+    """A run of a pipeline."""
 
     pipeline: Pipeline
     store: Store
-    console: RunConsole = field(default_factory=lambda: RunConsole(shows=False))
+    console: RunConsole = field(default_factory=lambda: RunConsole(shows=False))  # may stop it
     map: Map = map_here
     choice: Choice = field(default_factory=Choice)
-    sources: SourceCache | None = None
-    before_executing: Callable[[], None] = lambda: None
+    sources: SourceCache | None = None  # remembers files of code; None: all are read anew
+    before_executing: Callable[[], None] = lambda: None  # called if any stage has to be executed
     results: dict[str, NodeResult] = field(default_factory=dict)
-    run_id: int = 0
+    run_id: int = 0  # once it has begun
 
     def run(self, command: str, version: str) -> int:
-        """Runs every node that has to run.
-
-        Args:
-            command: What the user typed, for the record.
-            version: Of the code, for the record.
-
-        Returns:
-            The run's number.
-        """
+        """Runs every node that has to run, records command and version, and returns the run's number."""
         self.store.bury_runs()
-        nodes = [_describe(node) for node in self.pipeline.nodes]
+        nodes = [
+            {
+                "name": node.name,
+                "stage": node.stage.name,
+                "inputs": {name: source.node.name for name, source in node.inputs.items() if source},
+            }
+            for node in self.pipeline.nodes
+        ]
         self.run_id = self.store.begin_run(self.pipeline.name, command, version, nodes)
         state, reason = "failed", ""
         try:
@@ -127,7 +98,8 @@ class Runner:
         if self.choice.run is not None and node.name not in self.choice.run:
             return self._earlier(node)
         work, began = self._plan(node), time.monotonic()
-        with held(self.store, work.fingerprint, self._waiting):
+        # Of several runs that want the same execution one does it, and the others wait.
+        with root_lock(work_folder(self.store, work.fingerprint), waiting=self._waiting):
             result = None if node.name in self.choice.fresh else self._finished(node, work.fingerprint)
             if result is not None:
                 return dataclasses.replace(result, seconds=time.monotonic() - began)
@@ -135,7 +107,8 @@ class Runner:
                 raise Stopped
             self.before_executing()
             number = self.store.begin_execution(self.run_id, work)
-            record, outputs = execute(self.store, node, work, number, self._context)
+            context = functools.partial(self.console.context, self.map)
+            record, outputs = execute(self.store, node, work, number, context)
         return NodeResult(node.name, False, time.monotonic() - began, number, record, outputs)
 
     def _plan(self, node: Node) -> Work:
@@ -164,11 +137,8 @@ class Runner:
 
     def _earlier(self, node: Node) -> NodeResult | None:
         """What a node that this run leaves alone made last; None if it never ran."""
-        for execution in last_complete(self.store, self.pipeline.name, node.name):
-            result = self._taken_over(node, execution)
-            if result is not None:
-                return dataclasses.replace(result, left_alone=True)
-        return None
+        result = self._taken_over(node, last_complete(self.store, self.pipeline.name, node.name))
+        return result and dataclasses.replace(result, left_alone=True)
 
     def _finished(self, node: Node, number: str) -> NodeResult | None:
         """What an earlier execution with a fingerprint made, if it still holds."""
@@ -180,45 +150,44 @@ class Runner:
             }
             return node.stage.current(node.config, folders)
 
-        for execution in complete_executions(self.store, number):
-            result = self._taken_over(node, execution, is_current)
-            if result is not None:
-                return result
-        return None
+        return self._taken_over(node, complete_executions(self.store, number), is_current)
 
     def _taken_over(
         self,
         node: Node,
-        execution: Execution,
+        executions: Iterable[Execution],
         is_current: Callable[[Mapping[str, StoredArtifact]], bool] = lambda outputs: True,
     ) -> NodeResult | None:
-        """An earlier execution as this run's; None if an output isn't there, as it was made."""
-        outputs = self.store.events(execution.id, "output")
-        if outputs.keys() < node.stage.outputs.keys():  # made by older code
-            return None
-        if not (self._intact(outputs) and is_current(outputs)):
-            return None
-        if not self.store.use_execution(self.run_id, node.name, execution.id):
-            return None
-        return NodeResult(node.name, True, 0.0, execution.id, execution.record, outputs)
+        """The first of earlier executions whose outputs still are there, as they were made, as this run's."""
+        for execution in executions:
+            outputs = self.store.events(execution.id, "output")
+            if (
+                not outputs.keys() < node.stage.outputs.keys()  # as by older code
+                and self._intact(outputs)
+                and is_current(outputs)
+                and self.store.use_execution(self.run_id, node.name, execution.id)
+            ):
+                return NodeResult(node.name, True, 0.0, execution.id, execution.record, outputs)
+        return None
 
     def _resolve(self, node: Node, name: str) -> tuple[StoredArtifact | None, int | None]:
         """An input's artifact and the execution that made it."""
         source = node.inputs[name]
-        result = self.results.get(source.node.name) if source else None
-        if isinstance(source, Channel):
-            if result is None:
-                raise InputError(
-                    f"{node.name} needs {source.node.name}, which this run leaves alone and which has no "
-                    "earlier execution; run the whole pipeline first"
-                )
-            return result.outputs[source.output], result.execution
-        if isinstance(source, LatestApproved):
+        if source is None:
+            return None, None
+        result = self.results.get(source.node.name)
+        if source.approval:
             other = result.outputs[source.output].id if result else None
             for artifact, maker in approved(self.store, self.pipeline.name, source.approval):
                 if artifact.id != other and self._intact({name: artifact}):
                     return artifact, maker
-        return None, None
+            return None, None
+        if result is None:
+            raise InputError(
+                f"{node.name} needs {source.node.name}, which this run leaves alone and which has no "
+                "earlier execution; run the whole pipeline first"
+            )
+        return result.outputs[source.output], result.execution
 
     def _read_external(self, node: Node) -> list[StoredArtifact]:
         artifacts = []
@@ -238,17 +207,8 @@ class Runner:
         checks = [check(self.store, item, thoroughly=thoroughly, say=say) for item in artifacts.values()]
         return all(checks)  # after all were checked, so that everything that is wrong is told
 
-    def _context(self, scratch: Path) -> Context:
-        console = self.console
-        return Context(scratch, self.map, console.say, console.show, console.should_stop)
-
 
 def _how(result: NodeResult) -> str:
     if result.left_alone:
         return "left alone"
     return "cached" if result.cached else f"{result.seconds:.1f} s"
-
-
-def _describe(node: Node) -> dict[str, Any]:
-    sources = {name: source.node.name for name, source in node.inputs.items() if source is not None}
-    return {"name": node.name, "stage": node.stage.name, "inputs": sources}

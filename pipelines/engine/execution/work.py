@@ -3,13 +3,11 @@
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.cache import locked
 from pipelines.engine.stage import Context, Node, Stopped
 from pipelines.engine.store.artifact_files import folder_of, place, placing, seal
 from pipelines.engine.store.database import FILE_NAME
@@ -24,29 +22,10 @@ def work_folder(store: Store, fingerprint: str) -> Path:
     return store.root / WORK / fingerprint[:32]
 
 
-@contextmanager
-def held(store: Store, fingerprint: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds an execution's folder: of several runs that want the same one does it, and the others wait."""
-    folder = work_folder(store, fingerprint)
-    with locked(folder, use="pipeline root", remedy="choose a --pipeline_root", waiting=waiting):
-        yield
-
-
 def execute(
     store: Store, node: Node, work: Work, execution: int, context: Callable[[Path], Context]
 ) -> tuple[Mapping[str, Any], dict[str, StoredArtifact]]:
-    """Calls a node's stage, and keeps what it made.
-
-    Args:
-        store: Where to.
-        node: The node.
-        work: What it is given.
-        execution: Number of the execution that has begun.
-        context: Makes the context of a scratch folder.
-
-    Returns:
-        The stage's record, and the artifacts by name.
-    """
+    """Calls a node's stage in an execution that has begun, and returns its record, and artifacts by name."""
     folder = work_folder(store, work.fingerprint)
     inputs = {name: folder_of(store, work.inputs[name]) for name in node.inputs if name in work.inputs}
     outputs = {name: folder / "outputs" / name for name in node.stage.outputs}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.engine.store.rows import Execution, StoredArtifact, object_of
+from pipelines.engine.store.rows import Execution, StoredArtifact
 from pipelines.engine.store.store import Store
 
 _ANCESTORS = """
@@ -26,37 +26,26 @@ WITH RECURSIVE found(execution) AS (
     UNION SELECT event.execution FROM found JOIN event ON event.source = found.execution
 ) SELECT execution FROM found ORDER BY execution
 """
+_AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_ARTIFACT = "SELECT DISTINCT execution FROM event WHERE artifact=? AND role=? ORDER BY execution DESC"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """An input of an execution.
+    """An input of an execution."""
 
-    Attributes:
-        artifact: Number of the artifact.
-        source: The execution that made it; None for data from outside.
-    """
-
-    artifact: int
-    source: int | None
+    artifact: int  # its number
+    source: int | None  # the execution that made it; None for data from outside
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Executions, what they took and what they made.
-
-    Attributes:
-        executions: By number.
-        artifacts: All that they took or made, by number.
-        inputs: By execution and name.
-        outputs: Numbers of artifacts by execution and name.
-    """
+    """Executions, what they took and what they made."""
 
     executions: Mapping[int, Execution]
-    artifacts: Mapping[int, StoredArtifact]
-    inputs: Mapping[int, Mapping[str, Taken]]
-    outputs: Mapping[int, Mapping[str, int]]
+    artifacts: Mapping[int, StoredArtifact]  # all that they took or made
+    inputs: Mapping[int, Mapping[str, Taken]]  # by execution and name
+    outputs: Mapping[int, Mapping[str, int]]  # artifacts by execution and name
 
 
 def find_makers(store: Store, artifact: int) -> list[int]:
@@ -79,23 +68,19 @@ def find_descendants(store: Store, executions: Iterable[int]) -> list[int]:
     return _numbers(store, _DESCENDANTS, json.dumps(list(executions)))
 
 
-def find_inputs(store: Store, executions: Iterable[int]) -> set[int]:
-    """Numbers of all artifacts that these executions took."""
-    query = (
-        "SELECT DISTINCT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role='input'"
-    )
-    return set(_numbers(store, query, json.dumps(list(executions))))
+def find_artifacts(store: Store, executions: Iterable[int], role: str) -> set[int]:
+    """Numbers of all artifacts that these executions took ("input") or made ("output")."""
+    query = "SELECT DISTINCT artifact FROM json_each(?) JOIN event ON event.execution = value WHERE role=?"
+    return set(_numbers(store, query, json.dumps(list(executions)), role))
 
 
 def read_lineage(store: Store, executions: Iterable[int]) -> Lineage:
     """Reads all about these executions."""
     wanted = json.dumps(list(executions))
-    query = "SELECT * FROM execution WHERE id IN (SELECT value FROM json_each(?))"
-    rows = store.connection.execute(query, (wanted,)).fetchall()
-    found = {row["id"]: object_of(Execution, row) for row in rows}
-    inputs: dict[int, dict[str, Taken]] = {number: {} for number in found}
-    outputs: dict[int, dict[str, int]] = {number: {} for number in found}
-    query = "SELECT event.* FROM event WHERE execution IN (SELECT value FROM json_each(?)) ORDER BY name"
+    rows = store.select(Execution, f"SELECT * FROM execution WHERE id {_AMONG}", wanted)
+    inputs: dict[int, dict[str, Taken]] = {execution.id: {} for execution in rows}
+    outputs: dict[int, dict[str, int]] = {execution.id: {} for execution in rows}
+    query = f"SELECT event.* FROM event WHERE execution {_AMONG} ORDER BY name"
     events = store.connection.execute(query, (wanted,)).fetchall()
     for event in events:
         if event["role"] == "input":
@@ -103,9 +88,8 @@ def read_lineage(store: Store, executions: Iterable[int]) -> Lineage:
         else:
             outputs[event["execution"]][event["name"]] = event["artifact"]
     numbers = json.dumps(sorted({event["artifact"] for event in events}))
-    query = "SELECT * FROM artifact WHERE id IN (SELECT value FROM json_each(?))"
-    rows = store.connection.execute(query, (numbers,)).fetchall()
-    return Lineage(found, {row["id"]: object_of(StoredArtifact, row) for row in rows}, inputs, outputs)
+    artifacts = store.select(StoredArtifact, f"SELECT * FROM artifact WHERE id {_AMONG}", numbers)
+    return Lineage({row.id: row for row in rows}, {row.id: row for row in artifacts}, inputs, outputs)
 
 
 def _numbers(store: Store, query: str, *values: Any) -> list[int]:

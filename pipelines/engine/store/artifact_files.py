@@ -1,12 +1,12 @@
 """Artifacts on disk: made in a work folder, then published under the digest of their contents, for good."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nst_keras.storage.cache import locked
 from nst_keras.storage.files import sync, sync_folder
+from pipelines.engine.store.database import root_lock
 from pipelines.engine.store.digests import Tree, find_files, read_tree
 from pipelines.engine.store.rows import StoredArtifact
 from pipelines.engine.store.store import Store
@@ -20,11 +20,9 @@ def folder_of(store: Store, artifact: StoredArtifact) -> Path:
     return store.root / artifact.path  # an absolute path stays what it is
 
 
-@contextmanager
-def placing(store: Store) -> Iterator[None]:
+def placing(store: Store) -> AbstractContextManager[None]:
     """Holds off whoever removes artifacts, until those that are being placed are known to be needed."""
-    with locked(store.root / ARTIFACTS, use="pipeline root", remedy="choose a --pipeline_root"):
-        yield
+    return root_lock(store.root / ARTIFACTS)
 
 
 def seal(made: Path) -> Tree:
@@ -52,13 +50,9 @@ def place(store: Store, kind: str, made: Path, tree: Tree) -> StoredArtifact:
 
 
 def check(store: Store, artifact: StoredArtifact, *, thoroughly: bool, say: Callable[[str], None]) -> bool:
-    """Whether an artifact is there as it was made; tells if it isn't, and sets it aside if it is damaged.
+    """Whether an artifact is there as it was made; says what is wrong, and sets it aside if it is damaged.
 
-    Args:
-        store: The store.
-        artifact: The artifact.
-        thoroughly: Read every file, not only those whose size or time differs from what was seen last.
-        say: Called with a line of text that names what is wrong.
+    Every file is read if that is to be told thoroughly, else those whose size or time differs from the last.
     """
     folder = folder_of(store, artifact)
     if artifact.state != "live" or not folder.is_dir():

@@ -7,6 +7,7 @@ Times are seconds since 1970.
 """
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from nst_keras.storage.cache import locked
 FILE_NAME = "metadata.sqlite"
 _VERSION = 2
 _TIMEOUT = 60.0  # seconds to wait for another run's transaction
+
+# Holds the lock of something in a pipeline root; other processes wait until it is released.
+root_lock = functools.partial(locked, use="pipeline root", remedy="choose a --pipeline_root")
 
 _SCHEMA = """
 CREATE TABLE run (
@@ -67,7 +71,7 @@ def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None)
         connection.row_factory = sqlite3.Row
         # SQLite doesn't wait for others when it changes the mode, as it does for everything else.
-        with locked(path, use="pipeline root", remedy="choose a --pipeline_root"):
+        with root_lock(path):
             connection.execute("PRAGMA journal_mode = WAL")
         # A power cut may cost the last rows, no more.
         connection.execute("PRAGMA synchronous = NORMAL")

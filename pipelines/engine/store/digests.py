@@ -11,17 +11,11 @@ from nst_keras.errors import InputError
 
 @dataclass(frozen=True)
 class Tree:
-    """The contents of a folder or a file.
+    """The contents of a folder or a file."""
 
-    Attributes:
-        digest: SHA-256 over names and contents, in hex.
-        num_bytes: Size of all files.
-        files: Size and SHA-256 of each file by its path inside; "" if it is a file itself.
-    """
-
-    digest: str
+    digest: str  # SHA-256 over names and contents, in hex
     num_bytes: int
-    files: dict[str, tuple[int, str]]
+    files: dict[str, tuple[int, str]]  # size and SHA-256 by path inside; "" if it is a file itself
 
 
 def file_digest(path: Path) -> str:
@@ -31,12 +25,7 @@ def file_digest(path: Path) -> str:
 
 
 def read_tree(path: Path, digest: Callable[[Path], str] = file_digest) -> Tree:
-    """Reads a folder with all that is below it, or a file.
-
-    Args:
-        path: Folder or file.
-        digest: Gives a file's digest, perhaps from what it knows already.
-    """
+    """Reads a folder with all that is below it, or a file; `digest` may know a file's digest already."""
     try:
         files = {name: (file.stat().st_size, digest(file)) for name, file in find_files(path)}
     except OSError as error:

@@ -32,14 +32,14 @@ ORDER BY execution.id DESC LIMIT ?
 def complete_executions(store: Store, fingerprint: str) -> list[Execution]:
     """Complete executions with a fingerprint, the last first."""
     query = "SELECT * FROM execution WHERE fingerprint=? AND state='complete' ORDER BY id DESC"
-    return [object_of(Execution, row) for row in store.connection.execute(query, (fingerprint,)).fetchall()]
+    return store.select(Execution, query, fingerprint)
 
 
 def last_complete(store: Store, pipeline: str, node: str) -> Iterator[Execution]:
     """Complete executions that a pipeline's node did or took over lately, those of the last run first."""
     rows = store.connection.execute(_LAST, (node, pipeline, _LATELY)).fetchall()
     for number in dict.fromkeys(row["id"] for row in rows):
-        yield store.execution(number)
+        yield store.read(Execution, number)
 
 
 def approved(store: Store, pipeline: str, approval: Approval) -> Iterator[tuple[StoredArtifact, int | None]]:

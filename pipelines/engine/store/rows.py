@@ -14,50 +14,29 @@ _JSON = ("files", "config", "code", "record", "nodes")
 
 @dataclass(frozen=True)
 class StoredArtifact:
-    """An artifact's row.
-
-    Attributes:
-        id: Number in this store.
-        kind: Name of its class.
-        digest: SHA-256 of its contents.
-        path: Its folder, inside the pipeline root unless it is absolute (data from outside).
-        num_bytes: Size of all its files.
-        files: Size and SHA-256 by path inside.
-        created: When it was first made.
-        state: "live", "collected" (removed as garbage), "lost" or "damaged".
-    """
+    """An artifact's row; `state` is live, collected (removed as garbage), lost or damaged."""
 
     id: int
-    kind: str
-    digest: str
-    path: str
+    kind: str  # name of its class
+    digest: str  # SHA-256 of its contents
+    path: str  # of its folder, inside the pipeline root unless it is absolute (data from outside)
     num_bytes: int
-    files: Mapping[str, Sequence[Any]]
+    files: Mapping[str, Sequence[Any]]  # size and SHA-256 by path inside
     created: float
     state: str
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an execution is to do, and all that its outputs follow from.
-
-    Attributes:
-        node: Name of the node.
-        stage: Address of the stage.
-        fingerprint: Of all the rest, in one number.
-        config: The stage's config.
-        code: Digest of the code, versions of the libraries.
-        inputs: Artifacts by name.
-        sources: By the inputs' names the executions that made them; none for data from outside.
-    """
+    """What an execution is to do, and all that its outputs follow from."""
 
     node: str
-    stage: str
-    fingerprint: str
+    stage: str  # its address
+    fingerprint: str  # of all the following, in one number
     config: Mapping[str, Any]
-    code: Mapping[str, Any]
+    code: Mapping[str, Any]  # its digest, versions of the libraries
     inputs: Mapping[str, StoredArtifact]
-    sources: Mapping[str, int]
+    sources: Mapping[str, int]  # by input the execution that made it; none for data from outside
 
 
 @dataclass(frozen=True)
@@ -96,6 +75,7 @@ class Run:
 
 
 T = TypeVar("T", StoredArtifact, Execution, Run)
+TABLES: Mapping[type, str] = {StoredArtifact: "artifact", Execution: "execution", Run: "run"}
 
 
 def object_of(kind: type[T], row: sqlite3.Row) -> T:

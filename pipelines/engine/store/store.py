@@ -6,29 +6,18 @@ import platform
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import file_digest
-from pipelines.engine.store.rows import (
-    Execution,
-    Run,
-    StoredArtifact,
-    Work,
-    object_of,
-)
+from pipelines.engine.store.rows import TABLES, Execution, StoredArtifact, T, Work, object_of
 
 
 class Store:
-    """The store of one pipeline root.
-
-    Attributes:
-        root: The pipeline root.
-        connection: To the SQLite file, for readers with questions of their own.
-    """
+    """The store of one pipeline root, with a connection for readers that have questions of their own."""
 
     def __init__(self, root: Path, *, create: bool = True) -> None:
         self.root, self.connection = root, open_database(root, create=create)
@@ -37,20 +26,16 @@ class Store:
         """Closes the file."""
         self.connection.close()
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing, and nobody else writes meanwhile."""
-        return transaction(self.connection)
+    def select(self, kind: type[T], query: str, *values: str | int) -> list[T]:
+        """The rows that a query gives, as objects."""
+        return [object_of(kind, row) for row in self.connection.execute(query, values).fetchall()]
 
     def begin_run(
         self, pipeline: str, command: str, version: str, nodes: Sequence[Mapping[str, Any]] = ()
     ) -> int:
-        """Writes that a run begins; returns its number.
+        """Writes that a run of a version of the code begins by a command; returns its number.
 
-        Args:
-            pipeline: Its name.
-            command: What the user typed.
-            version: Of the code.
-            nodes: Of the pipeline, in order: "name", "stage" and "inputs", which are nodes' names by input.
+        The pipeline's nodes have "name", "stage" and "inputs", which are nodes' names by input.
         """
         row = (pipeline, command, version, platform.node(), os.getpid(), json.dumps(nodes), time.time())
         query = (
@@ -75,10 +60,6 @@ class Store:
             " AND run IN (SELECT id FROM run WHERE state='killed')"
         )
 
-    def run(self, number: int) -> Run:
-        """A run by its number."""
-        return object_of(Run, self._row("run", number))
-
     def run_executions(self, run: int) -> dict[str, tuple[Execution, bool]]:
         """By node the execution that a run did or took over, and whether it took it over."""
         query = (
@@ -89,21 +70,20 @@ class Store:
         return {row["turn"]: (object_of(Execution, row), bool(row["cached"])) for row in rows}
 
     def begin_execution(self, run: int, work: Work) -> int:
-        """Writes that a run's execution begins; those with its fingerprint that never ended were killed.
+        """Writes that a run's execution begins, and returns its number.
 
-        Returns:
-            The execution's number.
+        Those with its fingerprint that never ended were killed.
         """
-        with self.transaction():
+        with transaction(self.connection):
             self.connection.execute(
                 "UPDATE execution SET state='killed' WHERE fingerprint=? AND state='running'",
                 (work.fingerprint,),
             )
-            texts = (work.node, work.stage, work.fingerprint, _json(work.config), _json(work.code))
+            config, code = (json.dumps(value, sort_keys=True) for value in (work.config, work.code))
             cursor = self.connection.execute(
                 "INSERT INTO execution (pipeline, node, stage, fingerprint, config, code, started,"
                 " state, run) SELECT pipeline, ?, ?, ?, ?, ?, ?, 'running', id FROM run WHERE id=?",
-                (*texts, time.time(), run),
+                (work.node, work.stage, work.fingerprint, config, code, time.time(), run),
             )
             execution = int(cursor.lastrowid or 0)
             self._add_events(execution, "input", work.inputs, work.sources)
@@ -114,7 +94,7 @@ class Store:
         self, execution: int, outputs: Mapping[str, StoredArtifact], record: Mapping[str, Any]
     ) -> None:
         """Writes that an execution is complete, with all its outputs, in one step."""
-        with self.transaction():
+        with transaction(self.connection):
             self._add_events(execution, "output", outputs, {})
             self.connection.execute(
                 "UPDATE execution SET state='complete', ended=?, record=? WHERE id=?",
@@ -130,7 +110,7 @@ class Store:
 
     def use_execution(self, run: int, node: str, execution: int) -> bool:
         """Writes that a run's node takes over what an earlier execution made; False if any of it is gone."""
-        with self.transaction():
+        with transaction(self.connection):
             if any(artifact.state != "live" for artifact in self.events(execution, "output").values()):
                 return False
             self.connection.execute("INSERT INTO run_execution VALUES (?,?,?,1)", (run, node, execution))
@@ -148,35 +128,26 @@ class Store:
         self, kind: str, digest: str, path: str, num_bytes: int, files: Mapping[str, Sequence[Any]]
     ) -> StoredArtifact:
         """Writes an artifact, or that one is there again."""
-        with self.transaction():
+        with transaction(self.connection):
             self.connection.execute(
                 "INSERT INTO artifact (kind, digest, path, bytes, files, created, state)"
                 " VALUES (?,?,?,?,?,?,'live')"
                 " ON CONFLICT (kind, digest) DO UPDATE SET state='live', path=excluded.path",
-                (kind, digest, path, num_bytes, _json(files), time.time()),
+                (kind, digest, path, num_bytes, json.dumps(files, sort_keys=True), time.time()),
             )
             query = "SELECT * FROM artifact WHERE kind=? AND digest=?"
-            return object_of(StoredArtifact, self.connection.execute(query, (kind, digest)).fetchone())
+            return self.select(StoredArtifact, query, kind, digest)[0]
 
     def set_artifact_state(self, artifact: int, state: str) -> None:
         """Writes that an artifact was collected, lost or damaged."""
         self.connection.execute("UPDATE artifact SET state=? WHERE id=?", (state, artifact))
 
-    def artifact(self, number: int) -> StoredArtifact:
-        """An artifact by its number."""
-        return object_of(StoredArtifact, self._row("artifact", number))
-
-    def execution(self, number: int) -> Execution:
-        """An execution by its number."""
-        return object_of(Execution, self._row("execution", number))
-
-    def _row(self, table: str, number: int) -> sqlite3.Row:
-        row: sqlite3.Row | None = self.connection.execute(
-            f"SELECT * FROM {table} WHERE id=?", (number,)
-        ).fetchone()
-        if row is None:
-            raise InputError(f"{self.root}: has no {table} {number}")
-        return row
+    def read(self, kind: type[T], number: int) -> T:
+        """A run, an execution or an artifact by its number."""
+        rows = self.select(kind, f"SELECT * FROM {TABLES[kind]} WHERE id=?", number)
+        if not rows:
+            raise InputError(f"{self.root}: has no {TABLES[kind]} {number}")
+        return rows[0]
 
     def events(self, execution: int, role: str) -> dict[str, StoredArtifact]:
         """An execution's inputs or outputs by name."""
@@ -220,12 +191,6 @@ def opened(root: Path, *, create: bool = True) -> Iterator[Store]:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        return True
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # another error means that it is somebody else's
     return True
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

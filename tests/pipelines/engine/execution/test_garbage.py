@@ -75,7 +75,7 @@ def test_what_was_removed_is_known_and_made_again(
     assert _live(store) == _made(first)
     assert _collect(store) == listed and len(listed) == 5
     assert not _live(store) and not list((store.root / "artifacts").glob("*/*"))
-    assert {store.artifact(number).state for number in _made(first)} == {"collected"}
+    assert {store.read(StoredArtifact, number).state for number in _made(first)} == {"collected"}
     said: list[str] = []
     again = run(tiny.pipeline(models, rate=0.1), said=said)
     assert not said and not any(result.cached for result in again.results.values())

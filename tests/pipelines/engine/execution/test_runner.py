@@ -18,6 +18,7 @@ from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store.artifact_files import folder_of
+from pipelines.engine.store.rows import Run
 from pipelines.engine.store.store import Store
 
 ALL = ["gather", "count", "train", "part0", "part1", "part2", "judge-None", "push"]
@@ -98,7 +99,7 @@ def test_a_stopped_stage_goes_on_from_its_scratch_folder(
 ) -> None:
     with pytest.raises(Stopped):
         run(tiny.pipeline(models), should_stop=lambda: "part1" in tiny.calls())
-    assert store.run(1).state == "stopped" and store.run_executions(1)["Train"][0].state == "stopped"
+    assert store.read(Run, 1).state == "stopped" and store.run_executions(1)["Train"][0].state == "stopped"
     before = tiny.calls()
     run(tiny.pipeline(models))
     assert _since(tiny, before) == ["train", "part2", "judge-None", "push"]
@@ -134,8 +135,10 @@ def test_a_failure_names_its_stage_and_is_kept(
     with pytest.raises(error, match=message):
         run(tiny.pipeline(models))
     failed = store.run_executions(1)["Gather"][0]
-    assert (store.run(1).state, failed.state) == ("failed", "failed")
-    assert failed.error and store.run(1).error and not list((store.root / "artifacts").rglob("words.txt"))
+    assert (store.read(Run, 1).state, failed.state) == ("failed", "failed")
+    assert (
+        failed.error and store.read(Run, 1).error and not list((store.root / "artifacts").rglob("words.txt"))
+    )
     monkeypatch.delenv("TINY_TRICK")
     assert not run(tiny.pipeline(models)).results["Gather"].cached
 
@@ -182,7 +185,7 @@ def test_a_full_disk_is_told_when_the_store_is_written(
         ):
             run(tiny.pipeline(models))
     store.connection.execute("PRAGMA max_page_count = 1000000")
-    assert store.run(1).state == "failed" and len(run(tiny.pipeline(models)).results) == 5
+    assert store.read(Run, 1).state == "failed" and len(run(tiny.pipeline(models)).results) == 5
 
 
 def test_a_process_that_was_killed_in_a_stage_loses_no_finished_work(
@@ -197,7 +200,7 @@ def test_a_process_that_was_killed_in_a_stage_loses_no_finished_work(
     before = tiny.calls()
     run(tiny.pipeline(models))
     assert _since(tiny, before) == ["train", "part2", "judge-None", "push"]
-    assert store.run(1).state == "killed" and store.run_executions(1)["Train"][0].state == "killed"
+    assert store.read(Run, 1).state == "killed" and store.run_executions(1)["Train"][0].state == "killed"
 
 
 def test_a_process_that_was_killed_before_it_wrote_down_what_it_had_placed(

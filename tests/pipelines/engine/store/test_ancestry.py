@@ -10,12 +10,13 @@ from pipelines.engine.choices import change_configs
 from pipelines.engine.execution.runner import Runner
 from pipelines.engine.store.ancestry import (
     find_ancestors,
+    find_artifacts,
     find_descendants,
-    find_inputs,
     find_makers,
     find_users,
     read_lineage,
 )
+from pipelines.engine.store.rows import Execution, StoredArtifact
 from pipelines.engine.store.store import Store
 
 
@@ -63,7 +64,9 @@ def test_inputs_hold_data_from_outside(
     pipeline = change_configs(tiny.pipeline(tmp_path / "models"), [f"Gather.source={tmp_path}/words.txt"])
     runner = run(pipeline)
     ancestors = find_ancestors(store, [_execution(runner, "Push")])
-    kinds = sorted(store.artifact(number).kind for number in find_inputs(store, ancestors))
+    kinds = sorted(
+        store.read(StoredArtifact, number).kind for number in find_artifacts(store, ancestors, "input")
+    )
     assert kinds == ["Examples", "ExternalData", "Model", "ModelBlessing"]
 
 
@@ -71,11 +74,11 @@ def test_all_about_executions_is_read(store: Store, runs: list[Runner]) -> None:
     runner = runs[0]
     trained, judged = _execution(runner, "Train"), _execution(runner, "Judge")
     lineage = read_lineage(store, [judged, trained])
-    assert lineage.executions == {number: store.execution(number) for number in (trained, judged)}
+    assert lineage.executions == {number: store.read(Execution, number) for number in (trained, judged)}
     (model,) = lineage.outputs[trained].values()
     taken = lineage.inputs[judged]["model"]
     assert (taken.artifact, taken.source) == (model, trained)
-    assert lineage.artifacts[model] == store.artifact(model)
+    assert lineage.artifacts[model] == store.read(StoredArtifact, model)
     assert lineage.inputs[trained]["examples"].source == _execution(runner, "Gather")
     assert not read_lineage(store, []).executions
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.store.database import FILE_NAME
+from pipelines.engine.store.database import FILE_NAME, transaction
 from pipelines.engine.store.history import approved, complete_executions, last_complete
-from pipelines.engine.store.rows import StoredArtifact, Work
+from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 from pipelines.kinds import BLESSED
 
@@ -39,19 +39,19 @@ def _artifact(store: Store, digest: str = "d" * 64, kind: str = "Model") -> Stor
 def test_what_was_written_is_read(store: Store, begin: Callable[..., int]) -> None:
     examples, model = _artifact(store, kind="Examples"), _artifact(store)
     number = begin(examples=examples)
-    assert store.execution(number).state == "running"
+    assert store.read(Execution, number).state == "running"
     store.complete_execution(number, {"model": model}, {"loss": 0.25})
     store.end_run(1, "complete")
     other = Store(store.root, create=False)
     try:
-        execution, run = other.execution(number), other.run(1)
+        execution, run = other.read(Execution, number), other.read(Run, 1)
         assert (execution.state, execution.config, execution.code) == ("complete", {"rate": 0.5}, CODE)
         assert (execution.record, execution.error) == ({"loss": 0.25}, None)
         assert execution.ended and execution.started <= execution.ended
         assert (run.pipeline, run.command, run.state) == ("words", "command", "complete")
         assert other.events(number, "input") == {"examples": examples}
         assert other.events(number, "output") == {"model": model}
-        assert other.artifact(model.id).files == {"model.txt": [3, "e" * 64]}
+        assert other.read(StoredArtifact, model.id).files == {"model.txt": [3, "e" * 64]}
         assert other.run_executions(1) == {"Train": (execution, False)}
     finally:
         other.close()
@@ -60,7 +60,7 @@ def test_what_was_written_is_read(store: Store, begin: Callable[..., int]) -> No
 def test_equal_contents_are_one_artifact(store: Store) -> None:
     first = _artifact(store)
     store.set_artifact_state(first.id, "lost")
-    assert store.artifact(first.id).state == "lost"
+    assert store.read(StoredArtifact, first.id).state == "lost"
     assert _artifact(store) == first
     assert _artifact(store, kind="Examples").id != first.id
 
@@ -82,7 +82,7 @@ def test_a_failed_transaction_leaves_nothing(store: Store, begin: Callable[..., 
     number = begin()
     with pytest.raises(TypeError):
         store.complete_execution(number, {"model": _artifact(store)}, {"loss": object()})
-    assert store.execution(number).state == "running" and not store.events(number, "output")
+    assert store.read(Execution, number).state == "running" and not store.events(number, "output")
     store.complete_execution(number, {}, {})
 
 
@@ -105,8 +105,8 @@ def test_runs_of_dead_processes_are_buried(store: Store, begin: Callable[..., in
     store.connection.execute("UPDATE run SET pid=? WHERE id != ?", (process.pid, alive))
     store.connection.execute("UPDATE run SET host='elsewhere' WHERE id=?", (elsewhere,))
     store.bury_runs()
-    assert [store.run(each).state for each in (1, alive, elsewhere)] == ["killed", "running", "running"]
-    assert store.execution(number).state == "killed"
+    assert [store.read(Run, each).state for each in (1, alive, elsewhere)] == ["killed", "running", "running"]
+    assert store.read(Execution, number).state == "killed"
 
 
 def test_approved_artifacts_come_last_first(
@@ -157,10 +157,10 @@ def test_another_layout_is_refused(store: Store) -> None:
         Store(store.root)
 
 
-@pytest.mark.parametrize("what", ["run", "artifact", "execution"])
-def test_unknown_numbers_are_told(store: Store, what: str) -> None:
-    with pytest.raises(InputError, match=f"root: has no {what} 7"):
-        getattr(store, what)(7)
+@pytest.mark.parametrize("kind", [Run, StoredArtifact, Execution])
+def test_unknown_numbers_are_told(store: Store, kind: type[Run | StoredArtifact | Execution]) -> None:
+    with pytest.raises(InputError, match=f"root: has no {TABLES[kind]} 7"):
+        store.read(kind, 7)
 
 
 def test_many_may_open_and_write_at_the_same_time(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_many_may_open_and_write_at_the_same_time(tmp_path: Path) -> None:
 def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
     reader = sqlite3.connect(store.root / FILE_NAME, timeout=0.0)
     try:
-        with store.transaction():
+        with transaction(store.connection):
             store.connection.execute("UPDATE run SET state='x'")
             assert reader.execute("SELECT count(*) FROM run").fetchone() == (0,)
     finally:
@@ -211,5 +211,5 @@ def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
 
 def test_names_may_hold_anything(store: Store) -> None:
     number = store.begin_run("wörds'; --", "command '\" ü", "1", [{"name": "Ä", "stage": "B", "inputs": {}}])
-    assert store.run(number).pipeline == "wörds'; --"
-    assert json.dumps(store.run(number).nodes) == '[{"name": "\\u00c4", "stage": "B", "inputs": {}}]'
+    assert store.read(Run, number).pipeline == "wörds'; --"
+    assert json.dumps(store.read(Run, number).nodes) == '[{"name": "\\u00c4", "stage": "B", "inputs": {}}]'
