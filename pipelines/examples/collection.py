@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nst_keras.errors import InputError
+from nst_keras.pictures.images import decode_image
+from pipelines.examples.files import read_examples, read_shard
 from pipelines.kinds import Examples
-
-if TYPE_CHECKING:
-    import numpy as np
 
 PHOTOS, PAINTINGS = "photos", "paintings"  # a collection's splits
 
@@ -23,13 +23,7 @@ class PictureAt:
 
 def find_pictures(examples: Examples, split: str) -> list[PictureAt]:
     """Lists the pictures of a split, at least one."""
-    from pipelines.examples.files import read_shard, shard_paths
-
-    pictures = [
-        PictureAt(shard, example.name)
-        for shard in shard_paths(examples, split)
-        for example in read_shard(shard)
-    ]
+    pictures = [PictureAt(shard, example.name) for shard, example in read_examples(examples, split)]
     if not pictures:
         raise no_pictures(examples, split)
     return pictures
@@ -40,11 +34,8 @@ def no_pictures(examples: Examples, split: str) -> InputError:
     return InputError(f"{examples.path}: must hold a picture in the split {split}, but there is none")
 
 
-def read_picture(place: PictureAt) -> "np.ndarray":
+def read_picture(place: PictureAt) -> np.ndarray:
     """Reads a picture, float32 [h, w, 3], RGB on 0..255."""
-    from nst_keras.pictures.images import decode_image
-    from pipelines.examples.files import read_shard
-
     for example in read_shard(place.shard):
         if example.name == place.name:
             return decode_image(example.encoded, place.name)

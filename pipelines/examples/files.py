@@ -4,7 +4,8 @@
     train-00000-of-00004.tfrecord …
 
 Each record is a `tf.train.Example` with "image" (the bytes of a PNG or JPEG file, sRGB, upright), "name"
-(unique in the set) and, if there are classes, "label" (int64, from 0).
+(unique in the set) and, if there are classes, "label" (int64, from 0). TensorFlow is loaded by what reads
+or writes pictures.
 """
 
 import hashlib
@@ -13,15 +14,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
-from nst_keras.data.image_dataset import ImageDataset, Split
 from nst_keras.data.splits import PARTS
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole, writing_whole
 from pipelines.kinds import Examples
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from nst_keras.data.image_dataset import ImageDataset, Split
 
 INFO = "info.json"
 _REMEDY = "run the stage that wrote it again"
@@ -30,19 +35,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class ExampleInfo:
-    """What a set of examples is.
-
-    Attributes:
-        name: Of the data set.
-        class_names: One for each label, 0 first; none if there are no labels.
-        image_shape: Height, width, channels of every picture; None if they differ.
-        splits: Number of examples in each shard, by split.
-    """
+    """What a set of examples is."""
 
     name: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int] | None
-    splits: Mapping[str, tuple[int, ...]]
+    class_names: tuple[str, ...]  # one for each label, 0 first; none if there are no labels
+    image_shape: tuple[int, int, int] | None  # height, width, channels of every picture; None if they differ
+    splits: Mapping[str, tuple[int, ...]]  # number of examples in each shard, by split
 
 
 @dataclass(frozen=True)
@@ -87,6 +85,11 @@ def read_info(examples: Examples) -> ExampleInfo:
         raise InputError(f"{path}: is damaged ({error}); {_REMEDY}") from error
 
 
+def read_examples(examples: Examples, split: str) -> Iterator[tuple[Path, Example]]:
+    """Reads a split's examples with their shards."""
+    return ((path, example) for path in shard_paths(examples, split) for example in read_shard(path))
+
+
 def shard_paths(examples: Examples, split: str) -> list[Path]:
     """The files of a split, in order."""
     splits = read_info(examples).splits
@@ -97,24 +100,20 @@ def shard_paths(examples: Examples, split: str) -> list[Path]:
 
 
 def read_shard(path: Path) -> Iterator[Example]:
-    """Reads the examples of a file, one after the other.
+    """Reads the examples of a file, one after the other; their number must be that of an info.json beside it.
 
-    If info.json is beside it, the number of examples must be what that says: a file that was cut between two
-    records looks whole.
+    A file that was cut between two records looks whole.
     """
     return (_parse(record, path) for record in _records(path))
 
 
 def write_shard(path: Path, examples: Iterable[Example]) -> int:
-    """Writes a file of examples, whole or not at all; the same examples give the same bytes.
+    """Writes a file of examples, whole or not at all, and returns how many there were.
 
-    Args:
-        path: Where to; its folder must exist.
-        examples: The examples, of which only one is kept in memory at a time.
-
-    Returns:
-        How many there were.
+    The same examples give the same bytes; only one is kept in memory at a time.
     """
+    import tensorflow as tf
+
     count = 0
     try:
         with writing_whole(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -128,11 +127,15 @@ def write_shard(path: Path, examples: Iterable[Example]) -> int:
 
 def encode_picture(pixels: np.ndarray) -> bytes:
     """Encodes uint8 pixels [h, w, 1 or 3] as PNG, always with the same bytes."""
+    import tensorflow as tf
+
     return tf.io.encode_png(pixels).numpy()
 
 
 def decode_picture(encoded: bytes, channels: int = 0) -> np.ndarray:
     """Decodes a PNG or JPEG file to uint8 [h, w, channels]: 1 or 3 of them, as stored if 0 are asked for."""
+    import tensorflow as tf
+
     try:
         return tf.io.decode_image(encoded, channels=channels, expand_animations=False).numpy()
     except tf.errors.OpError as error:
@@ -147,24 +150,21 @@ def decode_example(example: Example, path: Path, channels: int = 0) -> np.ndarra
         raise InputError(f"{path}: {example.name} {error}; {_REMEDY}") from error
 
 
-def first_line(error: tf.errors.OpError) -> str:
+def first_line(error: "tf.errors.OpError") -> str:
     """What TensorFlow says first; the rest is about its graph."""
     return (error.message or "").partition("\n")[0]
 
 
 def read_pictures(examples: Examples, split: str) -> Iterator[tuple[str, np.ndarray]]:
     """Reads names and pictures of a split, uint8 [h, w, 3], RGB."""
-    for path in shard_paths(examples, split):
-        for example in read_shard(path):
-            yield example.name, decode_example(example, path, 3)
+    for path, example in read_examples(examples, split):
+        yield example.name, decode_example(example, path, 3)
 
 
-def read_dataset(examples: Examples) -> ImageDataset:
-    """Opens labelled pictures of one size for training; each shard is checked first.
+def read_dataset(examples: Examples) -> "ImageDataset":
+    """Opens labelled pictures of one size for training; each shard is checked first."""
+    from nst_keras.data.image_dataset import ImageDataset
 
-    Raises:
-        InputError: If a split is missing, there are no labels, sizes differ, or a shard is damaged.
-    """
     info = read_info(examples)
     missing = [split for split in PARTS if split not in info.splits]
     if missing or not info.class_names:
@@ -174,21 +174,33 @@ def read_dataset(examples: Examples) -> ImageDataset:
         raise InputError(
             f"{examples.path}: must hold pictures of one size; the stage Transform makes them so"
         )
+    splits = {split: _open_split(examples, split, info.image_shape) for split in PARTS}
+    digest = hashlib.sha256()
+    for path in [
+        examples.path / INFO,
+        *(path for split in info.splits for path in shard_paths(examples, split)),
+    ]:
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return ImageDataset(
         name=info.name,
         class_names=info.class_names,
         image_shape=info.image_shape,
-        splits={split: _open_split(examples, split, info.image_shape) for split in PARTS},
-        fingerprint=_fingerprint(examples, info),
+        splits=splits,
+        fingerprint=digest.hexdigest(),
     )
 
 
-def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> Split:
+def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> "Split":
+    import tensorflow as tf
+
+    from nst_keras.data.image_dataset import Split
+
     paths = shard_paths(examples, split)
     size = sum(1 for path in paths for _ in _records(path))
     stored = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
-    def decode(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def decode(record: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
         example = tf.io.parse_single_example(record, stored)
         image = tf.io.decode_image(example["image"], channels=shape[2], expand_animations=False)
         return tf.ensure_shape(image, shape), example["label"]
@@ -198,28 +210,22 @@ def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> 
     return Split(split, pictures.apply(tf.data.experimental.assert_cardinality(size)), size)
 
 
-def _fingerprint(examples: Examples, info: ExampleInfo) -> str:
-    names = [path.name for split in info.splits for path in shard_paths(examples, split)]
-    digest = hashlib.sha256()
-    for name in [INFO, *names]:
-        with (examples.path / name).open("rb") as file:
-            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
 def _serialize(example: Example) -> bytes:
-    def of_bytes(value: bytes) -> tf.train.Feature:
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    import tensorflow as tf
 
-    feature = {"image": of_bytes(example.encoded), "name": of_bytes(example.name.encode())}
+    message = tf.train.Example()
+    feature = message.features.feature
+    feature["image"].bytes_list.value.append(example.encoded)
+    feature["name"].bytes_list.value.append(example.name.encode())
     if example.label is not None:
-        feature["label"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[example.label]))
-    # Without it the order of features is that of a hash table.
-    message = tf.train.Example(features=tf.train.Features(feature=feature))
+        feature["label"].int64_list.value.append(example.label)
+    # Else the order of features would be that of a hash table.
     return message.SerializeToString(deterministic=True)
 
 
 def _parse(record: bytes, path: Path) -> Example:
+    import tensorflow as tf
+
     try:
         feature = tf.train.Example.FromString(record).features.feature
         label = feature["label"].int64_list.value if "label" in feature else []
@@ -237,6 +243,8 @@ def _parse(record: bytes, path: Path) -> Example:
 def _records(path: Path) -> Iterator[bytes]:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; {_REMEDY}")
+    import tensorflow as tf
+
     count = 0
     try:
         for batch in tf.data.TFRecordDataset(str(path)).batch(_BATCH).as_numpy_iterator():

@@ -21,24 +21,16 @@ _UNUSABLE = re.compile(r"^\.|[%/\\:\x00-\x1f]")
 
 
 def run_tasks(context: Context, function: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
-    """Runs a function over tasks, and shows how far it is.
+    """Runs a top-level function over tasks, perhaps twice; returns its results in the tasks' order.
 
-    Args:
-        context: Of the stage.
-        function: Top-level; may run twice for a task.
-        tasks: Picklable.
-        what: Of what so many are done, for the user, such as "writing examples: shard".
-
-    Returns:
-        What the function returned, in the tasks' order.
-
-    Raises:
-        Stopped: If the stage was asked to stop.
+    Shows of `what` so many are done, such as "writing examples: shard"; raises `Stopped` when asked to stop.
     """
-    return list(each_result(context, function, tasks, what))
+    return list(iterate_results(context, function, tasks, what))
 
 
-def each_result(context: Context, function: Callable[[T], R], tasks: Sequence[T], what: str) -> Iterator[R]:
+def iterate_results(
+    context: Context, function: Callable[[T], R], tasks: Sequence[T], what: str
+) -> Iterator[R]:
     """The same, one result after the other."""
     for number, result in enumerate(context.map(function, tasks), start=1):
         context.show(f"{what} {number}/{len(tasks)}")
@@ -58,17 +50,25 @@ def divide(items: Sequence[T], shards: int) -> list[tuple[T, ...]]:
     return [tuple(islice(undivided, size)) for size in shard_sizes(len(items), shards)]
 
 
+def portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """So many things at a time, the last time perhaps fewer."""
+    iterator = iter(items)
+    while portion := list(islice(iterator, size)):
+        yield portion
+
+
 def file_name(name: str) -> str:
     """A name as one for a file, different for different names."""
-    return _UNUSABLE.sub(lambda found: f"%{ord(found[0]):02X}", name)
+    return _UNUSABLE.sub(lambda match: f"%{ord(match[0]):02X}", name)
 
 
-def keep(part: Path, target: Path) -> None:
-    """Gives a finished file of the scratch folder a name in an output.
+def keep(name: str | Path, scratch: Path, output: Path) -> None:
+    """Gives a finished file of the scratch folder its name in an output, too.
 
-    It keeps its name in the scratch folder, so that a stage that is killed here has lost nothing. It isn't
-    copied if it needn't be: large collections would have to fit on the disk twice.
+    So a stage that is killed here has lost nothing. The file isn't copied if it needn't be: large collections
+    would have to fit on the disk twice.
     """
+    part, target = scratch / name, output / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # another disk, or one that knows no second names
         os.link(part, target)

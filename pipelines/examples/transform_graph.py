@@ -7,22 +7,16 @@ import tensorflow as tf
 from nst_keras.ops.fitting import fit_pixels
 from nst_keras.served.module import write_module
 
-SIGNATURE = "transform"
+_SPEC = tf.TensorSpec([None], tf.string, name="image_bytes")
 
 
 class PictureTransform(tf.Module):
-    """Cuts and resizes pictures, and makes them gray or RGB, as the stage and the SavedModel both do it.
-
-    Attributes:
-        shape: Height, width and channels (1 or 3) of the result.
-    """
+    """Cuts and resizes pictures, and makes them gray or RGB, as the stage and the SavedModel both do it."""
 
     def __init__(self, height: int, width: int, channels: int) -> None:
         super().__init__()
         self.shape = (height, width, channels)
-        self._transform = tf.function(
-            self._all, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
-        )
+        self._transform = tf.function(self._all, input_signature=[_SPEC])
 
     def __call__(self, encoded: tf.Tensor) -> tf.Tensor:
         """Encoded PNG or JPEG files [n] to uint8 [n, height, width, channels]."""
@@ -34,8 +28,7 @@ class PictureTransform(tf.Module):
         def transform(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"image": self._transform(image_bytes)}
 
-        spec = tf.TensorSpec([None], tf.string, name="image_bytes")
-        write_module(self, folder, {SIGNATURE: (transform, [spec])})
+        write_module(self, folder, {"transform": (transform, [_SPEC])})
 
     def _all(self, encoded: tf.Tensor) -> tf.Tensor:
         return tf.map_fn(self._one, encoded, fn_output_signature=tf.TensorSpec(self.shape, tf.uint8))

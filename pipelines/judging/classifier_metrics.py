@@ -22,19 +22,12 @@ _DRAWS = 10_000
 
 @dataclass(frozen=True)
 class Judged:
-    """Predictions, and how to read them.
-
-    Attributes:
-        predictions: Of the pictures.
-        class_names: One for each logit.
-        temperature: Divides the logits.
-        has_chances: Whether there are probabilities at all.
-    """
+    """Predictions, and how to read them."""
 
     predictions: Predictions
-    class_names: tuple[str, ...]
-    temperature: float
-    has_chances: bool
+    class_names: tuple[str, ...]  # one for each logit
+    temperature: float  # divides the logits
+    has_chances: bool  # whether there are probabilities at all
 
     @property
     def answers(self) -> np.ndarray:
@@ -47,13 +40,20 @@ class Judged:
         return self.answers == self.predictions.labels
 
 
-def measure(judged: Judged, which: np.ndarray | slice = slice(None)) -> dict[str, Any]:
-    """Metrics over some pictures, at least one.
+def measure_all(judged: Judged, baseline: Judged | None) -> dict[str, Any]:
+    """All metrics of a model, and its comparison with another one on the same pictures, as plain values."""
+    confusion = confusion_counts(judged.predictions.labels, judged.answers, len(judged.class_names))
+    return {
+        "overall": _measure(judged),
+        "comparison": _compare(judged, baseline) if baseline else None,
+        "slices": _measure_slices(judged, baseline),
+        "class_names": list(judged.class_names),
+        "confusion": confusion.tolist(),  # counts by true class (rows) and predicted one
+    }
 
-    Returns:
-        "pictures", "accuracy" with the 95 % interval from "accuracy_low" to "accuracy_high", and for models
-        with probabilities "loss" (cross-entropy in nats) and "calibration_error".
-    """
+
+def _measure(judged: Judged, which: np.ndarray | slice = slice(None)) -> dict[str, Any]:
+    """Metrics over some pictures, at least one; accuracies with a 95 % interval, the loss in nats."""
     right = judged.right[which]
     low, high = accuracy_interval(int(right.sum()), len(right))
     accuracy = {"accuracy": float(right.mean()), "accuracy_low": low, "accuracy_high": high}
@@ -65,21 +65,13 @@ def measure(judged: Judged, which: np.ndarray | slice = slice(None)) -> dict[str
     return metrics
 
 
-def measure_slices(judged: Judged, baseline: Judged | None = None) -> list[dict[str, Any]]:
-    """The same on every kind of pictures that there are: "slice" names it, and "value" which of the kind.
-
-    Args:
-        judged: The model's predictions.
-        baseline: Another model's on the same pictures; its accuracy comes as "baseline_accuracy".
-    """
+def _measure_slices(judged: Judged, baseline: Judged | None) -> list[dict[str, Any]]:
+    """The same on every kind of pictures that there are: "slice" names it, and "value" which of the kind."""
     rows = []
     for name, value, which in _slices(judged):
-        if not which.any():
-            continue
-        row = {"slice": name, "value": value, **measure(judged, which)}
-        if baseline is not None:
-            row["baseline_accuracy"] = float(baseline.right[which].mean())
-        rows.append(row)
+        if which.any():
+            other = {} if baseline is None else {"baseline_accuracy": float(baseline.right[which].mean())}
+            rows.append({"slice": name, "value": value, **_measure(judged, which), **other})
     return rows
 
 
@@ -100,18 +92,11 @@ def _slices(judged: Judged) -> Iterator[tuple[str, str, np.ndarray]]:
         yield "size", "huge", huge & ~tiny
 
 
-def confusion(judged: Judged) -> list[list[int]]:
-    """Counts by true class (rows) and predicted one."""
-    return confusion_counts(judged.predictions.labels, judged.answers, len(judged.class_names)).tolist()
-
-
-def compare(judged: Judged, baseline: Judged) -> dict[str, float]:
+def _compare(judged: Judged, baseline: Judged) -> dict[str, float]:
     """How much more often a model is right than another one on the same pictures.
 
-    Returns:
-        "difference" of the accuracies with the 95 % interval from "difference_low" to "difference_high" of a
-        paired bootstrap (Efron & Tibshirani 1993), the "p_value" of McNemar's exact test (1947) that both are
-        as good, "baseline_accuracy", and how many pictures only one of them gets: "gained" and "lost".
+    The 95 % interval of the "difference" is a paired bootstrap's (Efron & Tibshirani 1993), the "p_value"
+    that of McNemar's exact test (1947) that both are as good. Only this one gets the "gained" pictures.
     """
     gained = int(np.sum(judged.right & ~baseline.right))
     lost = int(np.sum(~judged.right & baseline.right))

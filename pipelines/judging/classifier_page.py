@@ -17,25 +17,21 @@ MOST_MISTAKES = 24
 def render_evaluation(
     metrics: Mapping[str, Any], blessing: Blessing, judged: Judged, mistakes: np.ndarray
 ) -> str:
-    """Renders an evaluation as one HTML file that loads nothing from elsewhere.
+    """Renders what metrics.json holds, the verdict and `surest_mistakes` as HTML that loads nothing else.
 
-    Args:
-        metrics: What metrics.json holds.
-        blessing: The verdict.
-        judged: The model's predictions.
-        mistakes: The first of the pictures of `surest_mistakes`, at most `MOST_MISTAKES`, uint8
-            [n, height, width, channels].
+    The first of the mistakes, at most `MOST_MISTAKES`, are pictures, uint8 [n, height, width, channels].
     """
     verdict = "Blessed" if blessing.blessed else "Not blessed"
     parts = [heading(verdict), *warning_list(blessing.reasons), *cards(metrics["overall"])]
     if metrics["comparison"]:
         parts += [heading("Against the baseline, on the same pictures"), *cards(metrics["comparison"])]
-    parts += [heading("Slices"), _slice_table(metrics["slices"])]
+    rows = metrics["slices"]
+    columns = [key for key in rows[0] if key not in ("slice", "value")]
+    cells = [[f"{row['slice']}: {row['value']}", *(row[key] for key in columns)] for row in rows]
+    parts += [heading("Slices"), table(["slice", *map(label, columns)], cells)]
     matrix = confusion_matrix(judged.predictions.labels, judged.answers, judged.class_names)
-    parts += [
-        heading("Confusion matrix"),
-        image(encode_png(matrix), "Counts by true and predicted class"),
-    ]
+    description = "Counts by true and predicted class"
+    parts += [heading("Confusion matrix"), image(encode_png(matrix), description)]
     which, chances = surest_mistakes(judged)
     figure = confident_mistakes(
         mistakes, judged.predictions.labels[which], chances, judged.class_names, MOST_MISTAKES
@@ -43,9 +39,3 @@ def render_evaluation(
     text = "Pictures with true and predicted class"
     parts += [heading("Surest mistakes"), image(encode_png(figure), text)]
     return frame(f"Evaluation on {metrics['split']} of {metrics['dataset']}", parts)
-
-
-def _slice_table(rows: list[dict[str, Any]]) -> str:
-    columns = [key for key in rows[0] if key not in ("slice", "value")]
-    cells = [[f"{row['slice']}: {row['value']}", *(row[key] for key in columns)] for row in rows]
-    return table(["slice", *map(label, columns)], cells)

@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,14 @@ from nst_keras.ops.fitting import fit_pixels
 from nst_keras.pictures.color import luma
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import Example, decode_example, read_shard
+from pipelines.examples.parts import portions
 
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class PredictionTask:
-    """A shard for a model.
-
-    Attributes:
-        model: Folder of the `Model` artifact.
-        shard: The shard.
-        target: The file of predictions to write.
-    """
+    """A shard for the model of an artifact's folder, and the file of predictions to write."""
 
     model: str
     shard: str
@@ -37,23 +31,14 @@ class PredictionTask:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier says of n pictures, and what they look like.
+    """What a classifier says of n pictures, and what they look like."""
 
-    Attributes:
-        names: Of the pictures, [n].
-        labels: True classes, int64 [n].
-        logits: float32 [n, classes].
-        brightness: Mean luma of each picture, 0..255, float32 [n].
-        contrast: Standard deviation of it, float32 [n].
-        sizes: Height and width, int64 [n, 2].
-    """
-
-    names: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray
-    brightness: np.ndarray
-    contrast: np.ndarray
-    sizes: np.ndarray
+    names: np.ndarray  # [n]
+    labels: np.ndarray  # true classes, int64 [n]
+    logits: np.ndarray  # float32 [n, classes]
+    brightness: np.ndarray  # mean luma of each picture, 0..255, float32 [n]
+    contrast: np.ndarray  # standard deviation of it, float32 [n]
+    sizes: np.ndarray  # height and width, int64 [n, 2]
 
 
 def predict_shard(task: PredictionTask) -> str:
@@ -61,9 +46,7 @@ def predict_shard(task: PredictionTask) -> str:
     target = Path(task.target)
     if not target.exists():
         classifier, path = _load(task.model), Path(task.shard)
-        examples, parts = read_shard(path), []
-        while batch := list(islice(examples, _BATCH)):
-            parts.append(_predict(classifier, batch, path))
+        parts = [_predict(classifier, batch, path) for batch in portions(read_shard(path), _BATCH)]
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **vars(_joined(parts or [_nothing(classifier)])))
         write_whole(target, buffer.getvalue())

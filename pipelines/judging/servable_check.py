@@ -26,20 +26,15 @@ def main() -> None:
     signal.alarm(int(seconds))  # so that it ends even when nobody is left who would end it
     for name in BLOCKED:
         sys.modules[name] = None  # type: ignore[assignment]
-    found = check(folder, json.loads(Path(requests).read_text()))
-    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // _MIB
-    Path(result).write_text(json.dumps(found))
+    findings = check(folder, json.loads(Path(requests).read_text()))
+    findings["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // _MIB
+    Path(result).write_text(json.dumps(findings))
 
 
 def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
-    """Loads a model and asks it.
+    """Loads a SavedModel's folder and asks the model.
 
-    Args:
-        folder: Of the SavedModel.
-        requests: "name", "signature", and type and serialised tensor (base64) of each of the "inputs".
-
-    Returns:
-        Sentences about "problems", and how many requests were "answered" well, after how many "load_seconds".
+    Requests have "name", "signature", and type and serialised tensor (base64) of each of the "inputs".
     """
     import tensorflow as tf
 
@@ -60,21 +55,20 @@ def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _ask(model: Any, request: dict[str, Any]) -> list[str]:
     """Sends a request; returns what is wrong with the answer."""
+    import tensorflow as tf
+
     signature = model.signatures.get(request["signature"])
     if signature is None:
         return [f"it has no signature {request['signature']}"]
-    inputs = {name: _tensor(*value) for name, value in request["inputs"].items()}
+    inputs = {
+        name: tf.io.parse_tensor(base64.b64decode(data), tf.dtypes.as_dtype(dtype))
+        for name, (dtype, data) in request["inputs"].items()
+    }
     try:
         outputs = signature(**inputs)
     except Exception as error:  # a model may do anything
         return [f"it fails: {_first_line(error)}"]
     return _faults(signature, outputs, int(next(iter(inputs.values())).shape[0]))
-
-
-def _tensor(dtype: str, data: str) -> Any:
-    import tensorflow as tf
-
-    return tf.io.parse_tensor(base64.b64decode(data), tf.dtypes.as_dtype(dtype))
 
 
 def _faults(signature: Any, outputs: dict[str, Any], size: int) -> list[str]:
@@ -90,28 +84,17 @@ def _faults(signature: Any, outputs: dict[str, Any], size: int) -> list[str]:
             faults.append(f"{name} has {tensor.shape[0]} answers to {size} questions")
         elif tensor.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(tensor))):
             faults.append(f"{name} holds numbers that aren't finite")
-        elif name == "probabilities" and not _are_probabilities(tensor):
-            faults.append(f"{name} aren't from 0 to 1, or don't add up to 1")
+        elif name == "probabilities":
+            inside = tf.reduce_all((tensor >= 0) & (tensor <= 1))
+            if not inside or tf.reduce_any(tf.abs(tf.reduce_sum(tensor, axis=-1) - 1) >= _SUM_ERROR):
+                faults.append(f"{name} aren't from 0 to 1, or don't add up to 1")
         elif name == "image_bytes":
-            faults += [f"{name} isn't a picture: {text}" for text in map(_undecodable, tensor) if text]
+            for data in tensor:
+                try:
+                    tf.io.decode_image(data)
+                except tf.errors.OpError as error:
+                    faults.append(f"{name} isn't a picture: {_first_line(error)}")
     return faults
-
-
-def _are_probabilities(tensor: Any) -> bool:
-    import tensorflow as tf
-
-    inside = tf.reduce_all((tensor >= 0) & (tensor <= 1))
-    return bool(inside & tf.reduce_all(tf.abs(tf.reduce_sum(tensor, axis=-1) - 1) < _SUM_ERROR))
-
-
-def _undecodable(data: Any) -> str:
-    import tensorflow as tf
-
-    try:
-        tf.io.decode_image(data)
-    except tf.errors.OpError as error:
-        return _first_line(error)
-    return ""
 
 
 def _first_line(error: Exception) -> str:

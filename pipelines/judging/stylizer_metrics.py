@@ -1,6 +1,6 @@
-"""What was found of a stylizer's pictures: means by slice and style, and what speaks against it."""
+"""How a stylizer's pictures were judged: means by slice and style, and what speaks against it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 ALL = "all"  # the slice of the photos as they are
@@ -13,18 +13,10 @@ _KINDS = ("style", "content", "photo_style")
 def summarize(
     photos: Sequence[Result], slices: Mapping[str, Result], judged: Sequence[str]
 ) -> dict[str, Any]:
-    """Means of what was found, as plain values.
+    """Means as plain values, of the photos as they are, one picture of each further slice, and judged styles.
 
-    Args:
-        photos: Of the photos as they are.
-        slices: Of the one picture of each further slice.
-        judged: Styles whose paintings there are.
-
-    Returns:
-        "styles" of the model; "slices": by slice and style, the distances by network and "saturated";
-        "overall": distances by network, means over the judged styles; "shared": those of them that the
-        baseline has, if there is one, with the means over them of model and "baseline"; and "errors", a
-        sentence each.
+    "overall" has the distances by network over the styles whose paintings there are, "shared" names those of
+    them that the baseline has, and "errors" are a sentence each.
     """
     good = [result for result in photos if "reason" not in result]
     groups = {ALL: good, **{name: [one] for name, one in slices.items() if "reason" not in one}}
@@ -50,44 +42,41 @@ def find_failures(photos: Sequence[Result], slices: Mapping[str, Result], most_s
     """Pictures that nobody would take for painted, a sentence each."""
     groups = [(f"of {one['photo']}", one) for one in photos]
     groups += [(f"of a {name} photo", one) for name, one in slices.items()]
-    found = []
+    failures = []
     for words, result in groups:
         for style, one in result.get("model", {}).items():
             picture = f"{style}: the picture {words}"
             if not one["finite"]:
-                found.append(f"{picture} has values that aren't finite")
+                failures.append(f"{picture} has values that aren't finite")
             if one["constant"]:
-                found.append(f"{picture} is of one colour, though the photo isn't")
+                failures.append(f"{picture} is of one colour, though the photo isn't")
             if one["saturated"] > most_saturated:
-                found.append(
+                failures.append(
                     f"{picture} has {one['saturated']:.0%} of its values driven to 0 or 255, "
                     f"more than {most_saturated:.0%}"
                 )
-    return found
+    return failures
 
 
 def find_objections(
     report: Mapping[str, Any], *, least_fall: float, most_content: Mapping[str, float], most_worse: float
 ) -> list[str]:
-    """What speaks against a model, a sentence each; none if it is good enough.
+    """What a report of `summarize` says against a model, a sentence each; none if it is good enough.
 
-    Args:
-        report: From `summarize`.
-        least_fall: Share by which each style must come nearer to its painting than the photos are.
-        most_content: Largest distance of each style from the photos, by network.
-        most_worse: Share by which means may be above the baseline's.
+    Limits are the share by which styles come nearer to their paintings than the photos are, the distance from
+    the photos by network, and the share by which means are above the baseline's.
     """
-    found = []
+    objections = []
     for style in report["judged"]:
         # None if no picture was finite, which is a failure of its own.
         for network, values in report["slices"][ALL][style].get("distances", {}).items():
             if values["fall"] < least_fall:
-                found.append(
+                objections.append(
                     f"{style}: is nearer to its painting than the photos by {values['fall']:.0%} only, by "
                     f"{network}; at least {least_fall:.0%} are wanted"
                 )
             if values["content"] > most_content[network]:
-                found.append(
+                objections.append(
                     f"{style}: is {values['content']:.2f} from the photos by {network}; at most "
                     f"{most_content[network]:g} is wanted"
                 )
@@ -95,27 +84,27 @@ def find_objections(
         for kind in ("style", "content"):
             own, known = values[kind], report["baseline"].get(network, values)[kind]
             if own > known * (1 + most_worse):
-                found.append(
+                objections.append(
                     f"{kind} distance by {network} is {own:.3f}, more than {most_worse:.0%} above the "
                     f"{known:.3f} of the model that was blessed last"
                 )
-    return found
+    return objections
 
 
-def _row(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    distances = [one["distances"] for one in found if "distances" in one]
-    row: dict[str, Any] = {"saturated": _mean(one["saturated"] for one in found)}
+def _row(pictures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    distances = [one["distances"] for one in pictures if "distances" in one]
+    row: dict[str, Any] = {"saturated": _mean([one["saturated"] for one in pictures])}
     if distances:
         row["distances"] = {
-            network: _with_fall({kind: _mean(one[network][kind] for one in distances) for kind in _KINDS})
+            network: _with_fall({kind: _mean([one[network][kind] for one in distances]) for kind in _KINDS})
             for network in distances[0]
         }
     return row
 
 
-def _overall(found: Sequence[Result], role: str, styles: Sequence[str]) -> dict[str, dict[str, float]]:
+def _overall(photos: Sequence[Result], role: str, styles: Sequence[str]) -> dict[str, dict[str, float]]:
     """Means over photos and styles, by network; empty without styles."""
-    pictures = [one[role][style] for one in found for style in styles]
+    pictures = [one[role][style] for one in photos for style in styles]
     means: dict[str, dict[str, float]] = _row(pictures).get("distances", {}) if pictures else {}
     return means
 
@@ -126,6 +115,5 @@ def _with_fall(values: dict[str, float]) -> dict[str, float]:
     return values | {"fall": round(1 - values["style"] / before, 4) if before else 0.0}
 
 
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return round(sum(listed) / len(listed), 4)
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)

@@ -10,13 +10,7 @@ _HEADS = ("style", "network", "style distance", "photo's own", "nearer by", "con
 
 
 def render_evaluation(metrics: Mapping[str, Any], blessing: Blessing, sheet: bytes) -> str:
-    """Renders an evaluation as one HTML file that loads nothing from elsewhere.
-
-    Args:
-        metrics: What metrics.json holds.
-        blessing: The verdict.
-        sheet: The contact sheet, a JPEG file.
-    """
+    """Renders what metrics.json holds, verdict and contact sheet (JPEG) as HTML that loads nothing else."""
     parts = [heading("Blessed" if blessing.blessed else "Not blessed"), *warning_list(blessing.reasons)]
     for network, values in metrics["overall"].items():
         parts += [heading(f"By {network}, all judged styles"), *cards(values)]
@@ -29,10 +23,8 @@ def render_evaluation(metrics: Mapping[str, Any], blessing: Blessing, sheet: byt
         ]
         columns = next(iter(metrics["baseline"].values()))
         parts += [heading("Beside the model that was blessed last"), table(["", "network", *columns], rows)]
-    parts += [
-        heading("Photos and slices in all styles"),
-        image(sheet, "Photos, and below them the slices", "jpeg"),
-    ]
+    parts.append(heading("Photos and slices in all styles"))
+    parts.append(image(sheet, "Photos, and below them the slices", "jpeg"))
     for name, styles in metrics["slices"].items():
         parts += [heading(f"Slice {name}"), _slice_table(styles)]
     if metrics["errors"]:

@@ -19,12 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Blessing:
-    """A verdict.
-
-    Attributes:
-        blessed: Whether the model is good enough.
-        reasons: Why it isn't, a sentence each; empty for a blessed one.
-    """
+    """Whether a model is good enough, and why it isn't, a sentence each."""
 
     blessed: bool
     reasons: tuple[str, ...] = ()
@@ -32,21 +27,13 @@ class Blessing:
 
 @dataclass(frozen=True)
 class Pushed:
-    """A served version, or the reasons why there is none.
+    """A served version, or the reasons why there is none."""
 
-    Attributes:
-        name: The model's name, as in a server's addresses.
-        version: The version's number; 0 if nothing was pushed.
-        path: The version's folder, absolute.
-        digest: Of all its files, see `digest_files`.
-        reasons: Why nothing was pushed, a sentence each.
-    """
-
-    name: str
-    version: int = 0
-    path: str = ""
-    digest: str = ""
-    reasons: tuple[str, ...] = ()
+    name: str  # the model's, as in a server's addresses
+    version: int = 0  # if nothing was pushed
+    path: str = ""  # the version's folder, absolute
+    digest: str = ""  # of all its files, see `digest_files`
+    reasons: tuple[str, ...] = ()  # why nothing was pushed, a sentence each
 
 
 def bless(objections: list[str]) -> Blessing:
@@ -60,11 +47,7 @@ def write_blessing(artifact: ModelBlessing | InfraBlessing, blessing: Blessing) 
 
 
 def read_blessing(artifact: ModelBlessing | InfraBlessing) -> Blessing:
-    """Reads what `write_blessing` wrote.
-
-    Raises:
-        InputError: If there is no such file, or it is damaged; nothing but a plain true blesses.
-    """
+    """Reads what `write_blessing` wrote; nothing but a plain true blesses."""
 
     def decode(document: Any) -> Blessing:
         blessed, reasons = document["blessed"], document["reasons"]
@@ -90,11 +73,7 @@ def read_outcome(artifact: PushedModel) -> Pushed:
 
 
 def read_pushed(artifact: PushedModel) -> Pushed:
-    """Reads where a model was pushed to.
-
-    Raises:
-        InputError: If it can't be read, or nothing was pushed, with the reasons.
-    """
+    """Reads where a model was pushed to; raises an InputError with the reasons if it wasn't."""
     pushed = read_outcome(artifact)
     if not pushed.version:
         why = "; ".join(pushed.reasons) or "no reason is given"

@@ -6,12 +6,11 @@ files, no worker needs another's, and a shard at which a worker died is done aga
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number, setting
@@ -19,15 +18,21 @@ from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.extra import require_packages
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.parts import each_result, file_name, keep, read_table, write_table
+from pipelines.examples.files import (
+    Example,
+    ExampleInfo,
+    read_info,
+    read_shard,
+    shard_paths,
+    write_info,
+    write_shard,
+)
+from pipelines.examples.parts import file_name, iterate_results, keep, portions, read_table, write_table
 from pipelines.judging.verdicts import read_pushed
 from pipelines.kinds import Examples, InferenceResult, PushedModel
 
 if TYPE_CHECKING:
-    from nst_keras.serving.client.pictures import Classification, PictureModel
-    from pipelines.examples.files import Example
-
-T = TypeVar("T")
+    from nst_keras.serving.client.pictures import PictureModel
 
 _ERROR_COLUMNS = ("name", "reason")
 _ANSWER_COLUMNS = ("name", "class_name", "probability")
@@ -48,38 +53,20 @@ class BulkInferrerConfig(PictureSettings):
 
 @dataclass(frozen=True)
 class InferenceTask:
-    """A shard to go through.
-
-    Attributes:
-        shard: Its file.
-        model: Folder of the SavedModel.
-        settings: What to ask of it.
-        folder: Where the answers go.
-        max_errors: As in the config.
-        parallel: As in the config.
-    """
+    """A shard for the SavedModel in a folder, and where the answers go."""
 
     shard: Path
     model: Path
-    settings: PictureSettings
     folder: Path
-    max_errors: int
-    parallel: int
+    config: BulkInferrerConfig
 
 
 @dataclass(frozen=True)
 class InferredShard:
-    """What became of a shard: files in the task's folder, and counts.
+    """What became of a shard: files in the task's folder, and how many pictures are in each."""
 
-    Attributes:
-        answers: The painted pictures, as a shard of examples; or a table of classes.
-        errors: A table of the pictures that the model refused.
-        num_answers: Pictures with an answer.
-        num_errors: The others.
-    """
-
-    answers: str
-    errors: str
+    answers: str  # the painted pictures, as a shard of examples; or a table of classes
+    errors: str  # a table of the pictures that the model refused
     num_answers: int
     num_errors: int
 
@@ -96,27 +83,17 @@ def infer(
 
     A stylizer's answers are a set of examples again, with the names and splits of those that it was given;
     a classifier's are a table for each shard (`name`, `class_name`, `probability`), such as
-    `photos-00000-of-00004.csv`. `errors.csv` lists the pictures that the model refused and why.
-
-    Raises:
-        InputError: If the model isn't there or isn't one of pictures, a shard is damaged, or more pictures
-            than `max_errors` were refused.
-        Stopped: If it was asked to stop; finished shards are kept.
+    `photos-00000-of-00004.csv`. `errors.csv` lists the pictures that the model refused and why; if they are
+    more than `max_errors`, the stage fails.
     """
-    from pipelines.examples.files import ExampleInfo, read_info, shard_paths, write_info
-
-    folder, pushed = inference_result.path, read_pushed(model)
+    folder, saved_model = inference_result.path, Path(read_pushed(model).path)
     info = read_info(examples)
     splits = [split.strip() for split in config.splits.split(",")] if config.splits else list(info.splits)
     shards = [(split, shard) for split in splits for shard in shard_paths(examples, split)]
-    settings = config.narrowed(PictureSettings)
-    tasks = [
-        InferenceTask(shard, Path(pushed.path), settings, context.scratch, config.max_errors, config.parallel)
-        for _, shard in shards
-    ]
+    tasks = [InferenceTask(shard, saved_model, context.scratch, config) for _, shard in shards]
     done = _run(config, context, tasks)
     for part in done:
-        keep(context.scratch / part.answers, folder / part.answers)
+        keep(part.answers, context.scratch, folder)
     errors = [row for part in done for row in read_table(context.scratch / part.errors)]
     write_table(folder / "errors.csv", _ERROR_COLUMNS, errors)
     counts: dict[str, tuple[int, ...]] = {
@@ -126,14 +103,17 @@ def infer(
     if all(part.answers.endswith(".tfrecord") for part in done):
         write_info(folder, ExampleInfo(info.name, (), None, counts))
         if config.write_files:
-            _write_files(folder, [folder / part.answers for part in done])
+            (folder / "pictures").mkdir()
+            for example in (example for part in done for example in read_shard(folder / part.answers)):
+                suffix = next(end for start, end in _SUFFIXES.items() if example.encoded.startswith(start))
+                write_whole(folder / "pictures" / (file_name(example.name) + suffix), example.encoded)
     return {"pictures": sum(map(sum, counts.values())), "errors": len(errors), "shards": len(done)}
 
 
 def _run(config: BulkInferrerConfig, context: Context, tasks: list[InferenceTask]) -> list[InferredShard]:
     done: list[InferredShard] = []
     answers = errors = 0
-    for part in each_result(context, infer_shard, tasks, "shard"):
+    for part in iterate_results(context, infer_shard, tasks, "shard"):
         done.append(part)
         answers, errors = answers + part.num_answers, errors + part.num_errors
         context.show(f"shard {len(done)}/{len(tasks)}  {answers} pictures  {errors} errors")
@@ -162,56 +142,47 @@ def infer_shard(task: InferenceTask) -> InferredShard:
 
 
 def _go_through(task: InferenceTask) -> InferredShard:
-    from pipelines.examples.files import Example, write_shard
-
     stem, refused = task.shard.stem, list[dict[str, str]]()
-    model = load(task.model, task.settings)
-    found = _answers(task, model, refused)
+    model = load(task.model, task.config.narrowed(PictureSettings))
+    answers = _answers(task, model, refused)
     if model.is_classifier:
-        answers = f"{stem}.csv"
-        rows = [{"name": name, **_columns(answer)} for name, answer in found]
-        write_table(task.folder / answers, _ANSWER_COLUMNS, rows)
+        name = f"{stem}.csv"
+        rows = [
+            {"name": picture, "class_name": answer.class_name, "probability": f"{answer.probability:.6f}"}
+            for picture, answer in answers
+        ]
+        write_table(task.folder / name, _ANSWER_COLUMNS, rows)
         count = len(rows)
     else:
-        answers = task.shard.name
-        count = write_shard(task.folder / answers, (Example(name, picture, None) for name, picture in found))
+        name = task.shard.name
+        count = write_shard(task.folder / name, (Example(picture, data, None) for picture, data in answers))
     errors = f"{stem}.errors.csv"
     write_table(task.folder / errors, _ERROR_COLUMNS, refused)
-    return InferredShard(answers, errors, count, len(refused))
+    return InferredShard(name, errors, count, len(refused))
 
 
 def _answers(
     task: InferenceTask, model: "PictureModel", refused: list[dict[str, str]]
-) -> "Iterator[tuple[str, Any]]":
+) -> Iterator[tuple[str, Any]]:
     """Names and answers, in the shard's order; those that were refused go to the list."""
-    from pipelines.examples.files import read_shard
+    parallel, most = task.config.parallel, task.config.max_errors
 
-    def ask(example: "Example") -> Any:
+    def ask(example: Example) -> Any:
         try:
             return model.classify(example.encoded) if model.is_classifier else model.paint(example.encoded)
         except InputError as error:
             return error
 
-    with ThreadPoolExecutor(task.parallel) as pool:
+    with ThreadPoolExecutor(parallel) as pool:
         # A few at a time, since a shard needn't fit into memory.
-        for some in _portions(read_shard(task.shard), 4 * task.parallel):
-            for example, answer in zip(some, pool.map(ask, some), strict=True):
+        for few in portions(read_shard(task.shard), 4 * parallel):
+            for example, answer in zip(few, pool.map(ask, few), strict=True):
                 if not isinstance(answer, InputError):
                     yield example.name, answer
                     continue
                 refused.append({"name": example.name, "reason": str(answer)})
-                if len(refused) > task.max_errors:
-                    raise _refused(refused, len(refused), task.max_errors)
-
-
-def _portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while some := list(islice(iterator, size)):
-        yield some
-
-
-def _columns(answer: "Classification") -> dict[str, Any]:
-    return {"class_name": answer.class_name, "probability": f"{answer.probability:.6f}"}
+                if len(refused) > most:
+                    raise _refused(refused, len(refused), most)
 
 
 @functools.lru_cache(maxsize=1)
@@ -225,20 +196,7 @@ def load(folder: Path, settings: PictureSettings) -> "PictureModel":
     return PictureModel(LocalClient(folder), ModelSpec(folder.parent.name), settings)
 
 
-def _write_files(folder: Path, shards: list[Path]) -> None:
-    from pipelines.examples.files import read_shard
-
-    pictures = folder / "pictures"
-    pictures.mkdir()
-    for shard in shards:
-        for example in read_shard(shard):
-            suffix = next(end for start, end in _SUFFIXES.items() if example.encoded.startswith(start))
-            write_whole(pictures / (file_name(example.name) + suffix), example.encoded)
-
-
-def _files(config: BulkInferrerConfig) -> list[Path]:
-    """The painting, for models that take one with each picture."""
-    return [Path(config.style_image)] if config.style_image else []
-
-
-BulkInferrer = Stage(infer, "BulkInferrer", reads=_files)
+# Models that take a painting with each picture read it.
+BulkInferrer = Stage(
+    infer, "BulkInferrer", reads=lambda config: [Path(config.style_image)] if config.style_image else []
+)

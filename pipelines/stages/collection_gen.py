@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Settings, number, setting
@@ -17,11 +17,9 @@ from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
 from pipelines.engine.stage import Context, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS
+from pipelines.examples.files import Example, ExampleInfo, name_of, shard_name, write_info, write_shard
 from pipelines.examples.parts import divide, keep, run_tasks
 from pipelines.kinds import Examples
-
-if TYPE_CHECKING:
-    from pipelines.examples.files import Example
 
 SAMPLES = "samples"
 _LISTED = 5
@@ -30,11 +28,7 @@ JPEG_START = b"\xff\xd8"
 
 @dataclass(frozen=True)
 class CollectionGenConfig(Settings):
-    """Which pictures.
-
-    Raises:
-        InputError: If a value is out of range, with the field's name, or there is nothing to collect.
-    """
+    """Which pictures."""
 
     photos: str = setting(SAMPLES, "A folder of photos, also in folders below it, or samples; empty: none.")
     paintings: str = setting("", "A folder of paintings, or files or sample:NAME by commas; empty: none.")
@@ -58,11 +52,6 @@ class CollectionShard:
     longest_side: int
     strict: bool
 
-    @property
-    def report(self) -> Path:
-        """Where to write what was left out."""
-        return self.target.with_suffix(".json")
-
 
 def generate_collection(
     config: CollectionGenConfig, context: Context, *, examples: Output[Examples]
@@ -70,29 +59,16 @@ def generate_collection(
     """Writes the splits photos and paintings, named after the files.
 
     A JPEG file is stored as it is if it is upright, sRGB and small enough; everything else is decoded and
-    stored as PNG, or as JPEG if it was one. A file of a folder that can't be read is left out.
-
-    Returns:
-        Numbers of photos and paintings, and of files that were left out.
-
-    Raises:
-        InputError: If there is none of one kind, or a painting that is named can't be read.
-        Stopped: If it was asked to stop; finished shards are kept.
+    stored as PNG, or as JPEG if it was one. A file of a folder that can't be read is left out; one that is
+    named must be readable.
     """
-    from pipelines.examples.files import ExampleInfo, shard_name, write_info
-
     counts, left_out = {}, list[str]()
     for split, sources, strict in _sources(config):
-        names = _unique([_name(source) for source in sources])
-        tasks = [
-            CollectionShard(
-                context.scratch / shard_name(split, index, config.shards),
-                pictures,
-                config.longest_side,
-                strict,
-            )
-            for index, pictures in enumerate(divide([*zip(sources, names, strict=True)], config.shards))
-        ]
+        names = _unique([name_of(Path(source.removeprefix(SAMPLE)).stem) for source in sources])
+        tasks = []
+        for index, pictures in enumerate(divide([*zip(sources, names, strict=True)], config.shards)):
+            target = context.scratch / shard_name(split, index, config.shards)
+            tasks.append(CollectionShard(target, pictures, config.longest_side, strict))
         reasons = run_tasks(context, write_collection_shard, tasks, f"writing {split}: shard")
         counts[split] = tuple(
             len(task.pictures) - len(lost) for task, lost in zip(tasks, reasons, strict=True)
@@ -101,26 +77,26 @@ def generate_collection(
         if not sum(counts[split]):
             raise InputError(f"{split}: must hold a picture, but none can be read: {left_out[-1]}")
         for task in tasks:
-            keep(task.target, examples.path / task.target.name)
-    _tell(left_out, context)
+            keep(task.target.name, context.scratch, examples.path)
+    for reason in left_out[:_LISTED]:
+        context.say(f"left out: {reason}")
+    if len(left_out) > _LISTED:
+        context.say(f"left out: {len(left_out) - _LISTED} more")
     write_info(examples.path, ExampleInfo("collection", (), None, counts))
     return {**{split: sum(sizes) for split, sizes in counts.items()}, "left_out": len(left_out)}
 
 
 def write_collection_shard(task: CollectionShard) -> list[str]:
     """Writes a shard unless it is there, and returns why pictures were left out."""
-    from pipelines.examples.files import write_shard
-
+    report = task.target.with_suffix(".json")
     left_out: list[str] = []
-    if not (task.target.exists() and task.report.exists()):
+    if not (task.target.exists() and report.exists()):
         write_shard(task.target, _read(task, left_out))
-        write_whole(task.report, json.dumps(left_out).encode())
-    return json.loads(task.report.read_bytes())
+        write_whole(report, json.dumps(left_out).encode())
+    return json.loads(report.read_bytes())
 
 
-def _read(task: CollectionShard, left_out: list[str]) -> "Iterator[Example]":
-    from pipelines.examples.files import Example
-
+def _read(task: CollectionShard, left_out: list[str]) -> Iterator[Example]:
     for source, name in task.pictures:
         try:
             encoded = _stored_as(source, task.longest_side)
@@ -155,7 +131,10 @@ def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool
     if config.photos == SAMPLES:
         yield PHOTOS, [SAMPLE + name for name in CONTENTS], True
     elif config.photos:
-        photos = [str(path) for path in pictures_among(_folder(config.photos).rglob("*"))]
+        folder = Path(config.photos).expanduser()
+        if not folder.is_dir():
+            raise InputError(f"photos must be a folder or {SAMPLES}. Received: photos={config.photos}")
+        photos = [str(path) for path in pictures_among(folder.rglob("*"))]
         if not photos:
             raise InputError(f"photos: {config.photos} must hold a picture, but none has a known suffix")
         yield PHOTOS, photos[: config.most_photos], False
@@ -167,21 +146,8 @@ def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool
             yield PAINTINGS, _listed(config.paintings), True
 
 
-def _folder(photos: str) -> Path:
-    folder = Path(photos).expanduser()
-    if not folder.is_dir():
-        raise InputError(f"photos must be a folder or {SAMPLES}. Received: photos={photos}")
-    return folder
-
-
 def _listed(paintings: str) -> list[str]:
-    return [source for source in (part.strip() for part in paintings.split(",")) if source]
-
-
-def _name(source: str) -> str:
-    from pipelines.examples.files import name_of
-
-    return name_of(Path(source.removeprefix(SAMPLE)).stem)
+    return list(filter(None, map(str.strip, paintings.split(","))))
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -193,13 +159,6 @@ def _unique(names: Sequence[str]) -> list[str]:
             free, number = f"{name}-{number}", number + 1
         unique[free] = None
     return list(unique)
-
-
-def _tell(left_out: Sequence[str], context: Context) -> None:
-    for reason in left_out[:_LISTED]:
-        context.say(f"left out: {reason}")
-    if len(left_out) > _LISTED:
-        context.say(f"left out: {len(left_out) - _LISTED} more")
 
 
 def _reads(config: CollectionGenConfig) -> list[Path]:

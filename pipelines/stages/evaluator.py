@@ -1,9 +1,8 @@
 """Evaluator: how good a classifier is, on kinds of pictures and against the last blessed one; a blessing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.classifiers.plan import MODEL
@@ -11,14 +10,13 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.files import read_info, shard_paths
 from pipelines.examples.parts import run_tasks
-from pipelines.judging.verdicts import Blessing, bless, write_blessing
+from pipelines.judging.verdicts import bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
     from pipelines.judging.classifier_metrics import Judged
-
-METRICS_FILE, PAGE_FILE = "metrics.json", "evaluation.html"
 
 
 @dataclass(frozen=True)
@@ -47,23 +45,27 @@ def evaluate(
     """Judges a classifier overall, by class, brightness, contrast and size, and against a baseline.
 
     A model that falls short of the config isn't blessed, which is no error: the reasons are told and kept. A
-    baseline for other classes isn't compared with.
-
-    Returns:
-        "blessed", the overall metrics, and the "difference" to the baseline if there is one.
-
-    Raises:
-        InputError: If a model isn't a classifier, or the examples lack labels or the split.
-        Stopped: If the context says so; the shards that were judged are kept.
+    baseline for other classes isn't compared with. Returns "blessed", the overall metrics, and the
+    "difference" to the baseline if there is one.
     """
+    from nst_keras.classifiers.trained import load_classifier
+    from pipelines.judging.classifier_metrics import measure_all, surest_mistakes
+    from pipelines.judging.classifier_page import MOST_MISTAKES, render_evaluation
+    from pipelines.judging.predictions import read_as_seen
+
     judged = _predict(config, context, examples, model, "model")
     other = _predict(config, context, examples, baseline, "baseline") if baseline else None
     if other is not None and other.class_names != judged.class_names:
         context.say("the baseline knows other classes, and isn't compared with")
         other = None
-    metrics = _measure(config, examples, judged, other)
+    metrics = {"dataset": read_info(examples).name, "split": config.split, **measure_all(judged, other)}
     verdict = bless(_shortcomings(config, metrics))
-    _write(config, evaluation.path, examples, model, judged, metrics, verdict)
+    names = judged.predictions.names[surest_mistakes(judged)[0][:MOST_MISTAKES]].tolist()
+    mistakes = read_as_seen(load_classifier(model.path), shard_paths(examples, config.split), names)
+    text = json.dumps(metrics, indent=1, ensure_ascii=False) + "\n"
+    write_whole(evaluation.path / "metrics.json", text.encode())
+    page = render_evaluation(metrics, verdict, judged, mistakes)
+    write_whole(evaluation.path / "evaluation.html", page.encode())
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
         context.say(f"not blessed: {reason}")
@@ -76,40 +78,21 @@ def _predict(
 ) -> "Judged":
     """Asks a model about all shards, wherever the context does that."""
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.examples.files import shard_paths
     from pipelines.judging.classifier_metrics import Judged
     from pipelines.judging.predictions import PredictionTask, predict_shard, read_predictions
 
     if not (model.path / MODEL).exists():
         raise InputError(f"{model.path}: holds no {MODEL}: the Evaluator judges classifiers")
     classifier = load_classifier(model.path)
-    shards = shard_paths(examples, config.split)
     tasks = [
         PredictionTask(str(model.path), str(shard), str(context.scratch / f"{role}-{shard.name}.npz"))
-        for shard in shards
+        for shard in shard_paths(examples, config.split)
     ]
     paths = run_tasks(context, predict_shard, tasks, f"{role}, {config.split} pictures: shard")
     predictions = read_predictions(paths)
     if not len(predictions.labels):
         raise InputError(f"{examples.path}: the split {config.split} holds no picture to judge by")
     return Judged(predictions, classifier.class_names, classifier.temperature, classifier.has_chances)
-
-
-def _measure(
-    config: EvaluatorConfig, examples: Examples, judged: "Judged", baseline: "Judged | None"
-) -> dict[str, Any]:
-    from pipelines.examples.files import read_info
-    from pipelines.judging.classifier_metrics import compare, confusion, measure, measure_slices
-
-    return {
-        "dataset": read_info(examples).name,
-        "split": config.split,
-        "overall": measure(judged),
-        "comparison": compare(judged, baseline) if baseline else None,
-        "slices": measure_slices(judged, baseline),
-        "class_names": list(judged.class_names),
-        "confusion": confusion(judged),
-    }
 
 
 def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[str]:
@@ -126,38 +109,12 @@ def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[s
             f"{comparison['baseline_accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}), "
             f"more than max_drop={config.max_drop:g}"
         )
-    return reasons + _weak_slices(config, metrics["slices"])
-
-
-def _weak_slices(config: EvaluatorConfig, slices: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
+    return reasons + [
         f"on {row['slice']} {row['value']} ({row['pictures']} pictures) the accuracy is "
         f"{row['accuracy']:.4f}, below min_slice_accuracy={config.min_slice_accuracy:g}"
-        for row in slices
+        for row in metrics["slices"]
         if row["pictures"] >= config.min_slice_examples and row["accuracy"] < config.min_slice_accuracy
     ]
-
-
-def _write(
-    config: EvaluatorConfig,
-    folder: Path,
-    examples: Examples,
-    model: Model,
-    judged: "Judged",
-    metrics: Mapping[str, Any],
-    verdict: Blessing,
-) -> None:
-    from nst_keras.classifiers.trained import load_classifier
-    from pipelines.examples.files import shard_paths
-    from pipelines.judging.classifier_metrics import surest_mistakes
-    from pipelines.judging.classifier_page import MOST_MISTAKES, render_evaluation
-    from pipelines.judging.predictions import read_as_seen
-
-    which, _ = surest_mistakes(judged)
-    names = judged.predictions.names[which[:MOST_MISTAKES]].tolist()
-    mistakes = read_as_seen(load_classifier(model.path), shard_paths(examples, config.split), names)
-    write_whole(folder / METRICS_FILE, json.dumps(metrics, indent=1, ensure_ascii=False).encode() + b"\n")
-    write_whole(folder / PAGE_FILE, render_evaluation(metrics, verdict, judged, mistakes).encode())
 
 
 Evaluator = Stage(evaluate, "Evaluator")

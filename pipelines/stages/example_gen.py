@@ -12,12 +12,21 @@ from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
 from pipelines.engine.stage import Context, Output, Stage, Stopped
+from pipelines.examples.files import (
+    Example,
+    ExampleInfo,
+    encode_picture,
+    first_line,
+    name_of,
+    shard_name,
+    write_info,
+    write_shard,
+)
 from pipelines.examples.parts import divide, keep, run_tasks, shard_sizes
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
     from nst_keras.data.image_dataset import ImageDataset, Split
-    from pipelines.examples.files import Example
 
 DEFAULT_SHARDS = 4
 
@@ -44,20 +53,12 @@ def generate_examples(
 ) -> dict[str, Any]:
     """Writes train, validation and test as PNG files in TFRecord shards.
 
-    Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size.
-
-    Returns:
-        Numbers of examples, classes, and pictures that were left out because they can't be read.
-
-    Raises:
-        InputError: If the set can't be had or read.
-        Stopped: If it was asked to stop; finished shards are kept.
+    Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size;
+    those that can't be read are left out.
     """
     from nst_keras.data.datasets import load_dataset
-    from pipelines.examples.files import ExampleInfo, shard_name, write_info
 
     dataset = load_dataset(config.dataset, **config.options(), seed=config.seed, note=context.say)
-    root = Path(dataset.name)
     in_files = any(split.paths for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(dataset, config, context)
@@ -67,10 +68,9 @@ def generate_examples(
     counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
     for split in counts:
         for index in range(config.shards):
-            name = shard_name(split, index, config.shards)
-            keep(context.scratch / name, examples.path / name)
+            keep(shard_name(split, index, config.shards), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
-    name = root.resolve().name if in_files else dataset.name
+    name = Path(dataset.name).resolve().name if in_files else dataset.name
     write_info(examples.path, ExampleInfo(name, dataset.class_names, dataset.image_shape, counts))
     return {
         **{name: split.size for name, split in dataset.splits.items()},
@@ -80,8 +80,6 @@ def generate_examples(
 
 
 def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[FolderShard]:
-    from pipelines.examples.files import shard_name
-
     root, tasks = Path(dataset.name), []
     for split in dataset.splits.values():
         pictures = [_picture(Path(path), root, dataset.class_names) for path in split.paths]
@@ -92,10 +90,8 @@ def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: C
 
 
 def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path, str, int]:
-    from pipelines.examples.files import name_of
-
-    name = name_of(path.relative_to(root).as_posix())
-    return path, name, class_names.index(unicodedata.normalize("NFC", path.parent.name))
+    label = class_names.index(unicodedata.normalize("NFC", path.parent.name))
+    return path, name_of(path.relative_to(root).as_posix()), label
 
 
 def write_folder_shard(task: FolderShard) -> None:
@@ -104,7 +100,6 @@ def write_folder_shard(task: FolderShard) -> None:
 
     from nst_keras.ops.fitting import fit_pixels
     from nst_keras.pictures.images import read_image
-    from pipelines.examples.files import Example, encode_picture, write_shard
 
     height, width, channels = task.image_shape
 
@@ -119,8 +114,6 @@ def write_folder_shard(task: FolderShard) -> None:
 
 def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> None:
     """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files."""
-    from pipelines.examples.files import shard_name, write_shard
-
     for split in dataset.splits.values():
         targets = [
             context.scratch / shard_name(split.name, index, config.shards) for index in range(config.shards)
@@ -141,10 +134,8 @@ def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Co
                 raise Stopped
 
 
-def _stored(dataset: "ImageDataset", split: "Split") -> "Iterator[Example]":
+def _stored(dataset: "ImageDataset", split: "Split") -> Iterator[Example]:
     import tensorflow as tf
-
-    from pipelines.examples.files import Example, encode_picture, first_line
 
     try:
         for position, (pixels, label) in enumerate(split.examples.as_numpy_iterator()):

@@ -6,9 +6,9 @@ from typing import Any
 
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.fields import FROM_ONE, number
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import Examples, Model
-from pipelines.training.folder import announce_checkpoint, plan_training, publish_training
+from pipelines.training.folder import plan_training, publish_training, train_here, training_folder
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,13 @@ def fine_tune(
 
     The base's features of each picture are computed once and kept in the cache folder, whatever pipeline asks
     for them. The model's folder holds model.keras and the report with its pictures.
-
-    Returns:
-        The report's metrics.
-
-    Raises:
-        InputError: If the examples can't be trained on, or the pretrained weights can't be had.
-        Stopped: If the context says so.
     """
-    import keras
-
     from nst_keras.classifiers.fine_tuning.job import FineTuning
-    from nst_keras.runs.loop import Watcher
-    from pipelines.examples.files import read_dataset
 
-    keras.utils.clear_session()  # layers are named by a count, and equal models must be equal files
-    folder = context.scratch / "training"
-    announce_checkpoint(folder, context)
+    folder = training_folder(context)
     plan = dataclasses.replace(plan_training(folder), image_size=config.image_size)
-    job = FineTuning(config.narrowed(FineTuningSettings), plan, read_dataset(examples))
-    for warning in job.checks.warnings:
-        context.say(f"warning: {warning}")
-    outcome = job.run(Watcher(lambda text: context.show(str(text)), context.show, context.should_stop))
-    if outcome.report is None:
-        raise Stopped(f"goes on from {outcome.kept}")
+    settings = config.narrowed(FineTuningSettings)
+    train_here(lambda dataset: FineTuning(settings, plan, dataset), examples, context)
     return publish_training(folder, model)
 
 

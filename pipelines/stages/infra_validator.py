@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import psutil
 
 from nst_keras.fields import FROM_ONE, Settings, number, setting
@@ -19,12 +20,10 @@ from nst_keras.serving.extra import missing_packages
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.examples.files import read_examples, read_info
 from pipelines.judging import servable_check
 from pipelines.judging.verdicts import bless, write_blessing
 from pipelines.kinds import Examples, InfraBlessing, ServableModel
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _POLL_SECONDS = 0.1
 _PICTURES_SIGNATURE, _PICTURES_INPUT = "serve_image_bytes", "image_bytes"
@@ -54,23 +53,16 @@ def validate_infra(
     The requests are those with which a server warms up, and pictures of the examples. Answers must be finite,
     of the types and shapes that the signature says, one for each picture. A crash, a time-out or garbage is a
     reason not to bless, and no error.
-
-    Returns:
-        "blessed", and how many requests were "answered", in how many "load_seconds" and "peak_mib".
-
-    Raises:
-        InputError: If the examples can't be read.
-        Stopped: If the context says so.
     """
-    found = _try(config, context, servable.path, examples)
-    if config.memory_limit and found.get("peak_mib", 0) > config.memory_limit:
-        found["problems"].append(_too_much(config))
-    verdict = bless(list(dict.fromkeys(found["problems"])))
+    result = _try(config, context, servable.path, examples)
+    if config.memory_limit and result.get("peak_mib", 0) > config.memory_limit:
+        result["problems"].append(_too_much(config))
+    verdict = bless(list(dict.fromkeys(result["problems"])))
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
         context.say(f"not blessed for serving: {reason}")
     kept = ("answered", "load_seconds", "peak_mib")
-    return {"blessed": verdict.blessed, **{name: found[name] for name in kept if name in found}}
+    return {"blessed": verdict.blessed, **{name: result[name] for name in kept if name in result}}
 
 
 def _try(
@@ -120,16 +112,10 @@ def _run(config: InfraValidatorConfig, context: Context, arguments: list[str]) -
         finally:
             process.kill()
             process.wait()
-    return _describe_end(process.returncode, log)
-
-
-def _describe_end(code: int, log: Path) -> str:
-    if code == 0:
-        return ""
-    lines = log.read_text(errors="replace").strip().splitlines()
-    last = f": {lines[-1]}" if lines else ""
+    code, lines = process.returncode, log.read_text(errors="replace").strip().splitlines()
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return f"the process that loaded it ended with {how}{last}"
+    last = f": {lines[-1]}" if lines else ""
+    return f"the process that loaded it ended with {how}{last}" if code else ""
 
 
 def _too_much(config: InfraValidatorConfig) -> str:
@@ -141,17 +127,17 @@ def _requests(
 ) -> list[dict[str, Any]]:
     """Requests as the fresh process reads them: plain values, tensors as messages."""
     warmup = _warmup_requests(servable, context)
-    found = [_request(f"warm-up request {number}", *each) for number, each in enumerate(warmup, start=1)]
+    requests = [_request(f"warm-up request {number}", *pair) for number, pair in enumerate(warmup, start=1)]
     like = next((inputs for name, inputs in warmup if name == _PICTURES_SIGNATURE), {})
     for name, encoded in _pictures(config, examples):
-        inputs = {**like, _PICTURES_INPUT: _string(encoded)}
-        found.append(_request(name, _PICTURES_SIGNATURE, inputs))
-    if not found:
+        inputs = {**like, _PICTURES_INPUT: np.array([encoded], object)}
+        requests.append(_request(name, _PICTURES_SIGNATURE, inputs))
+    if not requests:
         context.say("no request is sent: there are neither warm-up requests nor examples")
-    return found
+    return requests
 
 
-def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[str, np.ndarray]]]":
+def _warmup_requests(servable: Path, context: Context) -> list[tuple[str, dict[str, np.ndarray]]]:
     if problem := missing_packages():
         context.say(f"no warm-up requests are sent: {problem}")
         return []
@@ -168,31 +154,20 @@ def _warmup_requests(servable: Path, context: Context) -> "list[tuple[str, dict[
 def _pictures(config: InfraValidatorConfig, examples: Examples | None) -> Iterator[tuple[str, bytes]]:
     if examples is None or not config.num_pictures:
         return
-    from pipelines.examples.files import read_info, read_shard, shard_paths
-
     splits = read_info(examples).splits
     split = config.split or ("test" if "test" in splits else next(iter(splits)))
-    pictures = (each for path in shard_paths(examples, split) for each in read_shard(path))
-    for each in islice(pictures, config.num_pictures):
-        yield each.name, each.encoded
+    for _, example in islice(read_examples(examples, split), config.num_pictures):
+        yield example.name, example.encoded
 
 
-def _string(data: bytes) -> "np.ndarray":
-    import numpy as np
-
-    return np.array([data], object)
-
-
-def _request(name: str, signature: str, inputs: "dict[str, np.ndarray]") -> dict[str, Any]:
+def _request(name: str, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
     import tensorflow as tf
 
-    tensors = {
-        key: tf.constant(array.tolist() if array.dtype == object else array) for key, array in inputs.items()
-    }
-    encoded = {
-        key: [tensor.dtype.name, base64.b64encode(tf.io.serialize_tensor(tensor).numpy()).decode()]
-        for key, tensor in tensors.items()
-    }
+    encoded = {}
+    for key, array in inputs.items():
+        tensor = tf.constant(array.tolist() if array.dtype == object else array)
+        data = base64.b64encode(tf.io.serialize_tensor(tensor).numpy()).decode()
+        encoded[key] = [tensor.dtype.name, data]
     return {"name": name, "signature": signature, "inputs": encoded}
 
 

@@ -11,9 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
+from nst_keras.pictures.images import encode_image, read_image, write_image
 from nst_keras.storage.files import write_whole
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.archive import STYLIZER_FILE
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
@@ -24,9 +28,7 @@ from pipelines.judging.verdicts import bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import numpy as np
+    from collections.abc import Callable
 
     from nst_keras.stylizers.judges import Distances
     from nst_keras.stylizers.painter import Painter
@@ -70,30 +72,20 @@ class PictureEvaluatorConfig(Settings):
 
 @dataclass(frozen=True)
 class PhotoTask:
-    """A photo to judge on.
-
-    Attributes:
-        photo: The photo.
-        made: The slice that it is made into, or "" for the photo as it is.
-        paintings: Those that the model has styles of, by name.
-        model: The stylizer's file.
-        baseline: That of the model to compare with.
-        folder: Where the result goes, and small pictures for the contact sheet.
-        config: Sizes and networks.
-    """
+    """A photo to judge on."""
 
     photo: PictureAt
-    made: str
-    paintings: tuple[PictureAt, ...]
-    model: Path
-    baseline: Path | None
-    folder: Path
+    slice: str  # that it is made into, or "" for the photo as it is
+    paintings: tuple[PictureAt, ...]  # those that the model has styles of
+    model: Path  # the stylizer's file
+    baseline: Path | None  # that of the model to compare with
+    folder: Path  # where the result goes, and small pictures for the contact sheet
     config: PictureEvaluatorConfig
 
     @property
     def name(self) -> str:
         """Of the task's files."""
-        return f"{self.made or ALL}-{file_name(self.photo.name)}"
+        return f"{self.slice or ALL}-{file_name(self.photo.name)}"
 
 
 def evaluate(
@@ -111,37 +103,38 @@ def evaluate(
     Styles whose painting is in the collection are compared with it; others only must not fail. Flat, dark,
     tiny and huge pictures are slices of their own, made from a photo if the collection has none. Writes
     `metrics.json`, `contact_sheet.jpg` and `evaluation.html`.
-
-    Raises:
-        InputError: If the model can't be read, no painting is one of its styles, or no photo can be decoded.
-        Stopped: If it was asked to stop; what is judged is kept.
     """
     photos = find_pictures(examples, PHOTOS)[: config.most_photos]
     stylizer = model.path / STYLIZER_FILE
     paintings = _known_paintings(stylizer, examples)
-    rest = (paintings, stylizer, baseline.path / stylizer.name if baseline else None, context.scratch, config)
-    first = run_tasks(context, judge_photo, [PhotoTask(photo, "", *rest) for photo in photos], "photo")
+    other = baseline.path / stylizer.name if baseline else None
+
+    def task(photo: PictureAt, slice_: str = "") -> PhotoTask:
+        return PhotoTask(photo, slice_, paintings, stylizer, other, context.scratch, config)
+
+    first = run_tasks(context, judge_photo, [task(photo) for photo in photos], "photo")
     good = [result for result in first if "reason" not in result]
     if not good:
         raise InputError(f"{examples.path}: no photo can be judged on: {first[0]['reason']}")
     by_name = {photo.name: photo for photo in photos}
-    natural = {
-        name: by_name[next((result for result in good if name in result["slices"]), good[0])["photo"]]
+    in_slices = [
+        task(by_name[next((result for result in good if name in result["slices"]), good[0])["photo"]], name)
         for name in SLICES
-    }
-    made = run_tasks(
-        context, judge_photo, [PhotoTask(natural[name], name, *rest) for name in SLICES], "slice"
-    )
-    slices = dict(zip(SLICES, made, strict=True))
+    ]
+    slices = dict(zip(SLICES, run_tasks(context, judge_photo, in_slices, "slice"), strict=True))
     report = summarize(first, slices, [painting.name for painting in paintings])
     failures = find_failures(first, slices, config.most_saturated)
-    verdict = bless(failures + _objections(report, config))
+    objections = find_objections(
+        report,
+        least_fall=config.least_fall,
+        most_content={VGG19: config.most_content, config.independent: config.most_independent_content},
+        most_worse=config.most_worse,
+    )
+    verdict = bless(failures + objections)
     report |= {"config": asdict(config), "blessed": verdict.blessed, "reasons": list(verdict.reasons)}
     write_whole(evaluation.path / "metrics.json", json.dumps(report, indent=1).encode() + b"\n")
     write_blessing(blessing, verdict)
-    tasks = [*(PhotoTask(by_name[result["photo"]], "", *rest) for result in good)]
-    tasks += [PhotoTask(natural[name], name, *rest) for name in SLICES]
-    sheet = _draw_sheet(tasks, report["styles"])
+    sheet = _draw_sheet([*(task(by_name[result["photo"]]) for result in good), *in_slices], report["styles"])
     write_whole(evaluation.path / "contact_sheet.jpg", sheet)
     write_whole(evaluation.path / "evaluation.html", render_evaluation(report, verdict, sheet).encode())
     means = {
@@ -152,60 +145,43 @@ def evaluate(
     return {"blessed": verdict.blessed, "photos": len(good), "failures": len(failures), **means}
 
 
-def _objections(report: "Mapping[str, Any]", config: PictureEvaluatorConfig) -> list[str]:
-    return find_objections(
-        report,
-        least_fall=config.least_fall,
-        most_content={VGG19: config.most_content, config.independent: config.most_independent_content},
-        most_worse=config.most_worse,
-    )
-
-
 def _known_paintings(stylizer: Path, examples: Examples) -> tuple[PictureAt, ...]:
     styles = _painter(stylizer).styles
     paintings = find_pictures(examples, PAINTINGS)
-    if not styles:  # any painting is one of its styles
-        return tuple(paintings)
-    found = tuple(painting for painting in paintings if painting.name in styles)
-    if not found:
+    # If it has no styles of its own, any painting is one.
+    known = tuple(painting for painting in paintings if not styles or painting.name in styles)
+    if not known:
         raise InputError(
             f"{examples.path}: must hold the painting of a style of {stylizer}: one of {', '.join(styles)}"
         )
-    return found
+    return known
 
 
 def judge_photo(task: PhotoTask) -> dict[str, Any]:
-    """Paints a photo in all styles and judges that, or returns what was found before.
+    """Paints a photo in all styles and judges that, or returns the result of doing so before.
 
-    Returns:
-        "photo", its name; "slices" that it belongs to; for the "model" and the "baseline" (or None), by
-        style: whether the picture is "finite" and "constant", the share of values that are "saturated", and,
-        where there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be
-        used.
+    That is "photo", its name; "slices" that it belongs to; for the "model" and the "baseline" (or None), by
+    style: whether the picture is "finite" and "constant", the share of values that are "saturated", and where
+    there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be used.
     """
     path = task.folder / f"{task.name}.json"
     if not path.exists():
         task.folder.mkdir(parents=True, exist_ok=True)
         try:
-            photo = read_picture(task.photo)
-            _require_paintable(photo, _painter(task.model).min_side)
+            photo, least = read_picture(task.photo), _painter(task.model).min_side
+            height, width = photo.shape[:2]
+            if min(height, width) < least:
+                raise InputError(f"must be at least {least}x{least} pixels. Received: {width}x{height}")
         except InputError as error:
             return {"photo": task.photo.name, "reason": str(error)}
         write_whole(path, json.dumps(_judged_photo(task, photo)).encode())
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    return json.loads(path.read_text())
 
 
-def _require_paintable(photo: "np.ndarray", least: int) -> None:
-    height, width = photo.shape[:2]
-    if min(height, width) < least:
-        raise InputError(f"must be at least {least}x{least} pixels. Received: {width}x{height}")
-
-
-def _judged_photo(task: PhotoTask, photo: "np.ndarray") -> dict[str, Any]:
+def _judged_photo(task: PhotoTask, photo: np.ndarray) -> dict[str, Any]:
     config = task.config
     judges = _judges(config.vgg, config.independent, task.paintings, config.painting_size)
-    prepared = _prepare(photo, task.made, config, _painter(task.model).min_side)
+    prepared = _prepare(photo, task.slice, config, _painter(task.model).min_side)
     own = _middle(prepared, config.size)
     names = [painting.name for painting in task.paintings]
     before = {
@@ -213,37 +189,32 @@ def _judged_photo(task: PhotoTask, photo: "np.ndarray") -> dict[str, Any]:
         for number, name in enumerate(names)
     }
 
-    def judged(painted: "np.ndarray", style: str) -> dict[str, Any]:
-        found = _failures(painted, prepared)
-        if style not in names or not found["finite"]:
-            return found
+    def judged(painted: np.ndarray, style: str) -> dict[str, Any]:
+        failures = _failures(painted, prepared)
+        if style not in names or not failures["finite"]:
+            return failures
         part = _middle(painted, config.size)
         distances = {network: judge(part, own, names.index(style)) for network, judge in judges.items()}
-        return found | {
+        return failures | {
             "distances": {n: {**vars(d), "photo_style": before[style][n]} for n, d in distances.items()}
         }
 
     result: dict[str, Any] = {"photo": task.photo.name, "slices": _natural(photo, config), "baseline": None}
     for role, path in (("model", task.model), ("baseline", task.baseline)):
         if path:
-            pictures = _paint(path, prepared, task.paintings)
+            blends = _blends(path, task.paintings)
+            pictures = {style: _painter(path).painted(prepared, blend) for style, blend in blends.items()}
             result[role] = {style: judged(painted, style) for style, painted in pictures.items()}
             if role == "model":
                 _keep_small({"photo": prepared, **{f"style-{s}": p for s, p in pictures.items()}}, task)
     return result
 
 
-def _paint(path: Path, photo: "np.ndarray", paintings: tuple[PictureAt, ...]) -> "dict[str, np.ndarray]":
-    return {style: _painter(path).painted(photo, blend) for style, blend in _blends(path, paintings).items()}
-
-
-def _failures(painted: "np.ndarray", photo: "np.ndarray") -> dict[str, Any]:
-    import numpy as np
-
+def _failures(painted: np.ndarray, photo: np.ndarray) -> dict[str, Any]:
     if not np.isfinite(painted).all():
         return {"finite": False, "constant": False, "saturated": 0.0}
 
-    def saturated(picture: "np.ndarray") -> float:
+    def saturated(picture: np.ndarray) -> float:
         return float(np.mean((picture < 0.5) | (picture > 254.5)))
 
     return {
@@ -253,7 +224,7 @@ def _failures(painted: "np.ndarray", photo: "np.ndarray") -> dict[str, Any]:
     }
 
 
-def _natural(photo: "np.ndarray", config: PictureEvaluatorConfig) -> list[str]:
+def _natural(photo: np.ndarray, config: PictureEvaluatorConfig) -> list[str]:
     """The slices that a photo belongs to as it is."""
     longest = max(photo.shape[:2])
     belongs = {
@@ -265,33 +236,28 @@ def _natural(photo: "np.ndarray", config: PictureEvaluatorConfig) -> list[str]:
     return [name for name in SLICES if belongs[name]]
 
 
-def _prepare(photo: "np.ndarray", made: str, config: PictureEvaluatorConfig, least_side: int) -> "np.ndarray":
+def _prepare(photo: np.ndarray, slice_: str, config: PictureEvaluatorConfig, least_side: int) -> np.ndarray:
     """The photo at the size at which it is painted, made into one of a slice if it isn't."""
-    import numpy as np
-
     from nst_keras.stylizers.training.pictures import fitted
 
     least = math.ceil(least_side * max(photo.shape[:2]) / min(photo.shape[:2]))
     longest = max(photo.shape[:2])
-    side = {TINY: config.tiny_side, HUGE: config.huge_side}.get(made, min(config.size, longest))
+    side = {TINY: config.tiny_side, HUGE: config.huge_side}.get(slice_, min(config.size, longest))
     prepared = photo if side == longest else fitted(photo, max(side, least))
-    if made in _natural(photo, config):
+    if slice_ in _natural(photo, config):
         return prepared
-    if made == FLAT:
+    if slice_ == FLAT:
         return np.full_like(prepared, 127.5)
-    return prepared * np.float32(_DARKNESS) if made == DARK else prepared
+    return prepared * np.float32(_DARKNESS) if slice_ == DARK else prepared
 
 
-def _middle(picture: "np.ndarray", side: int) -> "np.ndarray":
+def _middle(picture: np.ndarray, side: int) -> np.ndarray:
     """At most so many pixels in each direction: strokes are judged at the size at which they are painted."""
     top, left = (max(0, (length - side) // 2) for length in picture.shape[:2])
     return picture[top : top + side, left : left + side]
 
 
-def _keep_small(pictures: "dict[str, np.ndarray]", task: PhotoTask) -> None:
-    import numpy as np
-
-    from nst_keras.pictures.images import write_image
+def _keep_small(pictures: dict[str, np.ndarray], task: PhotoTask) -> None:
     from nst_keras.stylizers.training.pictures import fitted
 
     (task.folder / task.name).mkdir(exist_ok=True)
@@ -302,13 +268,11 @@ def _keep_small(pictures: "dict[str, np.ndarray]", task: PhotoTask) -> None:
 
 @functools.lru_cache(maxsize=2)
 def _painter(path: Path) -> "Painter":
-    from nst_keras.stylizers.architecture import load_painter
-
     return load_painter(str(path))
 
 
 @functools.lru_cache(maxsize=2)
-def _blends(path: Path, paintings: tuple[PictureAt, ...]) -> "dict[str, np.ndarray]":
+def _blends(path: Path, paintings: tuple[PictureAt, ...]) -> dict[str, np.ndarray]:
     """Each style that a stylizer knows, or each painting if it takes any, as it is painted."""
     painter = _painter(path)
     if painter.styles:
@@ -336,12 +300,9 @@ def _judges(
 
 def _draw_sheet(tasks: list[PhotoTask], styles: list[str]) -> bytes:
     """Photos and slices in all styles, as a JPEG file."""
-    import numpy as np
-
-    from nst_keras.pictures.images import encode_image, read_image
     from nst_keras.stylizers.training.pictures import draw_sheet
 
-    def small(task: PhotoTask, name: str) -> "np.ndarray":
+    def small(task: PhotoTask, name: str) -> np.ndarray:
         return read_image(task.folder / task.name / f"{file_name(name)}.png")
 
     paintings = {painting.name: read_picture(painting) for painting in tasks[0].paintings}

@@ -3,18 +3,18 @@
 import base64
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from nst_keras.fields import FROM_ONE, Settings, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.files import decode_example, encode_picture, read_info, read_shard, shard_paths
 from pipelines.examples.parts import run_tasks
 from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _UNLABELLED = -1
 
@@ -48,15 +48,7 @@ def generate_statistics(
     The proto is a `DatasetFeatureStatisticsList` with a data set for each split. Features are the label (by
     its class's name), height, width, channels, the size of the stored file, brightness, contrast and
     colourfulness; `pipelines.statistics.counts` defines them.
-
-    Returns:
-        Number of examples of each split, and of classes.
-
-    Raises:
-        InputError: If a shard is damaged, with its name.
-        Stopped: If it was asked to stop; counted shards are kept.
     """
-    from pipelines.examples.files import read_info, shard_paths
     from pipelines.statistics.page import write_statistics_page
     from pipelines.statistics.protos import FILE, build_statistics
 
@@ -67,16 +59,14 @@ def generate_statistics(
         tasks = [CountTask(path, context.scratch / f"{path.stem}.json", config) for path in shards]
         run_tasks(context, count_shard, tasks, f"looking at {split}: shard")
         counts[split] = merge_counts(decode_counts(task.target.read_bytes()) for task in tasks)
-    found = build_statistics(counts, info.class_names)
-    write_whole(statistics.path / FILE, found.SerializeToString(deterministic=True))
-    write_statistics_page(statistics.path / "statistics.html", info, found, counts)
+    protos = build_statistics(counts, info.class_names)
+    write_whole(statistics.path / FILE, protos.SerializeToString(deterministic=True))
+    write_statistics_page(statistics.path / "statistics.html", info, protos, counts)
     return {**{split: part.examples for split, part in counts.items()}, "classes": len(info.class_names)}
 
 
 def count_shard(task: CountTask) -> None:
     """Counts a shard unless that is done."""
-    from pipelines.examples.files import decode_example, read_shard
-
     if task.target.exists():
         return
     counts = PictureCounts()
@@ -89,9 +79,7 @@ def count_shard(task: CountTask) -> None:
     write_whole(task.target, counts.encode())
 
 
-def _thumbnail(pixels: "np.ndarray", longest_side: int) -> str:
-    from pipelines.examples.files import encode_picture
-
+def _thumbnail(pixels: np.ndarray, longest_side: int) -> str:
     if max(pixels.shape[:2]) > longest_side:
         small = resize(pixels, *fit_size(pixels, longest_side))
         pixels = small.round().clip(0, 255).astype("uint8")

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nst_keras.errors import InputError, NonFiniteLossError, require_choice
 from nst_keras.fields import FROM_ONE, choice, number, setting
+from nst_keras.pictures.by_name import SAMPLE, load_picture
+from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.plan import checkpoint_path
 from nst_keras.storage.files import write_whole
 from nst_keras.transfer.presets import PRESETS
@@ -21,8 +25,6 @@ from pipelines.examples.parts import file_name, keep, run_tasks, write_table
 from pipelines.kinds import Examples, Pictures
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nst_keras.transfer.descent import State
     from nst_keras.transfer.objective import Objective
 
@@ -33,11 +35,7 @@ _COLUMNS = ("picture", "photo", "painting")
 
 @dataclass(frozen=True)
 class StyleTransferConfig(StyleTransferSettings):
-    """How pictures are made, and which.
-
-    Raises:
-        InputError: If a value is out of range or a layer isn't known, with the field's name.
-    """
+    """How pictures are made, and which."""
 
     pairs: str = choice("all", "Each photo in every style, or in one, by turns", PAIRS)
     styles: str = setting("", "Names of the paintings to use, by commas; empty: all of the collection.")
@@ -55,21 +53,12 @@ class StyleTransferConfig(StyleTransferSettings):
 
 @dataclass(frozen=True)
 class PaintingTask:
-    """A picture to paint.
-
-    Attributes:
-        photo: The content.
-        painting: The style.
-        folder: Where it goes, below `pictures`, with its checkpoint; and its losses, when it is done.
-        settings: `StyleTransferSettings` as JSON.
-        vgg: Weights of the network.
-        checkpoint_every: Steps between checkpoints.
-    """
+    """A picture to paint."""
 
     photo: PictureAt
     painting: PictureAt
-    folder: Path
-    settings: str
+    folder: Path  # where it goes, below `pictures`, with its checkpoint; and its losses, when it is done
+    settings: str  # `StyleTransferSettings` as JSON
     vgg: str
     checkpoint_every: int
 
@@ -91,10 +80,6 @@ def transfer(
 
     Writes `pictures/PAINTING/PHOTO.png`, `pictures.csv` with the losses, `errors.csv` with the pictures that
     couldn't be painted and why, and `contact_sheet.jpg`.
-
-    Raises:
-        InputError: If there is nothing to paint, or nothing could be.
-        Stopped: If it was asked to stop; finished pictures are kept.
     """
     tasks = _plan(config, context.scratch, examples)
     results = run_tasks(context, paint, tasks, "picture")
@@ -107,7 +92,7 @@ def transfer(
     if not painted:
         raise InputError(f"{examples.path}: no picture could be painted: {rows[0]['reason']}")
     for row in painted:
-        keep(context.scratch / row["picture"], pictures.path / row["picture"])
+        keep(row["picture"], context.scratch, pictures.path)
     losses = [name for name in painted[0] if name not in _COLUMNS]
     write_table(pictures.path / "pictures.csv", [*_COLUMNS, *losses], painted)
     write_table(pictures.path / "errors.csv", ["photo", "painting", "reason"], failed)
@@ -135,20 +120,17 @@ def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list
 def paint(task: PaintingTask) -> dict[str, Any]:
     """Paints a picture, or goes on with it, or returns what was returned when it was done.
 
-    Returns:
-        "picture", its place in the task's folder, and the losses by name; or the "reason" why there is none.
+    That is "picture", its place in the task's folder, and the losses by name; or the "reason" why not.
     """
     result = task.output.with_suffix(".json")
     if not result.exists():
         task.output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(result, json.dumps(_painted(task)).encode())
     checkpoint_path(task.output).unlink(missing_ok=True)
-    found: dict[str, Any] = json.loads(result.read_text())
-    return found
+    return json.loads(result.read_text())
 
 
 def _painted(task: PaintingTask) -> dict[str, Any]:
-    from nst_keras.pictures.images import write_image
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
     from nst_keras.transfer.descent import Pictures, finish, optimize_image, plan_scales
     from nst_keras.transfer.progress import summed_losses
@@ -163,7 +145,8 @@ def _painted(task: PaintingTask) -> dict[str, Any]:
             write_checkpoint(checkpoint, state, record)
 
     try:
-        pictures = Pictures(read_picture(task.photo), [read_picture(task.painting)], [1.0], _start(settings))
+        first = None if settings.init in INITS else load_picture(settings.init, "init")
+        pictures = Pictures(read_picture(task.photo), [read_picture(task.painting)], [1.0], first)
         scales = plan_scales(pictures.content, settings)
     except InputError as error:
         return {"reason": str(error)}
@@ -188,17 +171,8 @@ def _network(settings: str, vgg: str) -> tuple["Objective", dict[str, Any]]:
     return Objective(weights, StyleTransferSettings(**values)), record
 
 
-def _start(settings: StyleTransferSettings) -> "np.ndarray | None":
-    from nst_keras.pictures.by_name import load_picture
-
-    return None if settings.init in INITS else load_picture(settings.init, "init")
-
-
 def _draw_sheet(config: StyleTransferConfig, tasks: list[PaintingTask], folder: Path) -> None:
     """The first photos in all styles; where there is no picture, the sheet is white."""
-    import numpy as np
-
-    from nst_keras.pictures.images import read_image, write_image
     from nst_keras.stylizers.training.pictures import draw_sheet, fitted
 
     places = {
@@ -221,7 +195,6 @@ def _draw_sheet(config: StyleTransferConfig, tasks: list[PaintingTask], folder: 
 
 def _files(config: StyleTransferConfig) -> list[Path]:
     """The picture to start from, and weights that the user has."""
-    from nst_keras.pictures.by_name import SAMPLE
     from nst_keras.weights.vgg19 import vgg19_files
 
     named = config.init not in INITS and not config.init.startswith(SAMPLE)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nst_keras.fields import FROM_ONE, number, setting, with_default
 from nst_keras.stylizers.architecture import ARCHITECTURES
 from nst_keras.stylizers.archive import SHIPPED, STYLIZER_FILE, read_archive, write_archive
@@ -17,16 +19,14 @@ from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, setti
 from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.collection import PAINTINGS, PHOTOS, no_pictures
+from pipelines.examples.files import read_pictures
 from pipelines.examples.parts import read_table, write_table
 from pipelines.kinds import Examples, Model
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nst_keras.stylizers.training.trainee import TrainingPictures
 
-# What `init` says for the stylizer that comes with the package.
-SHIPPED_STYLIZER = "shipped"
+SHIPPED_STYLIZER = "shipped"  # what `init` says for the stylizer that comes with the package
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,6 @@ def train(
     """Trains a stylizer, or goes on where the same training was stopped.
 
     Writes `stylizer.npz`; `log.csv`, the losses on the way; and `previews.png`, photos in all styles.
-
-    Raises:
-        InputError: If the collection lacks photos or paintings, weights can't be had, or the loss leaves the
-            finite numbers.
-        Stopped: If it was asked to stop; a checkpoint is left.
     """
     from nst_keras.runs.loop import Watcher
     from nst_keras.stylizers.training.job import StylizerTraining
@@ -88,7 +83,7 @@ def train(
     )
     training = StylizerTraining(config.settings, plan, _read_pictures(config, examples))
     context.say(f"{training.title}: {training.num_photos} photos")
-    trained = training.run(Watcher(lambda text: context.show(str(text)), context.say, context.should_stop))
+    trained = training.run(Watcher(context.show, context.say, context.should_stop))
     if trained is None:
         raise Stopped
     card = _keep(trained, model.path)
@@ -103,15 +98,14 @@ def train(
 def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "TrainingPictures":
     from nst_keras.stylizers.training.pictures import fitted, pictures_for_any
     from nst_keras.stylizers.training.trainee import TrainingPictures
-    from pipelines.examples.files import read_pictures
 
     paintings = dict(read_pictures(examples, PAINTINGS))
     photos = [photo for _, photo in read_pictures(examples, PHOTOS)]
-    for split, found in ((PAINTINGS, paintings), (PHOTOS, photos)):
-        if not found:
+    for split, pictures in ((PAINTINGS, paintings), (PHOTOS, photos)):
+        if not pictures:
             raise no_pictures(examples, split)
 
-    def small(picture: "np.ndarray", longest_side: int) -> "np.ndarray":
+    def small(picture: np.ndarray, longest_side: int) -> np.ndarray:
         return fitted(picture.astype("float32"), longest_side)
 
     size = config.settings.style_size

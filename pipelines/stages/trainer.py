@@ -2,14 +2,19 @@
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.fields import FROM_ONE, number
-from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
+from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.kinds import Examples, Model, Schema
-from pipelines.training.folder import SCHEMA_FILE, announce_checkpoint, plan_training, publish_training
+from pipelines.training.folder import (
+    SCHEMA_FILE,
+    plan_training,
+    publish_training,
+    train_here,
+    training_folder,
+)
 from pipelines.training.workers import WorkerTask, train_with_workers
 
 
@@ -41,42 +46,19 @@ def train(
 
     The model's folder holds model.keras, the report with its pictures, log.csv, and the schema, if there is
     one, of the examples that the model takes.
-
-    Returns:
-        The report's metrics.
-
-    Raises:
-        InputError: If the examples can't be trained on, or the loss leaves the finite numbers.
-        Stopped: If the context says so.
     """
-    folder = context.scratch / "training"
-    announce_checkpoint(folder, context)
+    folder = training_folder(context)
     settings = config.narrowed(ClassificationSettings)
     if config.workers > 1:
         task = WorkerTask(str(examples.path), str(folder), settings.to_dict())
         train_with_workers(task, config.workers, context)
     else:
-        _train_here(settings, context, examples, folder)
+        from nst_keras.classifiers.job import Training
+
+        train_here(lambda data: Training(settings, plan_training(folder), dataset=data), examples, context)
     if schema is not None:
         shutil.copyfile(schema.path / SCHEMA_FILE, model.path / SCHEMA_FILE)
     return publish_training(folder, model)
-
-
-def _train_here(settings: ClassificationSettings, context: Context, examples: Examples, folder: Path) -> None:
-    import keras
-
-    from nst_keras.classifiers.job import Training
-    from nst_keras.runs.loop import Watcher
-    from pipelines.examples.files import read_dataset
-
-    # Layers are named by a count that goes on from model to model, and equal models must be equal files.
-    keras.utils.clear_session()
-    training = Training(settings, plan_training(folder), dataset=read_dataset(examples))
-    for warning in training.checks.warnings:
-        context.say(f"warning: {warning}")
-    outcome = training.run(Watcher(lambda text: context.show(str(text)), context.show, context.should_stop))
-    if outcome.report is None:
-        raise Stopped(f"goes on from {outcome.kept}")
 
 
 Trainer = Stage(train, "Trainer")

@@ -1,20 +1,27 @@
 """Transform: pictures of one size and one number of channels, and the same as a graph for serving."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, number
 from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.examples.files import (
+    Example,
+    ExampleInfo,
+    encode_picture,
+    first_line,
+    read_info,
+    read_shard,
+    shard_paths,
+    write_info,
+    write_shard,
+)
 from pipelines.examples.parts import keep, run_tasks
 from pipelines.kinds import Examples, Schema, TransformGraph
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipelines.examples.files import Example, ExampleInfo
 
 
 @dataclass(frozen=True)
@@ -53,15 +60,7 @@ def transform(
 
     The transform graph is a SavedModel that does the same to the same pixels; see
     `pipelines.examples.transform_graph`.
-
-    Returns:
-        Height, width and channels, and the number of examples.
-
-    Raises:
-        InputError: If classes aren't the schema's, sizes differ and none is given, or a shard is damaged.
-        Stopped: If it was asked to stop; finished shards are kept.
     """
-    from pipelines.examples.files import ExampleInfo, read_info, shard_paths, write_info
     from pipelines.examples.transform_graph import PictureTransform
 
     info = read_info(examples)
@@ -71,7 +70,7 @@ def transform(
     tasks = [TransformShard(path, context.scratch / path.name, shape) for path in sources]
     run_tasks(context, transform_shard, tasks, "transforming: shard")
     for task in tasks:
-        keep(task.target, transformed_examples.path / task.target.name)
+        keep(task.target.name, context.scratch, transformed_examples.path)
     graph = context.scratch / "transform_graph"
     shutil.rmtree(graph, ignore_errors=True)  # what a killed run left
     PictureTransform(*shape).write(graph)
@@ -87,14 +86,13 @@ def transform_shard(task: TransformShard) -> None:
     """Transforms a shard unless that is done."""
     import tensorflow as tf
 
-    from pipelines.examples.files import Example, encode_picture, first_line, read_shard, write_shard
     from pipelines.examples.transform_graph import PictureTransform
 
     if task.target.exists():
         return
     change = PictureTransform(*task.image_shape)
 
-    def read() -> "Iterator[Example]":
+    def read() -> Iterator[Example]:
         for example in read_shard(task.source):
             try:
                 pixels = change(tf.constant([example.encoded]))[0].numpy()
@@ -107,7 +105,7 @@ def transform_shard(task: TransformShard) -> None:
     write_shard(task.target, read())
 
 
-def _check_classes(info: "ExampleInfo", schema: Schema, examples: Examples) -> None:
+def _check_classes(info: ExampleInfo, schema: Schema, examples: Examples) -> None:
     from pipelines.statistics.schema import label_names, read_schema
 
     names = label_names(read_schema(schema))
@@ -119,7 +117,7 @@ def _check_classes(info: "ExampleInfo", schema: Schema, examples: Examples) -> N
         )
 
 
-def _choose_shape(config: TransformConfig, info: "ExampleInfo", examples: Examples) -> tuple[int, int, int]:
+def _choose_shape(config: TransformConfig, info: ExampleInfo, examples: Examples) -> tuple[int, int, int]:
     size, channels, own = config.image_size, config.channels, info.image_shape
     if own is None and not (size and channels):
         raise InputError(

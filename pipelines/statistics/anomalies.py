@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
@@ -10,6 +11,7 @@ from pipelines.statistics.protos import LABEL, FeatureStatistics, common_of, fea
 from pipelines.statistics.schema import label_names
 
 _Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
+_Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 ERROR, WARNING = "ERROR", "WARNING"
 TRAIN = "train"
 _TYPES = {schema_pb2.BYTES: ("STRING", "BYTES"), schema_pb2.INT: ("INT",), schema_pb2.FLOAT: ("FLOAT",)}
@@ -20,21 +22,13 @@ _FEW = 50  # pictures; the histograms of fewer differ by chance
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Something that is not as it must be.
+    """Something that is not as it must be."""
 
-    Attributes:
-        feature: Its name; empty for a whole split.
-        split: Where.
-        severity: ERROR or WARNING.
-        kind: A name of `AnomalyInfo.Type`.
-        text: A sentence without a full stop.
-    """
-
-    feature: str
+    feature: str  # empty: all of the split
     split: str
-    severity: str
-    kind: str
-    text: str
+    severity: str  # ERROR or WARNING
+    kind: str  # a name of `AnomalyInfo.Type`
+    text: str  # a sentence without a full stop
 
 
 @dataclass(frozen=True)
@@ -50,16 +44,14 @@ class Comparison:
     largest: str
 
 
-def check_splits(
-    found: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
-) -> Iterator[Anomaly]:
+def check_splits(statistics: _Statistics, schema: schema_pb2.Schema) -> Iterator[Anomaly]:
     """Holds each split against the schema."""
     names = label_names(schema)
-    least = schema.dataset_constraints.min_examples_count
-    for dataset in found.datasets:
+    least = max(1, schema.dataset_constraints.min_examples_count)
+    for dataset in statistics.datasets:
         split, features = dataset.name, features_of(dataset)
-        if dataset.num_examples < max(1, least):
-            text = f"must have at least {max(1, least)} examples, but has {dataset.num_examples}"
+        if dataset.num_examples < least:
+            text = f"must have at least {least} examples, but has {dataset.num_examples}"
             yield Anomaly("", split, ERROR, "DATASET_LOW_NUM_EXAMPLES", text)
         for wanted in schema.feature:
             if wanted.name not in features:
@@ -119,31 +111,25 @@ def _check_range(wanted: schema_pb2.Feature, found: FeatureStatistics, split: st
 
 
 def compare_spans(
-    found: statistics_pb2.DatasetFeatureStatisticsList,
-    previous: statistics_pb2.DatasetFeatureStatisticsList,
-    schema: schema_pb2.Schema,
+    statistics: _Statistics, previous: _Statistics, schema: schema_pb2.Schema
 ) -> Iterator[Comparison]:
     """Measures the drift of each split from the earlier split of the same name, if both are large enough."""
     before = _comparable(previous)
-    for name, features in _comparable(found).items():
+    for name, features in _comparable(statistics).items():
         if name in before:
             yield from _compare(before[name], features, schema, name, "drift")
 
 
-def compare_splits(
-    found: statistics_pb2.DatasetFeatureStatisticsList, schema: schema_pb2.Schema
-) -> Iterator[Comparison]:
+def compare_splits(statistics: _Statistics, schema: schema_pb2.Schema) -> Iterator[Comparison]:
     """Measures the skew of the other splits from the training split, of those that are large enough."""
-    splits = _comparable(found)
+    splits = _comparable(statistics)
     for name, features in splits.items():
         if TRAIN in splits and name != TRAIN:
             yield from _compare(splits[TRAIN], features, schema, name, "skew")
 
 
-def _comparable(
-    found: statistics_pb2.DatasetFeatureStatisticsList,
-) -> dict[str, dict[str, FeatureStatistics]]:
-    return {data.name: features_of(data) for data in found.datasets if data.num_examples >= _FEW}
+def _comparable(statistics: _Statistics) -> dict[str, dict[str, FeatureStatistics]]:
+    return {data.name: features_of(data) for data in statistics.datasets if data.num_examples >= _FEW}
 
 
 def _compare(
@@ -158,10 +144,8 @@ def _compare(
         if not limits.ListFields() or wanted.name not in before or wanted.name not in after:
             continue
         distance = measure_distance(before[wanted.name], after[wanted.name])
-        if distance is None:
-            continue
         for measure, field in _MEASURES.items():
-            if limits.HasField(field):
+            if distance is not None and limits.HasField(field):
                 value, threshold = getattr(distance, field), getattr(limits, field).threshold
                 yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
 
@@ -183,13 +167,13 @@ def anomaly_of(comparison: Comparison) -> Anomaly | None:
 
 
 def build_anomalies(
-    schema: schema_pb2.Schema, found: list[Anomaly], comparisons: list[Comparison]
+    schema: schema_pb2.Schema, anomalies: list[Anomaly], comparisons: list[Comparison]
 ) -> anomalies_pb2.Anomalies:
     """Makes the proto: for each feature its reasons, and all distances; what is wrong with splits apart."""
     message = anomalies_pb2.Anomalies(
         baseline=schema, anomaly_name_format=anomalies_pb2.Anomalies.SERIALIZED_PATH
     )
-    for anomaly in found:
+    for anomaly in anomalies:
         if anomaly.feature:
             info = message.anomaly_info[anomaly.feature]
             info.path.step[:] = [anomaly.feature]

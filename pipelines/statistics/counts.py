@@ -37,19 +37,12 @@ class Sample:
 
 @dataclass
 class PictureCounts:
-    """Counts of pictures.
-
-    Attributes:
-        examples: How many there are.
-        labels: How often each label came.
-        steps: How often each number of steps came, by feature.
-        samples: Pictures to show, by label; -1 for those without.
-    """
+    """Counts of pictures: how often each label came, and each number of steps, by feature."""
 
     examples: int = 0
     labels: Counter[int] = field(default_factory=Counter)
     steps: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in STEPS})
-    samples: dict[int, list[Sample]] = field(default_factory=dict)
+    samples: dict[int, list[Sample]] = field(default_factory=dict)  # to show, by label; -1 if there is none
 
     def add(self, label: int | None, values: dict[str, float]) -> None:
         """Counts a picture with the values of `measure_picture`."""
@@ -76,8 +69,8 @@ class PictureCounts:
             "labels": sorted(self.labels.items()),
             "steps": {name: sorted(counts.items()) for name, counts in self.steps.items()},
             "samples": {
-                label: [[sample.rank, sample.name, sample.thumbnail] for sample in found]
-                for label, found in sorted(self.samples.items())
+                label: [[sample.rank, sample.name, sample.thumbnail] for sample in samples]
+                for label, samples in sorted(self.samples.items())
             },
         }
         return json.dumps(plain).encode()
@@ -90,9 +83,7 @@ def decode_counts(data: bytes) -> PictureCounts:
         examples=plain["examples"],
         labels=Counter(dict(plain["labels"])),
         steps={name: Counter(dict(counts)) for name, counts in plain["steps"].items()},
-        samples={
-            int(label): [Sample(*sample) for sample in found] for label, found in plain["samples"].items()
-        },
+        samples={int(label): [Sample(*s) for s in samples] for label, samples in plain["samples"].items()},
     )
 
 
@@ -104,23 +95,18 @@ def merge_counts(parts: Iterable[PictureCounts]) -> PictureCounts:
         total.labels += part.labels
         for name, counts in part.steps.items():
             total.steps[name].update(counts)
-        for label, found in part.samples.items():
-            kept = [*total.samples.get(label, []), *found]
+        for label, samples in part.samples.items():
+            kept = [*total.samples.get(label, []), *samples]
             total.samples[label] = heapq.nsmallest(SAMPLES_PER_CLASS, kept)
     return total
 
 
 def measure_picture(pixels: np.ndarray, encoded_bytes: int) -> dict[str, float]:
-    """Measures a picture.
+    """Measures a picture, uint8 [h, w, 1 or 3]; gives a value for each of `STEPS`.
 
-    Args:
-        pixels: uint8 [h, w, 1 or 3].
-        encoded_bytes: Size of its file.
-
-    Returns:
-        A value for each of `STEPS`. Brightness and contrast are mean and standard deviation of the luma on
-        0..255; colourfulness is Hasler and Süsstrunk's M3 ("Measuring colourfulness in natural images",
-        2003), 0 for gray and about 100 for very colourful.
+    Brightness and contrast are mean and standard deviation of the luma on 0..255; colourfulness is Hasler and
+    Süsstrunk's M3 ("Measuring colourfulness in natural images", 2003), 0 for gray and about 100 for very
+    colourful.
     """
     height, width, channels = pixels.shape
     image = pixels.astype(np.float64)

@@ -15,17 +15,11 @@ Aligned: TypeAlias = tuple[list[str], np.ndarray, np.ndarray]  # values, and how
 
 @dataclass(frozen=True)
 class Distance:
-    """Distances of two distributions.
+    """Distances of two distributions."""
 
-    Attributes:
-        infinity_norm: The greatest difference of a value's share, 0..1.
-        jensen_shannon_divergence: Jensen-Shannon divergence in bits, 0..1 (Lin 1991).
-        largest: The value whose share differs most; for numbers its bucket.
-    """
-
-    infinity_norm: float
-    jensen_shannon_divergence: float
-    largest: str
+    infinity_norm: float  # the greatest difference of a value's share, 0..1
+    jensen_shannon_divergence: float  # in bits, 0..1 (Lin 1991)
+    largest: str  # the value whose share differs most; for numbers its bucket
 
 
 def measure_distance(one: FeatureStatistics, other: FeatureStatistics) -> Distance | None:

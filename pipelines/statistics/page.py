@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
-from nst_keras.reports.page_parts import cards, frame, heading, image, note, picture_grid, table
+from nst_keras.reports.page_parts import cards, frame, heading, image, label, note, picture_grid, table
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
 from pipelines.statistics.counts import STEPS, PictureCounts
@@ -34,14 +34,7 @@ def write_statistics_page(
     statistics: statistics_pb2.DatasetFeatureStatisticsList,
     counts: Mapping[str, PictureCounts],
 ) -> None:
-    """Writes the page.
-
-    Args:
-        path: Where to.
-        info: Of the examples.
-        statistics: A data set for each split.
-        counts: What they were made of, with the pictures to show, by split.
-    """
+    """Writes the page of examples' statistics; by split, `counts` has the pictures to show."""
     splits = {dataset.name: features_of(dataset) for dataset in statistics.datasets}
     parts = cards({f"{dataset.name} examples": dataset.num_examples for dataset in statistics.datasets})
     if info.class_names:
@@ -50,11 +43,11 @@ def write_statistics_page(
     parts += [heading("Histograms"), image(encode_png(_draw(splits)), "Histograms of each feature")]
     parts += [note("Heights are shares of a split's pictures, so that splits of any size can be compared.")]
     for name in STEPS:
-        rows = [[split, *_figures(features[name])] for split, features in splits.items()]
-        parts += [
-            heading(name.replace("_", " ")),
-            table(["", *(f.replace("_", " ") for f in _FIGURES)], rows),
+        rows = [
+            [split, *(getattr(features[name].num_stats, figure) for figure in _FIGURES)]
+            for split, features in splits.items()
         ]
+        parts += [heading(label(name)), table(["", *map(label, _FIGURES)], rows)]
     write_whole(path, frame(f"Statistics of {info.name}", parts).encode())
 
 
@@ -68,17 +61,13 @@ def _class_table(class_names: Sequence[str], splits: Mapping[str, Mapping[str, F
 def _pictures(info: ExampleInfo, counts: Mapping[str, PictureCounts]) -> Iterator[str]:
     """The pictures of the first split for each class; of all splits if there are no classes."""
     for split, part in counts.items():
-        for label, samples in sorted(part.samples.items()):
-            name = info.class_names[label] if 0 <= label < len(info.class_names) else split
+        for number, samples in sorted(part.samples.items()):
+            name = info.class_names[number] if 0 <= number < len(info.class_names) else split
             pictures = [(sample.name, base64.b64decode(sample.thumbnail)) for sample in samples]
             yield heading(f"Pictures: {name}")
             yield picture_grid(pictures)
         if info.class_names:
             return
-
-
-def _figures(feature: FeatureStatistics) -> list[float]:
-    return [getattr(feature.num_stats, figure) for figure in _FIGURES]
 
 
 @in_our_look
@@ -91,7 +80,7 @@ def _draw(splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> Figure:
     for axes in grid[len(names) :]:
         axes.set_axis_off()
     for axes, name in zip(grid, names, strict=False):
-        axes.set_title(name.replace("_", " "))
+        axes.set_title(label(name))
         for (split, features), color in zip(splits.items(), _COLORS, strict=False):
             if name == LABEL:
                 _draw_labels(axes, features[name], split, color)

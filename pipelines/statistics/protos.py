@@ -25,12 +25,7 @@ FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
 def build_statistics(
     counts: Mapping[str, PictureCounts], class_names: Sequence[str]
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """Makes the statistics of examples, a data set for each split.
-
-    Args:
-        counts: By split.
-        class_names: One for each label; none if there are no labels.
-    """
+    """Makes the statistics of examples, a data set for each split; there may be no labels and class names."""
     statistics = statistics_pb2.DatasetFeatureStatisticsList()
     for split, part in counts.items():
         dataset = statistics.datasets.add(name=split, num_examples=part.examples)

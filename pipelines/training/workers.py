@@ -5,6 +5,7 @@
 A worker reads "stop" from its standard input, and ends when that is closed, so that none outlives the stage.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -22,6 +23,7 @@ from nst_keras.classifiers.settings import ClassificationSettings
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Stopped
+from pipelines.examples.files import read_dataset
 from pipelines.kinds import Examples
 from pipelines.training.folder import plan_training
 
@@ -32,17 +34,11 @@ _POLL_SECONDS, _STOP_SECONDS, _SHOW_SECONDS = 0.1, 60, 0.2
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What all workers are told.
+    """What all workers are told."""
 
-    Attributes:
-        examples: The artifact's folder.
-        folder: Where checkpoint, model and report go.
-        settings: Fields of `ClassificationSettings`.
-    """
-
-    examples: str
-    folder: str
-    settings: dict[str, Any]
+    examples: str  # the artifact's folder
+    folder: str  # where checkpoint, model and report go
+    settings: dict[str, Any]  # fields of `ClassificationSettings`
 
 
 def train_with_workers(task: WorkerTask, count: int, context: Context) -> None:
@@ -145,13 +141,9 @@ class _Workers:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    with contextlib.ExitStack() as stack:  # all are open at once, so that they differ
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [server.getsockname()[1] for server in servers]
 
 
 def _device(index: int) -> str:
@@ -179,7 +171,6 @@ def _train(task: WorkerTask, stop: threading.Event) -> bool:
     from nst_keras.classifiers.job import Training
     from nst_keras.runs.distribution import make_strategy
     from nst_keras.runs.loop import Watcher
-    from pipelines.examples.files import read_dataset
 
     strategy = make_strategy("multi_worker")  # before anything else of TensorFlow is used
     training = Training(

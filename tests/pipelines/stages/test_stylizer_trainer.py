@@ -50,7 +50,7 @@ def test_a_training_that_is_stopped_goes_on(
         halting = Context(tmp_path / "scratch", should_stop=lambda: next(asked))
         train(SMALL, halting, examples=collection, model=output)
     assert not list(output.path.iterdir())
-    context = Context(tmp_path / "scratch", say=said.append, show=lines.append)
+    context = Context(tmp_path / "scratch", say=said.append, show=lambda text: lines.append(str(text)))
     report = train(SMALL, context, examples=collection, model=output)
     assert "going on at step 1 of 3" in said
     assert lines[-1].startswith("step 3/3  loss ")

@@ -29,7 +29,7 @@ def test_a_model_with_its_report(digits: Examples, new: Callable[..., Schema], t
     schema, model = new(Schema), new(Model)
     (schema.path / "schema.pbtxt").write_text("feature {}")
     shown: list[str] = []
-    context = Context(tmp_path / "scratch", show=shown.append)
+    context = Context(tmp_path / "scratch", show=lambda text: shown.append(str(text)))
     metrics = train(CONFIG, context, examples=digits, schema=schema, model=model)
     assert metrics["test_accuracy"] > 0.7
     assert {"model.keras", "report.html", "report.json", "log.csv", "schema.pbtxt"} <= _files(model).keys()
