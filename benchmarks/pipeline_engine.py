@@ -94,7 +94,7 @@ def _time(program: list[str]) -> float:
 def _run_by_hand(folder: Path) -> None:
     """Calls the stages' functions one after the other, without store, fingerprints and runner."""
     from pipelines.engine.choices import change_configs
-    from pipelines.engine.stage import Channel, Context
+    from pipelines.engine.stage import Context
     from pipelines.run import load_pipeline
 
     pipeline = change_configs(load_pipeline(_PIPELINE.value, folder.resolve() / "models"), _SET.value)
@@ -103,7 +103,7 @@ def _run_by_hand(folder: Path) -> None:
         inputs = {
             name: made[source.node.name, source.output]
             for name, source in node.inputs.items()
-            if isinstance(source, Channel)
+            if source and not source.approval
         }
         outputs = {name: folder.resolve() / node.name / name for name in node.stage.outputs}
         node.stage.run(node.config, Context(folder.resolve() / node.name / "scratch"), inputs, outputs)
@@ -153,15 +153,13 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 
 def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count: int) -> None:
     """Loads the model in every worker, which long runs do once."""
-    from nst_keras.serving.client.settings import PictureSettings
     from pipelines.examples.files import shard_paths
     from pipelines.judging.verdicts import read_pushed
     from pipelines.stages.bulk_inferrer import InferenceTask, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
     tasks = [
-        InferenceTask(shard, model, config.narrowed(PictureSettings), folder / f"warm{count}-{number}", 0, 2)
-        for number in range(4 * count)
+        InferenceTask(shard, model, folder / f"warm{count}-{number}", config) for number in range(4 * count)
     ]
     list(mapping(infer_shard, tasks))
 

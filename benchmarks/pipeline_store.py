@@ -27,7 +27,7 @@ from pipelines.engine.store.ancestry import (
     read_lineage,
 )
 from pipelines.engine.store.history import approved, complete_executions, last_complete
-from pipelines.engine.store.rows import StoredArtifact, Work
+from pipelines.engine.store.rows import Execution, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 from pipelines.kinds import BLESSED
 
@@ -153,7 +153,7 @@ def _ask(store: Store, artifact: int) -> dict[str, float]:
 def _ask_runs(store: Store) -> dict[str, float]:
     """What a run spends on its store, for each node or once."""
     (last,) = store.connection.execute("SELECT max(id) FROM execution").fetchone()
-    execution, artifact = store.execution(last // 2), store.artifact(2)
+    execution, artifact = store.read(Execution, last // 2), store.read(StoredArtifact, 2)
     runs = iter([store.begin_run("classifier", "command", "1") for _ in range(3 * _ROUNDS.value)])
 
     def do() -> None:
