@@ -11,8 +11,8 @@ that opens from disk.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from absl import flags
 
@@ -41,13 +41,7 @@ _LEAST_DIGITS = 6
 _SHOWN = 200  # executions in each direction
 _LISTED = 20
 
-
-@dataclass(frozen=True)
-class Match:
-    """An artifact, and what must be said about how it was found."""
-
-    artifact: StoredArtifact
-    note: str = ""
+Match: TypeAlias = tuple[StoredArtifact, str]  # with what must be said about why it is the one, if anything
 
 
 def main() -> None:
@@ -61,12 +55,12 @@ def _main(arguments: Sequence[str]) -> int:
     if OUTPUT.value:
         check_writable(OUTPUT.value)
     with opened(Path(ROOT.value or ""), create=False) as store:
-        match = find_artifact(store, arguments[0])
+        artifact, note = find_artifact(store, arguments[0])
         both = UP.value == DOWN.value
-        answer = ask(store, match.artifact, up=both or UP.value, down=both or DOWN.value)
-        print("\n".join([*([f"note: {match.note}"] if match.note else []), *describe(answer)]), flush=True)
+        answer = ask(store, artifact, up=both or UP.value, down=both or DOWN.value)
+        print("\n".join([*([f"note: {note}"] if note else []), *describe(answer)]), flush=True)
         if OUTPUT.value:
-            write_whole(OUTPUT.value, draw_page(answer, match.note).encode())
+            write_whole(OUTPUT.value, draw_page(answer, note).encode())
             print(OUTPUT.value, flush=True)
     return 0
 
@@ -93,17 +87,16 @@ def find_artifact(store: Store, wanted: str) -> Match:
     if wanted.isdecimal():
         artifacts = _select(store, "id=?", int(wanted))
         if artifacts:
-            return Match(artifacts[0])
+            return artifacts[0], ""
     if re.fullmatch(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}", wanted.lower()):
         # GLOB, unlike LIKE, needs no escapes for hex digits.
         artifacts = _select(store, "digest GLOB ? || '*'", wanted.lower())
         if len(artifacts) > 1:
-            listed = "; ".join(map(_name, artifacts[:_LISTED])) + (
-                "; ..." if len(artifacts) > _LISTED else ""
-            )
+            more = ["..."] if len(artifacts) > _LISTED else []
+            listed = "; ".join([*map(_name, artifacts[:_LISTED]), *more])
             raise InputError(f"{wanted}: are the first digits of several artifacts: {listed}")
         if artifacts:
-            return Match(artifacts[0])
+            return artifacts[0], ""
     path = Path(wanted)
     match = _find_folder(store, path) or _find_pushed(store, path) or _find_external(store, path)
     if match is None:
@@ -123,7 +116,7 @@ def _find_folder(store: Store, path: Path) -> Match | None:
     if len(parts) < 3 or parts[0] != ARTIFACTS:
         return None
     artifacts = _select(store, "path=?", "/".join(parts[:3]))
-    return Match(artifacts[0]) if artifacts else None
+    return (artifacts[0], "") if artifacts else None
 
 
 def _find_pushed(store: Store, path: Path) -> Match | None:
@@ -139,15 +132,15 @@ def _find_pushed(store: Store, path: Path) -> Match | None:
             continue
         if outcome.version and Path(outcome.path).resolve() == where:
             if outcome.digest == digest:
-                return Match(artifact)
+                return artifact, ""
             same_place.append(artifact)
         elif outcome.digest == digest:
             same_contents.append((artifact, outcome.path))
     if same_contents:
         artifact, first = same_contents[0]
-        return Match(artifact, f"{path} wasn't pushed there itself, but is what was pushed to {first}")
+        return artifact, f"{path} wasn't pushed there itself, but is what was pushed to {first}"
     if same_place:
-        return Match(same_place[0], f"{path} has changed since it was pushed")
+        return same_place[0], f"{path} has changed since it was pushed"
     return None
 
 
@@ -157,13 +150,13 @@ def _find_external(store: Store, path: Path) -> Match | None:
     if there:
         same = _select(store, "kind=? AND digest=?", EXTERNAL, read_tree(path).digest)
         if same:
-            return Match(same[0])
+            return same[0], ""
     earlier = _select(store, "kind=? AND path=?", EXTERNAL, str(path.resolve()))
     if not earlier:
         return None
     note = f"{path} has changed since a stage read it" if there else f"{path} isn't there any more"
     others = f"; earlier contents: {', '.join(map(_name, earlier[1:]))}" if earlier[1:] else ""
-    return Match(earlier[0], f"{note}; these are the contents that were read last{others}")
+    return earlier[0], f"{note}; these are the contents that were read last{others}"
 
 
 def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:

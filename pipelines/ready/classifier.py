@@ -8,23 +8,17 @@ folder of pictures for each class, or name a set of tensorflow-datasets.
 
 from pathlib import Path
 
-from pipelines.engine.stage import Pipeline
-from pipelines.ready.labelled import judge_and_push, prepare
-from pipelines.stages.evaluator import EvaluatorConfig
+from pipelines.engine.stage import Channel, Node, Pipeline
+from pipelines.ready.shared import classifier_pipeline
 from pipelines.stages.example_gen import ExampleGenConfig
 from pipelines.stages.trainer import Trainer, TrainerConfig
 
 
 def pipeline(serving_dir: Path) -> Pipeline:
     """The pipeline, which pushes to `serving_dir/classifier`."""
-    config = ExampleGenConfig()
-    data = prepare(config)
-    trainer = Trainer(
-        TrainerConfig.of("small_cnn", config.dataset, epochs=20, batch_size=32),
-        examples=data.examples,
-        schema=data.schema,
-    )
-    rest = judge_and_push(
-        EvaluatorConfig(min_accuracy=0.9), data.examples, trainer["model"], "classifier", serving_dir
-    )
-    return Pipeline("classifier", (*data.nodes, trainer, *rest))
+
+    def train(examples: Channel, schema: Channel) -> Node:
+        config = TrainerConfig.of("small_cnn", ExampleGenConfig.dataset, epochs=20, batch_size=32)
+        return Trainer(config, examples=examples, schema=schema)
+
+    return classifier_pipeline("classifier", "classifier", train, serving_dir)

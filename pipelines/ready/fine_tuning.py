@@ -11,22 +11,17 @@ photos of yours:
 
 from pathlib import Path
 
-from pipelines.engine.stage import Pipeline
-from pipelines.ready.labelled import judge_and_push, prepare
-from pipelines.stages.evaluator import EvaluatorConfig
-from pipelines.stages.example_gen import ExampleGenConfig
+from pipelines.engine.stage import Channel, Node, Pipeline
+from pipelines.ready.shared import classifier_pipeline
 from pipelines.stages.fine_tuner import FineTuner, FineTunerConfig
 
 
 def pipeline(serving_dir: Path) -> Pipeline:
     """The pipeline, which pushes to `serving_dir/fine_tuned`."""
-    data = prepare(ExampleGenConfig())
-    fine_tuner = FineTuner(
+
+    def train(examples: Channel, schema: Channel) -> Node:
         # Only the head: digits are no photos, and the base's first layers know their strokes already.
-        FineTunerConfig(base_layer="relu3_1", image_size=32, epochs=0, flip=False),
-        examples=data.examples,
-    )
-    rest = judge_and_push(
-        EvaluatorConfig(min_accuracy=0.9), data.examples, fine_tuner["model"], "fine_tuned", serving_dir
-    )
-    return Pipeline("fine_tuning", (*data.nodes, fine_tuner, *rest))
+        config = FineTunerConfig(base_layer="relu3_1", image_size=32, epochs=0, flip=False)
+        return FineTuner(config, examples=examples)
+
+    return classifier_pipeline("fine_tuning", "fine_tuned", train, serving_dir)

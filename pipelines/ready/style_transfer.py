@@ -15,11 +15,7 @@ from pipelines.stages.style_transfer import StyleTransfer, StyleTransferConfig
 
 
 def pipeline(serving_dir: Path) -> Pipeline:
-    """Returns the pipeline.
-
-    Args:
-        serving_dir: Not used: nothing is served.
-    """
+    """The pipeline; nothing is served."""
     paintings = ",".join(f"sample:{name}" for name in STYLES)
     examples = CollectionGen(CollectionGenConfig(paintings=paintings))
     statistics = StatisticsGen(StatisticsGenConfig(), examples=examples["examples"])

@@ -11,24 +11,16 @@ from pathlib import Path
 from nst_keras.pictures.samples import STYLES
 from pipelines.engine.stage import Pipeline
 from pipelines.kinds import latest_blessed
+from pipelines.ready.shared import serve
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig
-from pipelines.stages.exporter import Exporter, ExporterConfig
-from pipelines.stages.infra_validator import InfraValidator, InfraValidatorConfig
 from pipelines.stages.picture_evaluator import PictureEvaluator, PictureEvaluatorConfig
-from pipelines.stages.pusher import Pusher, PusherConfig
 from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
 from pipelines.stages.stylizer_trainer import SHIPPED_STYLIZER, StylizerTrainer, StylizerTrainerConfig
 
-NAME = "stylizer"
-
 
 def pipeline(serving_dir: Path) -> Pipeline:
-    """Returns the pipeline; pictures and settings are those of the configs below.
-
-    Args:
-        serving_dir: Where model servers look.
-    """
+    """The pipeline, which pushes to `serving_dir/stylizer`."""
     paintings = ",".join(f"sample:{name}" for name in STYLES)
     examples = CollectionGen(CollectionGenConfig(paintings=paintings))
     statistics = StatisticsGen(StatisticsGenConfig(), examples=examples["examples"])
@@ -49,19 +41,10 @@ def pipeline(serving_dir: Path) -> Pipeline:
     evaluator = PictureEvaluator(
         PictureEvaluatorConfig(), examples=examples["examples"], model=model, baseline=latest_blessed(model)
     )
-    exporter = Exporter(ExporterConfig(), model=model)
-    infra = InfraValidator(
-        InfraValidatorConfig(), servable=exporter["servable"], examples=examples["examples"]
-    )
-    pusher = Pusher(
-        PusherConfig(name=NAME, serving_dir=str(serving_dir)),
-        servable=exporter["servable"],
-        blessing=evaluator["blessing"],
-        infra_blessing=infra["blessing"],
-    )
+    served = serve(model, evaluator["blessing"], examples["examples"], "stylizer", serving_dir)
     inferrer = BulkInferrer(
         BulkInferrerConfig(splits="photos", style=STYLES[0], longest_side=512, write_files=True),
         examples=examples["examples"],
-        model=pusher["pushed"],
+        model=served[-1]["pushed"],
     )
-    return Pipeline(NAME, (examples, statistics, trainer, evaluator, exporter, infra, pusher, inferrer))
+    return Pipeline("stylizer", (examples, statistics, trainer, evaluator, *served, inferrer))

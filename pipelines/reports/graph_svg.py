@@ -14,28 +14,16 @@ _HEIGHT, _GAP, _LAYER_GAP, _LETTER = 40, 14, 54, 7.4  # pixels
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a graph.
+    """A box of a graph."""
 
-    Attributes:
-        lines: One or two lines of text.
-        color: Of its ground.
-        link: What a click opens; empty: nothing.
-        bold: Whether its edge is thick.
-    """
-
-    lines: tuple[str, ...]
-    color: str
-    link: str = ""
-    bold: bool = False
+    lines: tuple[str, ...]  # one or two
+    color: str  # of its ground
+    link: str = ""  # what a click opens
+    bold: bool = False  # whether its edge is thick
 
 
 def draw(boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> str:
-    """Draws boxes and arrows.
-
-    Args:
-        boxes: By any key; those that hang together should be near each other.
-        arrows: Pairs of keys; a circle among them is drawn, too.
-    """
+    """Draws boxes by key, those that hang together best near each other, and arrows as pairs of keys."""
     pairs = sorted({pair for pair in arrows if pair[0] in boxes and pair[1] in boxes and pair[0] != pair[1]})
     layers = _layers(list(boxes), pairs)
     width = 24 + max((_LETTER * len(line) for box in boxes.values() for line in box.lines), default=0)

@@ -1,7 +1,6 @@
 """An artifact's lineage in text, and as a page with a drawn graph that opens from disk."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from nst_keras.reports.page_parts import frame, heading, pairs, table, warning_list
 from pipelines.engine.store.ancestry import Lineage
-from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact
+from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact, format_time, seconds_of
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
 _SHORT = 12  # digits of a digest
@@ -19,25 +18,15 @@ _ARTIFACT, _EXECUTION, _FAILED = "#e7eaed", "#d5e5f7", "#f8cfc9"
 
 @dataclass(frozen=True)
 class Answer:
-    """An artifact's lineage, in one direction or both.
-
-    Attributes:
-        artifact: The artifact.
-        folder: Where it is.
-        counts: How many executions there are before and after it.
-        before: Those that it was made by, all or the nearest.
-        after: Those that use it, all or the nearest.
-        makers: The executions that made it, the last first; None if they weren't asked for.
-        users: The executions that took it, the first first; None if they weren't asked for.
-    """
+    """An artifact's lineage, in one direction or both."""
 
     artifact: StoredArtifact
     folder: Path
-    counts: tuple[int, int]
-    before: Lineage
-    after: Lineage
-    makers: tuple[int, ...] | None
-    users: tuple[int, ...] | None
+    counts: tuple[int, int]  # of the executions before and after it
+    before: Lineage  # executions that it was made by, all or the nearest
+    after: Lineage  # executions that use it, all or the nearest
+    makers: tuple[int, ...] | None  # the last first; None if they weren't asked for
+    users: tuple[int, ...] | None  # the first first; None if they weren't asked for
 
 
 def describe(answer: Answer) -> Iterator[str]:
@@ -53,7 +42,7 @@ def describe(answer: Answer) -> Iterator[str]:
             yield from _above(answer.before, maker, "  ", told)
         if len(answer.makers) > _MAKERS:
             yield f"  and {len(answer.makers) - _MAKERS} earlier executions that made equal contents"
-        yield from _rest(answer.counts[0], answer.before)
+        yield from _omitted(answer.counts[0], answer.before)
     if answer.users is not None and not answer.users:
         yield "used by nothing"
     if answer.users:
@@ -61,10 +50,10 @@ def describe(answer: Answer) -> Iterator[str]:
         told = set()
         for user in answer.users:
             yield from _below(answer.after, user, "  ", told)
-        yield from _rest(answer.counts[1], answer.after)
+        yield from _omitted(answer.counts[1], answer.after)
 
 
-def _rest(count: int, shown: Lineage) -> Iterator[str]:
+def _omitted(count: int, shown: Lineage) -> Iterator[str]:
     if count > len(shown.executions):
         yield f"  ({len(shown.executions)} of {count} executions are shown, those nearest to the artifact)"
 
@@ -89,11 +78,11 @@ def _below(lineage: Lineage, number: int, indent: str, told: set[int]) -> Iterat
     if number in told:
         return
     told.add(number)
-    for name, made in lineage.outputs[number].items():
-        yield f"{indent}  -> {name}: {_words(lineage.artifacts[made])}"
+    for name, output in lineage.outputs[number].items():
+        yield f"{indent}  -> {name}: {_words(lineage.artifacts[output])}"
         for user, inputs in lineage.inputs.items():
             for key, taken in inputs.items():
-                if (taken.artifact, taken.source) == (made, number):
+                if (taken.artifact, taken.source) == (output, number):
                     yield f"{indent}    as {key} of"
                     yield from _below(lineage, user, f"{indent}    ", told)
 
@@ -117,8 +106,7 @@ def _execution(lineage: Lineage, number: int, indent: str, told: set[int]) -> It
 
 
 def _when(execution: Execution) -> str:
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(execution.started))
-    return f"{began}, {execution.ended - execution.started:.1f} s" if execution.ended else began
+    return ", ".join(filter(None, [format_time(execution.started), seconds_of(execution)]))
 
 
 def _list(values: Mapping[str, Any], between: str) -> str:
@@ -142,7 +130,7 @@ def draw_page(answer: Answer, note: str = "") -> str:
 def _parts(answer: Answer, note: str) -> Iterator[str]:
     yield from warning_list([note] if note else [])
     lineages = (answer.before, answer.after)
-    shown = {number: each for lineage in lineages for number, each in sorted(lineage.executions.items())}
+    shown = dict(pair for lineage in lineages for pair in sorted(lineage.executions.items()))
     artifacts = {answer.artifact.id: answer.artifact}
     arrows: list[tuple[str, str]] = []
     for lineage in lineages:
@@ -150,9 +138,9 @@ def _parts(answer: Answer, note: str) -> Iterator[str]:
         for number, inputs in lineage.inputs.items():
             arrows += [(f"a{taken.artifact}", f"e{number}") for taken in inputs.values()]
         for number, outputs in lineage.outputs.items():
-            arrows += [(f"e{number}", f"a{made}") for made in outputs.values()]
-    boxes = {f"a{number}": _artifact_box(each, answer) for number, each in sorted(artifacts.items())}
-    boxes |= {f"e{number}": _execution_box(each) for number, each in shown.items()}
+            arrows += [(f"e{number}", f"a{artifact}") for artifact in outputs.values()]
+    boxes = {f"a{number}": _artifact_box(artifacts[number], answer) for number in sorted(artifacts)}
+    boxes |= {f"e{number}": _execution_box(execution) for number, execution in shown.items()}
     yield draw(boxes, arrows)
     if sum(answer.counts) > len(shown):
         yield f"<p>{len(shown)} of {sum(answer.counts)} executions are shown, those nearest to it.</p>"
@@ -177,9 +165,9 @@ def _execution_box(execution: Execution) -> Box:
 
 
 def _cells(artifact: StoredArtifact) -> list[str]:
-    made = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(artifact.created))
-    about = (artifact.digest[:_SHORT], f"{artifact.num_bytes:,}", made, artifact.state, artifact.path)
-    return [f"{artifact.kind} {artifact.id}", *about]
+    created, size = format_time(artifact.created), f"{artifact.num_bytes:,}"
+    name = f"{artifact.kind} {artifact.id}"
+    return [name, artifact.digest[:_SHORT], size, created, artifact.state, artifact.path]
 
 
 def _details(execution: Execution) -> dict[str, Any]:

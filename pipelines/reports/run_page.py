@@ -2,7 +2,6 @@
 
 import html
 import os
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from nst_keras.errors import InputError
 from nst_keras.reports.page_parts import figure, frame, heading, image, pairs, table, warning_list
 from nst_keras.storage.files import write_whole
 from pipelines.engine.store.artifact_files import folder_of
-from pipelines.engine.store.rows import Execution, Run, StoredArtifact
+from pipelines.engine.store.rows import Execution, Run, StoredArtifact, format_time, seconds_of
 from pipelines.engine.store.store import Store
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
@@ -43,14 +42,9 @@ class _Turn:
 
 
 def write_report(store: Store, run: int) -> Path:
-    """Writes `reports/run-N.html` into the pipeline root, and the same as `reports/latest.html`.
+    """Writes `reports/run-N.html` into the pipeline root, the same as `latest.html`, and returns the path.
 
-    Args:
-        store: Of the pipeline root.
-        run: The run's number; it may have failed, or still go on.
-
-    Returns:
-        The page of this run.
+    The run may have failed, or still go on.
     """
     row = store.read(Run, run)
     turns = _turns(store, row)
@@ -81,20 +75,15 @@ def _turns(store: Store, run: Run) -> list[_Turn]:
 
 def _parts(store: Store, run: Run, turns: list[_Turn], reports: Path) -> Iterator[str]:
     yield from warning_list([run.error] if run.error else [])
-    took = f"{run.ended - run.started:.1f} s" if run.ended else ""
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
-    about = {"state": run.state, "began": began, "took": took, "command": run.command}
-    yield pairs({**about, "machine": run.host, "nst_keras": run.version})
+    about = {"state": run.state, "began": format_time(run.started), "took": seconds_of(run)}
+    yield pairs({**about, "command": run.command, "machine": run.host, "nst_keras": run.version})
     yield heading("Stages")
     boxes = {turn.node["name"]: _box(turn) for turn in turns}
     arrows = [(source, turn.node["name"]) for turn in turns for source in turn.node["inputs"].values()]
     yield draw(boxes, arrows)
     shown = dict.fromkeys(turn.state for turn in turns)
-    yield (
-        '<p class="legend">'
-        + " ".join(f'<span style="background:{COLORS[state]}">{state}</span>' for state in shown)
-        + "</p>"
-    )
+    states = (f'<span style="background:{COLORS[state]}">{state}</span>' for state in shown)
+    yield f'<p class="legend">{" ".join(states)}</p>'
     yield _overview(turns)
     left = _ALL_BYTES
     for turn in turns:
@@ -105,12 +94,8 @@ def _parts(store: Store, run: Run, turns: list[_Turn], reports: Path) -> Iterato
 
 def _box(turn: _Turn) -> Box:
     name, execution = turn.node["name"], turn.execution
-    seconds = _seconds(execution) if execution and turn.state != "cached" else ""
+    seconds = seconds_of(execution) if execution and turn.state != "cached" else ""
     return Box((name, f"{turn.state} {seconds}".strip()), COLORS[turn.state], f"#{quote(name)}")
-
-
-def _seconds(execution: Execution) -> str:
-    return f"{execution.ended - execution.started:.1f} s" if execution.ended else ""
 
 
 def _overview(turns: list[_Turn]) -> str:
@@ -120,7 +105,7 @@ def _overview(turns: list[_Turn]) -> str:
         if execution := turn.execution:
             size = sum(artifact.num_bytes for artifact in turn.outputs.values())
             again = f" (run {execution.run})" if turn.state == "cached" else ""
-            figures = [f"{execution.id}{again}", _seconds(execution), f"{size:,}"]
+            figures = [f"{execution.id}{again}", seconds_of(execution), f"{size:,}"]
         rows.append([turn.node["name"], turn.state, *figures])
     return table(["stage", "state", "execution", "took", "bytes made"], rows, numbers=False)
 
@@ -133,11 +118,13 @@ def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[l
     for title, values in (("config", execution.config), ("record", execution.record)):
         if values:
             lines += [f"<h3>{title}</h3>", pairs(values)]
-    pictures: list[str] = []
-    links: list[str] = []
+    pictures, links = list[str](), list[str]()
     for name, artifact in turn.outputs.items():
         folder = folder_of(store, artifact)
-        links.append(f"<li>{html.escape(name)}: {_artifact_link(artifact, folder, reports)}</li>")
+        words = f"{artifact.kind} {artifact.id}, {artifact.digest[:12]}, {artifact.num_bytes:,} bytes"
+        live = artifact.state == "live"
+        link = _link(folder, reports, words) if live else html.escape(f"{words}, {artifact.state}")
+        links.append(f"<li>{html.escape(name)}: {link}</li>")
         for inner in artifact.files:
             path = folder / inner
             suffix = path.suffix.lower()
@@ -150,13 +137,6 @@ def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[l
     if links:
         lines += ["<h3>artifacts</h3>", "<ul>", *links, "</ul>"]
     return [*lines, *pictures], left
-
-
-def _artifact_link(artifact: StoredArtifact, folder: Path, reports: Path) -> str:
-    words = f"{artifact.kind} {artifact.id}, {artifact.digest[:12]}, {artifact.num_bytes:,} bytes"
-    if artifact.state != "live":
-        return html.escape(f"{words}, {artifact.state}")
-    return _link(folder, reports, words)
 
 
 def _link(path: Path, reports: Path, words: str) -> str:

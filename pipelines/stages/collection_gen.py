@@ -23,7 +23,6 @@ from pipelines.kinds import Examples
 
 SAMPLES = "samples"
 _LISTED = 5
-JPEG_START = b"\xff\xd8"
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _stored_as(source: str, longest_side: int) -> bytes:
             data = file.read()
         pixels = decode_image(data, source)
     small = max(pixels.shape[:2]) <= longest_side
-    is_jpeg = data.startswith(JPEG_START)
+    is_jpeg = data.startswith(b"\xff\xd8")
     if is_jpeg and small and plain_format(data, source):
         return data
     if not small:

@@ -16,7 +16,7 @@ from pipelines.judging.verdicts import bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
-    from pipelines.judging.classifier_metrics import Judged
+    from pipelines.judging.classifier_evaluation import Judged
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,12 @@ def evaluate(
     "difference" to the baseline if there is one.
     """
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.judging.classifier_metrics import measure_all, surest_mistakes
-    from pipelines.judging.classifier_page import MOST_MISTAKES, render_evaluation
+    from pipelines.judging.classifier_evaluation import (
+        MOST_MISTAKES,
+        measure_all,
+        render_evaluation,
+        surest_mistakes,
+    )
     from pipelines.judging.predictions import read_as_seen
 
     judged = _predict(config, context, examples, model, "model")
@@ -78,7 +82,7 @@ def _predict(
 ) -> "Judged":
     """Asks a model about all shards, wherever the context does that."""
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.judging.classifier_metrics import Judged
+    from pipelines.judging.classifier_evaluation import Judged
     from pipelines.judging.predictions import PredictionTask, predict_shard, read_predictions
 
     if not (model.path / MODEL).exists():

@@ -28,14 +28,12 @@ from pipelines.kinds import Examples
 if TYPE_CHECKING:
     from nst_keras.data.image_dataset import ImageDataset, Split
 
-DEFAULT_SHARDS = 4
-
 
 @dataclass(frozen=True)
 class ExampleGenConfig(SplitDatasetSettings):
     """Which data set, and how it is cut."""
 
-    shards: int = number(DEFAULT_SHARDS, "Files for each split.", FROM_ONE)
+    shards: int = number(4, "Files for each split.", FROM_ONE)
     seed: int = number(0, "Of the cuts.")
 
 

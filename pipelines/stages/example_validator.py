@@ -37,13 +37,7 @@ def validate_examples(
     """Writes anomalies.pbtxt and anomalies.html.
 
     Breaks of the schema and drift from `previous` are errors; a class that is missing outside the training
-    split, and skew between splits, are warnings.
-
-    Returns:
-        Numbers of errors and warnings, and their sentences.
-
-    Raises:
-        InputError: If `fail` is set and there are errors, which it names; or an input is damaged.
+    split, and skew between splits, are warnings. If `fail` is set, errors end the run.
     """
     from google.protobuf import text_format
 
@@ -58,12 +52,11 @@ def validate_examples(
     from pipelines.statistics.protos import read_statistics
     from pipelines.statistics.schema import read_schema
 
-    wanted, found = read_schema(schema), read_statistics(statistics)
-    comparisons = list(compare_splits(found, wanted))
+    wanted, observed = read_schema(schema), read_statistics(statistics)
+    comparisons = list(compare_splits(observed, wanted))
     if previous is not None:
-        comparisons += compare_spans(found, read_statistics(previous), wanted)
-    judged = [anomaly_of(comparison) for comparison in comparisons]
-    breaks = [*check_splits(found, wanted), *(anomaly for anomaly in judged if anomaly)]
+        comparisons += compare_spans(observed, read_statistics(previous), wanted)
+    breaks = [*check_splits(observed, wanted), *filter(None, map(anomaly_of, comparisons))]
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:

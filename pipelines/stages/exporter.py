@@ -33,14 +33,7 @@ class ExporterConfig(Settings):
 def export_model(
     config: ExporterConfig, context: Context, *, model: Input[Model], servable: Output[ServableModel]
 ) -> dict[str, Any]:
-    """Writes a SavedModel with signatures for pixels and for encoded pictures, and requests to warm up with.
-
-    Returns:
-        Kind of the model, and bytes of all files.
-
-    Raises:
-        InputError: If the model's folder holds neither a classifier nor a stylizer, or it can't be read.
-    """
+    """Writes a SavedModel that takes pixels or encoded pictures, and requests to warm up with."""
     from nst_keras.export.job import export
 
     target = context.scratch / "saved_model"

@@ -22,8 +22,14 @@ from nst_keras.stylizers.archive import STYLIZER_FILE
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
 from pipelines.examples.parts import file_name, run_tasks
-from pipelines.judging.stylizer_metrics import ALL, VGG19, find_failures, find_objections, summarize
-from pipelines.judging.stylizer_page import render_evaluation
+from pipelines.judging.stylizer_evaluation import (
+    ALL,
+    VGG19,
+    find_failures,
+    find_objections,
+    render_evaluation,
+    summarize,
+)
 from pipelines.judging.verdicts import bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 

@@ -12,6 +12,7 @@ from nst_keras.served.push import DEFAULT_KEEP, push
 from nst_keras.served.store import SAVED_MODEL_FILE, check_version, find_versions
 from pipelines.engine.stage import Artifact, Context, Input, Output, Stage
 from pipelines.judging.verdicts import (
+    Blessing,
     Pushed,
     digest_files,
     digest_folder,
@@ -24,11 +25,7 @@ from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel, ServableM
 
 @dataclass(frozen=True)
 class PusherConfig(Settings):
-    """Where to push to.
-
-    Raises:
-        InputError: If the name is missing or a value is out of range.
-    """
+    """Where to push to."""
 
     name: str = setting("", "The model's name, as in a server's addresses.")
     serving_dir: str = setting(ExportPlan.serving_dir, "Where model servers look.")
@@ -57,41 +54,25 @@ def push_model(
     kept in pushed.json, and stages that need a pushed model refuse. Unlike TFX's, it refuses to push what
     nobody has judged. What already is the newest version, such as after a run that was killed right after it
     had pushed, isn't pushed again.
-
-    Returns:
-        "pushed", "name", "version" (0 for none), and "path" (empty for none).
-
-    Raises:
-        InputError: If no model blessing is wired, or the version can't be written.
     """
     if blessing is None and not config.allow_unblessed:
         raise InputError(
             'Pusher: no blessing says that the model is good enough: wire blessing=evaluator["blessing"], '
             "or set allow_unblessed=True"
         )
-    reasons = [
-        f"{name}: {reason}"
-        for name, each in (("not blessed", blessing), ("not blessed for serving", infra_blessing))
-        if each is not None
-        for reason in _reasons(each)
-    ]
+    reasons = []
+    for verdict, artifact in (("not blessed", blessing), ("not blessed for serving", infra_blessing)):
+        own = read_blessing(artifact) if artifact else Blessing(True)
+        if not own.blessed:
+            reasons += [f"{verdict}: {reason}" for reason in own.reasons or ("no reason is given",)]
     if reasons:
         outcome = Pushed(config.name, reasons=tuple(reasons))
         context.say(f"{config.name} isn't pushed: {'; '.join(reasons)}")
     else:
         outcome = _push(config, servable.path, context)
     write_pushed(pushed, outcome)
-    return {
-        "pushed": bool(outcome.version),
-        "name": outcome.name,
-        "version": outcome.version,
-        "path": outcome.path,
-    }
-
-
-def _reasons(artifact: ModelBlessing | InfraBlessing) -> tuple[str, ...]:
-    blessing = read_blessing(artifact)
-    return () if blessing.blessed else blessing.reasons or ("no reason is given",)
+    about = {"name": outcome.name, "version": outcome.version, "path": outcome.path}
+    return {"pushed": bool(outcome.version), **about}
 
 
 def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:

@@ -14,13 +14,7 @@ from nst_keras.reports.page_parts import cards, frame, heading, image, label, no
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
 from pipelines.statistics.counts import STEPS, PictureCounts
-from pipelines.statistics.protos import (
-    LABEL,
-    FeatureStatistics,
-    features_of,
-    label_counts,
-    standard_buckets,
-)
+from pipelines.statistics.protos import LABEL, FeatureStatistics, features_of, label_counts, standard_buckets
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
 _COLUMNS = 3

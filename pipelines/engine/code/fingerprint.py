@@ -81,7 +81,8 @@ def read_code(module: str, source: ReadSource = lambda path, read: read()) -> Co
             libraries.add(name.partition(".")[0])
     digests = [(name, seen[name].digest) for name in sorted(seen)]
     digest = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
-    return Code(digest, tuple(sorted(seen)), dict(_versions(frozenset(libraries))))
+    versions = {_DISTRIBUTIONS.get(name, name): _version(name) for name in sorted(libraries)}
+    return Code(digest, tuple(sorted(seen)), {name: version for name, version in versions.items() if version})
 
 
 def _read_source(path: Path, name: str) -> Source:
@@ -164,12 +165,6 @@ class _Bare(ast.NodeTransformer):
         return node
 
     visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _strip
-
-
-@functools.cache
-def _versions(names: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    pairs = ((_DISTRIBUTIONS.get(name, name), _version(name)) for name in sorted(names))
-    return tuple((name, version) for name, version in pairs if version)
 
 
 @functools.cache

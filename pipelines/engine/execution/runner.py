@@ -114,7 +114,7 @@ class Runner:
     def _plan(self, node: Node) -> Work:
         """What an execution of a node would take, and its fingerprint."""
         try:
-            external = self._read_external(node)
+            external = [self._read_external(Path(path)) for path in node.stage.reads(node.config)]
             module = node.stage.function.__module__
             code = read_code(module, self.sources.source) if self.sources else read_code(module)
         except InputError as error:
@@ -189,13 +189,9 @@ class Runner:
             )
         return result.outputs[source.output], result.execution
 
-    def _read_external(self, node: Node) -> list[StoredArtifact]:
-        artifacts = []
-        for path in node.stage.reads(node.config):
-            tree = read_tree(Path(path), self.store.digest)
-            where = str(Path(path).resolve())
-            artifacts.append(self.store.add_artifact(EXTERNAL, tree.digest, where, tree.num_bytes, {}))
-        return artifacts
+    def _read_external(self, path: Path) -> StoredArtifact:
+        tree = read_tree(path, self.store.digest)
+        return self.store.add_artifact(EXTERNAL, tree.digest, str(path.resolve()), tree.num_bytes, {})
 
     def _waiting(self) -> None:
         self.console.show("waiting for another run that does the same")

@@ -77,22 +77,18 @@ def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         with transaction(connection):
-            _prepare(connection, path)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+            elif version != _VERSION:
+                raise InputError(f"{path}: has layout {version}, but this version reads {_VERSION}")
     except OSError as error:
         raise InputError(f"{root}: cannot be used as pipeline root: {error.strerror}") from error
     except sqlite3.Error as error:
         raise InputError(f"{path}: cannot be used as metadata store: {error}") from error
     return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-    elif version != _VERSION:
-        raise InputError(f"{path}: has layout {version}, but this version reads {_VERSION}")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -76,6 +77,16 @@ class Run:
 
 T = TypeVar("T", StoredArtifact, Execution, Run)
 TABLES: Mapping[type, str] = {StoredArtifact: "artifact", Execution: "execution", Run: "run"}
+
+
+def format_time(seconds: float) -> str:
+    """A time since 1970 as people here write it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def seconds_of(row: Execution | Run) -> str:
+    """How long something took; empty if it hasn't ended."""
+    return f"{row.ended - row.started:.1f} s" if row.ended else ""
 
 
 def object_of(kind: type[T], row: sqlite3.Row) -> T:

@@ -59,7 +59,9 @@ def test_a_stopped_run_goes_on_to_the_same_files(
         fine_tune(CONFIG, stopping, examples=stripes, model=resumed)
     assert not list(resumed.path.iterdir())
     shown: list[str] = []
-    metrics = fine_tune(CONFIG, Context(scratch, show=lambda text: shown.append(str(text))), examples=stripes, model=resumed)
+    metrics = fine_tune(
+        CONFIG, Context(scratch, show=lambda text: shown.append(str(text))), examples=stripes, model=resumed
+    )
     assert going_on in shown and "features of train pictures: 16/48" not in shown
     assert metrics["test_accuracy"] == 1.0
     fine_tune(CONFIG, Context(tmp_path / "anew"), examples=stripes, model=through)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.judging.stylizer_metrics import find_failures, find_objections, summarize
+from pipelines.judging.stylizer_evaluation import find_failures, find_objections, summarize
 
 LIMITS = {"least_fall": 0.2, "most_content": {"vgg19": 1.0}, "most_worse": 0.1}
 

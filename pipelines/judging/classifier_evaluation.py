@@ -1,6 +1,6 @@
-"""How good a classifier is: overall, on kinds of pictures, and against another one on the same pictures."""
+"""How good a classifier is: overall, on kinds of pictures, against another one on the same ones; a page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,13 @@ from scipy.stats import binomtest
 from nst_keras.classifiers.calibration import accuracy_interval, calibration_error
 from nst_keras.classifiers.trainer import cross_entropy
 from nst_keras.ops.confusion import confusion_counts
+from nst_keras.reports.look import encode_png
+from nst_keras.reports.page_parts import cards, frame, heading, image, label, table, warning_list
+from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
 from pipelines.judging.predictions import Predictions
+from pipelines.judging.verdicts import Blessing
 
+MOST_MISTAKES = 24  # on the page
 # Where kinds of pictures begin and end: luma on 0..255, and pixels.
 _DARK, _BRIGHT = 85, 170
 _FLAT = 20  # standard deviation
@@ -78,7 +83,7 @@ def _measure_slices(judged: Judged, baseline: Judged | None) -> list[dict[str, A
 def _slices(judged: Judged) -> Iterator[tuple[str, str, np.ndarray]]:
     """Kind, which of the kind, and which pictures, bool [n]; a slice may have none."""
     seen = judged.predictions
-    yield from (("class", name, seen.labels == label) for label, name in enumerate(judged.class_names))
+    yield from (("class", name, seen.labels == number) for number, name in enumerate(judged.class_names))
     dark, bright = seen.brightness < _DARK, seen.brightness >= _BRIGHT
     yield "brightness", "dark", dark
     yield "brightness", "middle", ~dark & ~bright
@@ -123,3 +128,30 @@ def surest_mistakes(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
     chances = softmax(judged.predictions.logits[wrong] / judged.temperature, axis=1)
     order = np.argsort(-chances.max(axis=1), kind="stable")
     return wrong[order], chances[order]
+
+
+def render_evaluation(
+    metrics: Mapping[str, Any], blessing: Blessing, judged: Judged, mistakes: np.ndarray
+) -> str:
+    """Renders what metrics.json holds, the verdict and `surest_mistakes` as HTML that loads nothing else.
+
+    The first of the mistakes, at most `MOST_MISTAKES`, are pictures, uint8 [n, height, width, channels].
+    """
+    verdict = "Blessed" if blessing.blessed else "Not blessed"
+    parts = [heading(verdict), *warning_list(blessing.reasons), *cards(metrics["overall"])]
+    if metrics["comparison"]:
+        parts += [heading("Against the baseline, on the same pictures"), *cards(metrics["comparison"])]
+    rows = metrics["slices"]
+    columns = [key for key in rows[0] if key not in ("slice", "value")]
+    cells = [[f"{row['slice']}: {row['value']}", *(row[key] for key in columns)] for row in rows]
+    parts += [heading("Slices"), table(["slice", *map(label, columns)], cells)]
+    matrix = confusion_matrix(judged.predictions.labels, judged.answers, judged.class_names)
+    description = "Counts by true and predicted class"
+    parts += [heading("Confusion matrix"), image(encode_png(matrix), description)]
+    which, chances = surest_mistakes(judged)
+    figure = confident_mistakes(
+        mistakes, judged.predictions.labels[which], chances, judged.class_names, MOST_MISTAKES
+    )
+    text = "Pictures with true and predicted class"
+    parts += [heading("Surest mistakes"), image(encode_png(figure), text)]
+    return frame(f"Evaluation on {metrics['split']} of {metrics['dataset']}", parts)

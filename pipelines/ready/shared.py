@@ -1,0 +1,55 @@
+"""What ready pipelines share: a classifier from labelled pictures, and what follows a judged model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines.engine.stage import Channel, Node, Pipeline
+from pipelines.kinds import latest_blessed
+from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
+from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
+from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig
+from pipelines.stages.exporter import Exporter, ExporterConfig
+from pipelines.stages.infra_validator import InfraValidator, InfraValidatorConfig
+from pipelines.stages.pusher import Pusher, PusherConfig
+from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig
+from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
+from pipelines.stages.transform import Transform, TransformConfig
+
+
+def classifier_pipeline(
+    name: str, model_name: str, train: Callable[[Channel, Channel], Node], serving_dir: Path
+) -> Pipeline:
+    """Describes, checks and evens labelled pictures; trains, judges and serves a classifier.
+
+    `train` makes the node that trains on examples with a schema.
+    """
+    pictures = ExampleGen(ExampleGenConfig())["examples"]
+    statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
+    schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]
+    validator = ExampleValidator(ExampleValidatorConfig(), statistics=statistics, schema=schema)
+    transform = Transform(TransformConfig(), examples=pictures, schema=schema)
+    examples = transform["transformed_examples"]
+    trainer = train(examples, schema)
+    model = trainer["model"]
+    evaluator = Evaluator(
+        EvaluatorConfig(min_accuracy=0.9), examples=examples, model=model, baseline=latest_blessed(model)
+    )
+    served = serve(model, evaluator["blessing"], examples, model_name, serving_dir)
+    data = (pictures.node, statistics.node, schema.node, validator, transform)
+    return Pipeline(name, (*data, trainer, evaluator, *served))
+
+
+def serve(
+    model: Channel, blessing: Channel, examples: Channel, name: str, serving_dir: Path
+) -> tuple[Node, Node, Node]:
+    """Exports a model, tries its SavedModel, and pushes it by a name to where model servers look."""
+    exporter = Exporter(ExporterConfig(), model=model)
+    servable = exporter["servable"]
+    infra_validator = InfraValidator(InfraValidatorConfig(), servable=servable, examples=examples)
+    pusher = Pusher(
+        PusherConfig(name, str(serving_dir)),
+        servable=servable,
+        blessing=blessing,
+        infra_blessing=infra_validator["blessing"],
+    )
+    return exporter, infra_validator, pusher
