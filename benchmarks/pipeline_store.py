@@ -27,7 +27,7 @@ from pipelines.engine.store.ancestry import (
     read_lineage,
 )
 from pipelines.engine.store.history import approved, complete_executions, last_complete
-from pipelines.engine.store.rows import Execution, StoredArtifact, Work
+from pipelines.engine.store.rows import Execution, Run, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 from pipelines.kinds import BLESSED
 
@@ -95,7 +95,7 @@ def _build(store: Store) -> int:
             made[node] = _execute(store, number, node, [made[source] for source in sources], kind)
             count += 1
         shared = {node: made[node] for node in _FIRST}
-        store.end_run(number, "complete")
+        store.end(Run, number, "complete")
         run += 1
     return count
 

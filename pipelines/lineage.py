@@ -20,8 +20,13 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE
 from nst_keras.storage.files import check_writable, write_whole
-from pipelines.engine.store.ancestry import Lineage, find_ancestors, find_descendants, find_makers, find_users
-from pipelines.engine.store.ancestry import read_lineage as read
+from pipelines.engine.store.ancestry import (
+    find_ancestors,
+    find_descendants,
+    find_makers,
+    find_users,
+    read_lineage,
+)
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
 from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
@@ -70,13 +75,12 @@ def ask(store: Store, artifact: StoredArtifact, *, up: bool, down: bool) -> Answ
     makers, users = find_makers(store, artifact.id), find_users(store, artifact.id)
     before = find_ancestors(store, makers) if up else []
     after = find_descendants(store, users) if down else []
-    nothing = Lineage({}, {}, {}, {})
     return Answer(
         artifact,
         folder_of(store, artifact),
         (len(before), len(after)),
-        read(store, before[:_SHOWN]) if up else nothing,
-        read(store, after[:_SHOWN]) if down else nothing,
+        read_lineage(store, before[:_SHOWN]),
+        read_lineage(store, after[:_SHOWN]),
         tuple(makers) if up else None,
         tuple(reversed(users)) if down else None,
     )

@@ -23,7 +23,7 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import parse_settings
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Parameter, Stage, Stopped
+from pipelines.engine.stage import Context, Folders, Parameter, Stage, Stopped
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -116,11 +116,7 @@ def _folders(flag: str, values: Sequence[str], parameters: Mapping[str, Paramete
 
 
 def run_stage(
-    stage: Stage,
-    config: "DataclassInstance",
-    context: Context,
-    inputs: Mapping[str, Path],
-    outputs: Mapping[str, Path],
+    stage: Stage, config: "DataclassInstance", context: Context, inputs: Folders, outputs: Folders
 ) -> dict[str, Any]:
     """Runs a stage once, and returns what it tells of its work.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+Folders: TypeAlias = Mapping[str, Path]  # of inputs that there are or of outputs to make, by name
 Map: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
@@ -156,16 +157,9 @@ class Stage:
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
     def run(
-        self,
-        config: "DataclassInstance",
-        context: Context,
-        inputs: Mapping[str, Path],
-        outputs: Mapping[str, Path],
+        self, config: "DataclassInstance", context: Context, inputs: Folders, outputs: Folders
     ) -> dict[str, Any]:
-        """Calls the function with folders by name; in the outputs' what a killed run left goes.
-
-        Returns what the stage tells of its work.
-        """
+        """Calls the function with folders, the outputs' emptied before; returns what it tells of its work."""
         for folder in outputs.values():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)

@@ -100,18 +100,12 @@ def shard_paths(examples: Examples, split: str) -> list[Path]:
 
 
 def read_shard(path: Path) -> Iterator[Example]:
-    """Reads the examples of a file, one after the other; their number must be that of an info.json beside it.
-
-    A file that was cut between two records looks whole.
-    """
+    """Reads the examples of a file, one by one; their number must be that of an info.json beside it."""
     return (_parse(record, path) for record in _records(path))
 
 
 def write_shard(path: Path, examples: Iterable[Example]) -> int:
-    """Writes a file of examples, whole or not at all, and returns how many there were.
-
-    The same examples give the same bytes; only one is kept in memory at a time.
-    """
+    """Writes a file, whole, with the same bytes for the same examples; returns how many there were."""
     import tensorflow as tf
 
     count = 0
@@ -254,6 +248,7 @@ def _records(path: Path) -> Iterator[bytes]:
         raise InputError(f"{path}: is damaged: {first_line(error)}; {_REMEDY}") from error
     if not (path.parent / INFO).is_file():
         return
+    # A file that was cut between two records looks whole.
     for split, counts in read_info(Examples(path.parent)).splits.items():
         for number, expected in enumerate(counts):
             if path.name == shard_name(split, number, len(counts)) and count != expected:

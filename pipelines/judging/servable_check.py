@@ -32,10 +32,7 @@ def main() -> None:
 
 
 def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
-    """Loads a SavedModel's folder and asks the model.
-
-    Requests have "name", "signature", and type and serialised tensor (base64) of each of the "inputs".
-    """
+    """Loads a SavedModel and sends requests: "name", "signature", types and tensors (base64) of "inputs"."""
     import tensorflow as tf
 
     began = time.monotonic()

@@ -30,7 +30,7 @@ class Pushed:
     """A served version, or the reasons why there is none."""
 
     name: str  # the model's, as in a server's addresses
-    version: int = 0  # if nothing was pushed
+    version: int = 0  # stays so if nothing was pushed
     path: str = ""  # the version's folder, absolute
     digest: str = ""  # of all its files, see `digest_files`
     reasons: tuple[str, ...] = ()  # why nothing was pushed, a sentence each

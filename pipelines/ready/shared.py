@@ -19,10 +19,7 @@ from pipelines.stages.transform import Transform, TransformConfig
 def classifier_pipeline(
     name: str, model_name: str, train: Callable[[Channel, Channel], Node], serving_dir: Path
 ) -> Pipeline:
-    """Describes, checks and evens labelled pictures; trains, judges and serves a classifier.
-
-    `train` makes the node that trains on examples with a schema.
-    """
+    """From labelled pictures over a node that trains on examples with a schema to a served classifier."""
     pictures = ExampleGen(ExampleGenConfig())["examples"]
     statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
     schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]

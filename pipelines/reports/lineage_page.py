@@ -145,7 +145,10 @@ def _parts(answer: Answer, note: str) -> Iterator[str]:
     if sum(answer.counts) > len(shown):
         yield f"<p>{len(shown)} of {sum(answer.counts)} executions are shown, those nearest to it.</p>"
     yield heading("Artifacts")
-    rows = [_cells(artifact) for _, artifact in sorted(artifacts.items())]
+    rows = [
+        [f"{a.kind} {a.id}", a.digest[:_SHORT], f"{a.num_bytes:,}", format_time(a.created), a.state, a.path]
+        for _, a in sorted(artifacts.items())
+    ]
     yield table(["artifact", "digest", "bytes", "made", "state", "path"], rows, numbers=False)
     for number, execution in shown.items():
         yield heading(f"Execution {number}: {execution.node}", f"e{number}")
@@ -162,12 +165,6 @@ def _execution_box(execution: Execution) -> Box:
     color = _EXECUTION if execution.state in ("complete", "running") else _FAILED
     lines = (execution.node, f"execution {execution.id}, run {execution.run}")
     return Box(lines, color, f"#e{execution.id}")
-
-
-def _cells(artifact: StoredArtifact) -> list[str]:
-    created, size = format_time(artifact.created), f"{artifact.num_bytes:,}"
-    name = f"{artifact.kind} {artifact.id}"
-    return [name, artifact.digest[:_SHORT], size, created, artifact.state, artifact.path]
 
 
 def _details(execution: Execution) -> dict[str, Any]:

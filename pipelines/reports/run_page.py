@@ -42,10 +42,7 @@ class _Turn:
 
 
 def write_report(store: Store, run: int) -> Path:
-    """Writes `reports/run-N.html` into the pipeline root, the same as `latest.html`, and returns the path.
-
-    The run may have failed, or still go on.
-    """
+    """Writes `reports/run-N.html` into the pipeline root, the same as `latest.html`, and returns the path."""
     row = store.read(Run, run)
     turns = _turns(store, row)
     reports = store.root / "reports"

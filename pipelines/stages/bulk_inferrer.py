@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def infer(
         write_info(folder, ExampleInfo(info.name, (), None, counts))
         if config.write_files:
             (folder / "pictures").mkdir()
-            for example in (example for part in done for example in read_shard(folder / part.answers)):
+            for example in chain.from_iterable(read_shard(folder / part.answers) for part in done):
                 suffix = next(end for start, end in _SUFFIXES.items() if example.encoded.startswith(start))
                 write_whole(folder / "pictures" / (file_name(example.name) + suffix), example.encoded)
     return {"pictures": sum(map(sum, counts.values())), "errors": len(errors), "shards": len(done)}

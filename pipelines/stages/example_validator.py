@@ -41,22 +41,13 @@ def validate_examples(
     """
     from google.protobuf import text_format
 
-    from pipelines.statistics.anomalies import (
-        ERROR,
-        anomaly_of,
-        build_anomalies,
-        check_splits,
-        compare_spans,
-        compare_splits,
-    )
-    from pipelines.statistics.protos import read_statistics
+    from pipelines.statistics.anomalies import ERROR, build_anomalies, find_anomalies
+    from pipelines.statistics.protos import Statistics, read_statistics
     from pipelines.statistics.schema import read_schema
 
     wanted, observed = read_schema(schema), read_statistics(statistics)
-    comparisons = list(compare_splits(observed, wanted))
-    if previous is not None:
-        comparisons += compare_spans(observed, read_statistics(previous), wanted)
-    breaks = [*check_splits(observed, wanted), *filter(None, map(anomaly_of, comparisons))]
+    earlier = read_statistics(previous) if previous else Statistics()
+    breaks, comparisons = find_anomalies(observed, earlier, wanted)
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:

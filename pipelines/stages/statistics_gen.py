@@ -50,7 +50,7 @@ def generate_statistics(
     colourfulness; `pipelines.statistics.counts` defines them.
     """
     from pipelines.statistics.page import write_statistics_page
-    from pipelines.statistics.protos import FILE, build_statistics
+    from pipelines.statistics.protos import FILE, build_statistics, features_of
 
     info = read_info(examples)
     counts = {}
@@ -61,7 +61,8 @@ def generate_statistics(
         counts[split] = merge_counts(decode_counts(task.target.read_bytes()) for task in tasks)
     protos = build_statistics(counts, info.class_names)
     write_whole(statistics.path / FILE, protos.SerializeToString(deterministic=True))
-    write_statistics_page(statistics.path / "statistics.html", info, protos, counts)
+    features = {dataset.name: features_of(dataset) for dataset in protos.datasets}
+    write_statistics_page(statistics.path / "statistics.html", info, features, counts)
     return {**{split: part.examples for split, part in counts.items()}, "classes": len(info.class_names)}
 
 

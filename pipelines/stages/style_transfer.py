@@ -118,10 +118,7 @@ def _plan(config: StyleTransferConfig, folder: Path, examples: Examples) -> list
 
 
 def paint(task: PaintingTask) -> dict[str, Any]:
-    """Paints a picture, or goes on with it, or returns what was returned when it was done.
-
-    That is "picture", its place in the task's folder, and the losses by name; or the "reason" why not.
-    """
+    """Paints a picture unless it is done; gives "picture", its place, and losses, or the "reason" why not."""
     result = task.output.with_suffix(".json")
     if not result.exists():
         task.output.parent.mkdir(parents=True, exist_ok=True)

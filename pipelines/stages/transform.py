@@ -56,11 +56,7 @@ def transform(
     transformed_examples: Output[Examples],
     transform_graph: Output[TransformGraph],
 ) -> dict[str, Any]:
-    """Cuts and resizes every picture and writes it as PNG, in as many shards as before.
-
-    The transform graph is a SavedModel that does the same to the same pixels; see
-    `pipelines.examples.transform_graph`.
-    """
+    """Cuts and resizes every picture, shard by shard; the graph is a SavedModel that does the same."""
     from pipelines.examples.transform_graph import PictureTransform
 
     info = read_info(examples)

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from pipelines.statistics.distances import measure_distance
-from pipelines.statistics.protos import LABEL, FeatureStatistics, common_of, features_of, label_counts
+from pipelines.statistics.protos import (
+    LABEL,
+    Features,
+    FeatureStatistics,
+    Statistics,
+    common_of,
+    features_of,
+    label_counts,
+)
 from pipelines.statistics.schema import label_names
 
 _Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
-_Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 ERROR, WARNING = "ERROR", "WARNING"
 TRAIN = "train"
 _TYPES = {schema_pb2.BYTES: ("STRING", "BYTES"), schema_pb2.INT: ("INT",), schema_pb2.FLOAT: ("FLOAT",)}
@@ -44,7 +50,15 @@ class Comparison:
     largest: str
 
 
-def check_splits(statistics: _Statistics, schema: schema_pb2.Schema) -> Iterator[Anomaly]:
+def find_anomalies(
+    statistics: Statistics, previous: Statistics, schema: schema_pb2.Schema
+) -> tuple[list[Anomaly], list[Comparison]]:
+    """What is wrong with splits by the schema, beside the training split, and beside earlier ones, if any."""
+    comparisons = list(_compare_all(statistics, previous, schema))
+    return [*_check_splits(statistics, schema), *filter(None, map(_anomaly_of, comparisons))], comparisons
+
+
+def _check_splits(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Anomaly]:
     """Holds each split against the schema."""
     names = label_names(schema)
     least = max(1, schema.dataset_constraints.min_examples_count)
@@ -110,34 +124,24 @@ def _check_range(wanted: schema_pb2.Feature, found: FeatureStatistics, split: st
         yield Anomaly(wanted.name, split, ERROR, f"{kind}_TYPE_BIG_{kind}", text)
 
 
-def compare_spans(
-    statistics: _Statistics, previous: _Statistics, schema: schema_pb2.Schema
+def _compare_all(
+    statistics: Statistics, previous: Statistics, schema: schema_pb2.Schema
 ) -> Iterator[Comparison]:
-    """Measures the drift of each split from the earlier split of the same name, if both are large enough."""
-    before = _comparable(previous)
-    for name, features in _comparable(statistics).items():
+    """The skew of splits from the training split, and their drift from earlier ones, if large enough."""
+    splits, before = (
+        {data.name: features_of(data) for data in part.datasets if data.num_examples >= _FEW}
+        for part in (statistics, previous)
+    )
+    for name, features in splits.items():
+        if TRAIN in splits and name != TRAIN:
+            yield from _compare(splits[TRAIN], features, schema, name, "skew")
+    for name, features in splits.items():
         if name in before:
             yield from _compare(before[name], features, schema, name, "drift")
 
 
-def compare_splits(statistics: _Statistics, schema: schema_pb2.Schema) -> Iterator[Comparison]:
-    """Measures the skew of the other splits from the training split, of those that are large enough."""
-    splits = _comparable(statistics)
-    for name, features in splits.items():
-        if TRAIN in splits and name != TRAIN:
-            yield from _compare(splits[TRAIN], features, schema, name, "skew")
-
-
-def _comparable(statistics: _Statistics) -> dict[str, dict[str, FeatureStatistics]]:
-    return {data.name: features_of(data) for data in statistics.datasets if data.num_examples >= _FEW}
-
-
 def _compare(
-    before: dict[str, FeatureStatistics],
-    after: dict[str, FeatureStatistics],
-    schema: schema_pb2.Schema,
-    split: str,
-    what: str,
+    before: Features, after: Features, schema: schema_pb2.Schema, split: str, what: str
 ) -> Iterator[Comparison]:
     for wanted in schema.feature:
         limits = wanted.drift_comparator if what == "drift" else wanted.skew_comparator
@@ -150,7 +154,7 @@ def _compare(
                 yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
 
 
-def anomaly_of(comparison: Comparison) -> Anomaly | None:
+def _anomaly_of(comparison: Comparison) -> Anomaly | None:
     """What is wrong with a distance: drift is an error, skew between splits a warning."""
     if comparison.value <= comparison.threshold:
         return None

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
 from nst_keras.reports.page_parts import cards, frame, heading, image, label, note, picture_grid, table
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
 from pipelines.statistics.counts import STEPS, PictureCounts
-from pipelines.statistics.protos import LABEL, FeatureStatistics, features_of, label_counts, standard_buckets
+from pipelines.statistics.protos import LABEL, Features, FeatureStatistics, label_counts, standard_buckets
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
 _COLUMNS = 3
@@ -23,14 +22,10 @@ _FIGURES = ("mean", "std_dev", "min", "median", "max")
 
 
 def write_statistics_page(
-    path: Path,
-    info: ExampleInfo,
-    statistics: statistics_pb2.DatasetFeatureStatisticsList,
-    counts: Mapping[str, PictureCounts],
+    path: Path, info: ExampleInfo, splits: Mapping[str, Features], counts: Mapping[str, PictureCounts]
 ) -> None:
-    """Writes the page of examples' statistics; by split, `counts` has the pictures to show."""
-    splits = {dataset.name: features_of(dataset) for dataset in statistics.datasets}
-    parts = cards({f"{dataset.name} examples": dataset.num_examples for dataset in statistics.datasets})
+    """Writes the page of examples' statistics by split; `counts` has the pictures to show."""
+    parts = cards({f"{split} examples": part.examples for split, part in counts.items()})
     if info.class_names:
         parts += [heading("Classes"), _class_table(info.class_names, splits)]
     parts += _pictures(info, counts)
@@ -45,7 +40,7 @@ def write_statistics_page(
     write_whole(path, frame(f"Statistics of {info.name}", parts).encode())
 
 
-def _class_table(class_names: Sequence[str], splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> str:
+def _class_table(class_names: Sequence[str], splits: Mapping[str, Features]) -> str:
     labels = {split: label_counts(features[LABEL]) for split, features in splits.items()}
     names = dict.fromkeys([*class_names, *(name for counts in labels.values() for name in counts)])
     rows = [[name, *(counts.get(name, 0) for counts in labels.values())] for name in names]
@@ -65,7 +60,7 @@ def _pictures(info: ExampleInfo, counts: Mapping[str, PictureCounts]) -> Iterato
 
 
 @in_our_look
-def _draw(splits: Mapping[str, Mapping[str, FeatureStatistics]]) -> Figure:
+def _draw(splits: Mapping[str, Features]) -> Figure:
     labelled = any(LABEL in features for features in splits.values())
     names = ([LABEL] if labelled else []) + list(STEPS)
     rows = math.ceil(len(names) / _COLUMNS)

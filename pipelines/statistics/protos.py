@@ -19,14 +19,14 @@ LABEL = "label"
 _BUCKETS = 10  # TFDV's default, for both kinds of histograms
 _TOP_VALUES = 20  # likewise
 
+Statistics: TypeAlias = statistics_pb2.DatasetFeatureStatisticsList
 FeatureStatistics: TypeAlias = statistics_pb2.FeatureNameStatistics
+Features: TypeAlias = dict[str, FeatureStatistics]
 
 
-def build_statistics(
-    counts: Mapping[str, PictureCounts], class_names: Sequence[str]
-) -> statistics_pb2.DatasetFeatureStatisticsList:
+def build_statistics(counts: Mapping[str, PictureCounts], class_names: Sequence[str]) -> Statistics:
     """Makes the statistics of examples, a data set for each split; there may be no labels and class names."""
-    statistics = statistics_pb2.DatasetFeatureStatisticsList()
+    statistics = Statistics()
     for split, part in counts.items():
         dataset = statistics.datasets.add(name=split, num_examples=part.examples)
         if class_names:
@@ -36,18 +36,18 @@ def build_statistics(
     return statistics
 
 
-def read_statistics(statistics: ExampleStatistics) -> statistics_pb2.DatasetFeatureStatisticsList:
+def read_statistics(statistics: ExampleStatistics) -> Statistics:
     """Reads FeatureStats.pb."""
     path = statistics.path / FILE
     try:
-        return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes())
+        return Statistics.FromString(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; run StatisticsGen again") from error
     except DecodeError as error:
         raise InputError(f"{path}: is damaged: {error}; run StatisticsGen again") from error
 
 
-def features_of(dataset: statistics_pb2.DatasetFeatureStatistics) -> dict[str, FeatureStatistics]:
+def features_of(dataset: statistics_pb2.DatasetFeatureStatistics) -> Features:
     """The features of a split by name."""
     return {".".join(feature.path.step) or feature.name: feature for feature in dataset.features}
 

@@ -3,13 +3,13 @@
 import math
 
 from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from nst_keras.errors import InputError
 from nst_keras.storage.files import open_file
 from pipelines.kinds import Schema
 from pipelines.statistics.counts import LIMITS
-from pipelines.statistics.protos import LABEL, FeatureStatistics, features_of, label_counts
+from pipelines.statistics.protos import LABEL, FeatureStatistics, Statistics, features_of, label_counts
 
 FILE = "schema.pbtxt"
 
@@ -33,10 +33,7 @@ def read_schema(schema: Schema) -> schema_pb2.Schema:
 
 
 def infer_schema(
-    statistics: statistics_pb2.DatasetFeatureStatisticsList,
-    min_examples: int,
-    label_drift: float,
-    number_drift: float,
+    statistics: Statistics, min_examples: int, label_drift: float, number_drift: float
 ) -> schema_pb2.Schema:
     """What the training split, or else the first one, is like; limits are as in SchemaGen's config."""
     splits = {dataset.name: features_of(dataset) for dataset in statistics.datasets}

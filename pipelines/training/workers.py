@@ -117,12 +117,10 @@ class _Workers:
         if chief.stdin:
             chief.stdin.write("stop\n")
             chief.stdin.flush()
-        try:
-            done = chief.wait(_STOP_SECONDS) == 0
-        except subprocess.TimeoutExpired:
-            done = False
-        if not done:
-            raise Stopped("goes on from the last checkpoint")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if chief.wait(_STOP_SECONDS) == 0:
+                return
+        raise Stopped("goes on from the last checkpoint")
 
     def close(self) -> None:
         """Ends all processes."""

@@ -27,10 +27,7 @@ _PATIENCE_SECONDS = 20.0  # without a result, before it is said that there is no
 
 @contextlib.contextmanager
 def dask_map(scheduler: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Map]:
-    """Yields a function for `Context.map`; what still runs when the context ends is cancelled.
-
-    `say` is called with a line of text while there are no workers.
-    """
+    """Yields a function for `Context.map`; says if there are no workers, and cancels what runs at the end."""
     with _connect(scheduler) as client:
         yield functools.partial(_map, client, say)
 

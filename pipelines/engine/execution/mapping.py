@@ -9,10 +9,7 @@ from pipelines.engine.stage import Map, map_here
 
 @contextlib.contextmanager
 def open_map(runner: str, scheduler: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Map]:
-    """Yields what `Context.map` is to be: on Dask if the runner is "dask" or there is a scheduler's address.
-
-    `say` is called with a line of text while a cluster has no workers.
-    """
+    """Yields what `Context.map` is to be: Dask's if that is the runner or there is a scheduler's address."""
     if runner == "local" and not scheduler:
         yield map_here
         return

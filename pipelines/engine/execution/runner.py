@@ -21,7 +21,7 @@ from pipelines.engine.store.artifact_files import check, folder_of
 from pipelines.engine.store.database import root_lock
 from pipelines.engine.store.digests import read_tree
 from pipelines.engine.store.history import approved, complete_executions, last_complete
-from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact, Work
+from pipelines.engine.store.rows import EXTERNAL, Execution, Run, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 
 
@@ -91,7 +91,7 @@ class Runner:
         finally:
             # A full disk must not hide why the run failed; a run without an end counts as killed.
             with contextlib.suppress(sqlite3.Error):
-                self.store.end_run(self.run_id, state, reason)
+                self.store.end(Run, self.run_id, state, reason)
         return self.run_id
 
     def _run_node(self, node: Node) -> NodeResult | None:

@@ -11,7 +11,7 @@ from nst_keras.errors import InputError
 from pipelines.engine.stage import Context, Node, Stopped
 from pipelines.engine.store.artifact_files import folder_of, place, placing, seal
 from pipelines.engine.store.database import FILE_NAME
-from pipelines.engine.store.rows import StoredArtifact, Work
+from pipelines.engine.store.rows import Execution, StoredArtifact, Work
 from pipelines.engine.store.store import Store
 
 WORK = "work"  # folder of unfinished executions in a pipeline root
@@ -52,7 +52,7 @@ def execute(
 
 def _end(store: Store, execution: int, state: str, reason: str = "") -> None:
     with contextlib.suppress(sqlite3.Error):  # a full disk must not hide what happened
-        store.end_execution(execution, state, reason)
+        store.end(Execution, execution, state, reason)
 
 
 def _told(store: Store, node: Node, error: BaseException) -> InputError | None:

@@ -43,10 +43,7 @@ def last_complete(store: Store, pipeline: str, node: str) -> Iterator[Execution]
 
 
 def approved(store: Store, pipeline: str, approval: Approval) -> Iterator[tuple[StoredArtifact, int | None]]:
-    """Live artifacts that a pipeline approved, the last first, and the execution that made each.
-
-    One that was approved several times comes several times.
-    """
+    """Live artifacts that a pipeline approved, perhaps several times, the last first, and who made them."""
     before, field = _NO_NUMBER, f"$.{approval.field}"
     while rows := store.connection.execute(
         _APPROVED, (approval.input, before, approval.kind, field, pipeline, _AT_ONCE)

@@ -13,7 +13,7 @@ from typing import Any
 from nst_keras.errors import InputError
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import file_digest
-from pipelines.engine.store.rows import TABLES, Execution, StoredArtifact, T, Work, object_of
+from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, T, Work, object_of
 
 
 class Store:
@@ -44,10 +44,10 @@ class Store:
         )
         return int(self.connection.execute(query, row).lastrowid or 0)
 
-    def end_run(self, run: int, state: str, error: str = "") -> None:
-        """Writes how a run ended."""
-        query = "UPDATE run SET ended=?, state=?, error=? WHERE id=?"
-        self.connection.execute(query, (time.time(), state, error, run))
+    def end(self, kind: type[Run] | type[Execution], number: int, state: str, error: str = "") -> None:
+        """Writes how a run ended, or that an execution failed or was stopped."""
+        query = f"UPDATE {TABLES[kind]} SET ended=?, state=?, error=? WHERE id=?"
+        self.connection.execute(query, (time.time(), state, error, number))
 
     def bury_runs(self) -> None:
         """Marks runs of this machine whose process is gone as killed, and their executions with them."""
@@ -70,10 +70,7 @@ class Store:
         return {row["turn"]: (object_of(Execution, row), bool(row["cached"])) for row in rows}
 
     def begin_execution(self, run: int, work: Work) -> int:
-        """Writes that a run's execution begins, and returns its number.
-
-        Those with its fingerprint that never ended were killed.
-        """
+        """Writes that a run's execution begins; those with its fingerprint that never ended were killed."""
         with transaction(self.connection):
             self.connection.execute(
                 "UPDATE execution SET state='killed' WHERE fingerprint=? AND state='running'",
@@ -100,13 +97,6 @@ class Store:
                 "UPDATE execution SET state='complete', ended=?, record=? WHERE id=?",
                 (time.time(), json.dumps(record), execution),
             )
-
-    def end_execution(self, execution: int, state: str, error: str = "") -> None:
-        """Writes that an execution failed or was stopped."""
-        self.connection.execute(
-            "UPDATE execution SET state=?, ended=?, error=? WHERE id=?",
-            (state, time.time(), error, execution),
-        )
 
     def use_execution(self, run: int, node: str, execution: int) -> bool:
         """Writes that a run's node takes over what an earlier execution made; False if any of it is gone."""

@@ -352,7 +352,6 @@ def test_a_run_that_cannot_be_written_down_keeps_its_reason(
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setenv("TINY_TRICK", "gather:refuse")
-    monkeypatch.setattr(store, "end_run", broken)
-    monkeypatch.setattr(store, "end_execution", broken)
+    monkeypatch.setattr(store, "end", broken)
     with pytest.raises(InputError, match="Gather: words must be better"):
         run(tiny.pipeline(models))

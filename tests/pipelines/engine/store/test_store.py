@@ -41,7 +41,7 @@ def test_what_was_written_is_read(store: Store, begin: Callable[..., int]) -> No
     number = begin(examples=examples)
     assert store.read(Execution, number).state == "running"
     store.complete_execution(number, {"model": model}, {"loss": 0.25})
-    store.end_run(1, "complete")
+    store.end(Run, 1, "complete")
     other = Store(store.root, create=False)
     try:
         execution, run = other.read(Execution, number), other.read(Run, 1)
@@ -72,7 +72,7 @@ def test_only_complete_executions_count(store: Store, begin: Callable[..., int])
         if number < 3:
             store.complete_execution(execution, {}, {})
         elif number == 3:
-            store.end_execution(execution, "failed", "a reason")
+            store.end(Execution, execution, "failed", "a reason")
     assert [each.id for each in complete_executions(store, "f")] == [3, 2, 1]
     assert [each.id for each in last_complete(store, "words", "Train")] == [3, 2, 1]
     assert not [*last_complete(store, "words", "Push"), *last_complete(store, "other", "Train")]
