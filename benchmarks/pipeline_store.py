@@ -22,8 +22,7 @@ from absl import app, flags
 from pipelines.engine.store.ancestry import (
     find_ancestors,
     find_descendants,
-    find_makers,
-    find_users,
+    find_executions,
     read_lineage,
 )
 from pipelines.engine.store.history import approved, complete_executions, last_complete
@@ -139,11 +138,11 @@ def _ask(store: Store, artifact: int) -> dict[str, float]:
     up, down = list[int](), list[int]()
 
     def ask_up() -> None:
-        up[:] = find_ancestors(store, find_makers(store, artifact))
+        up[:] = find_ancestors(store, find_executions(store, artifact, "output"))
         read_lineage(store, up[:200])
 
     def ask_down() -> None:
-        down[:] = find_descendants(store, find_users(store, artifact))
+        down[:] = find_descendants(store, find_executions(store, artifact, "input"))
         read_lineage(store, down[:200])
 
     seconds = {"up_seconds": _median(ask_up), "down_seconds": _median(ask_down)}

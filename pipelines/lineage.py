@@ -20,13 +20,7 @@ from nst_keras.cli import common
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE
 from nst_keras.storage.files import check_writable, write_whole
-from pipelines.engine.store.ancestry import (
-    find_ancestors,
-    find_descendants,
-    find_makers,
-    find_users,
-    read_lineage,
-)
+from pipelines.engine.store.ancestry import find_ancestors, find_descendants, find_executions, read_lineage
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
 from pipelines.engine.store.rows import EXTERNAL, StoredArtifact
@@ -72,7 +66,7 @@ def _main(arguments: Sequence[str]) -> int:
 
 def ask(store: Store, artifact: StoredArtifact, *, up: bool, down: bool) -> Answer:
     """Finds an artifact's lineage: of the executions nearest to it, if there are very many."""
-    makers, users = find_makers(store, artifact.id), find_users(store, artifact.id)
+    makers, users = (find_executions(store, artifact.id, role) for role in ("output", "input"))
     before = find_ancestors(store, makers) if up else []
     after = find_descendants(store, users) if down else []
     return Answer(

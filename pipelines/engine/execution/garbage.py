@@ -17,7 +17,7 @@ import filelock
 
 from pipelines.engine.execution.work import WORK, work_folder
 from pipelines.engine.stage import Approval
-from pipelines.engine.store.ancestry import find_ancestors, find_artifacts, find_makers
+from pipelines.engine.store.ancestry import find_ancestors, find_artifacts, find_executions
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
 from pipelines.engine.store.digests import find_files
 from pipelines.engine.store.history import approved
@@ -89,7 +89,7 @@ def _needed(
         roots |= last
     query = f"SELECT DISTINCT execution FROM run_execution WHERE run IN ({_KEPT})"
     executions = [row["execution"] for row in store.connection.execute(query, (keep_runs,))]
-    makers = [maker for root in roots for maker in find_makers(store, root)]
+    makers = [maker for root in roots for maker in find_executions(store, root, "output")]
     inputs = find_artifacts(store, find_ancestors(store, executions + makers), "input")
     return roots | find_artifacts(store, executions, "output") | inputs
 

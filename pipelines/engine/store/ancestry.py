@@ -48,14 +48,9 @@ class Lineage:
     outputs: Mapping[int, Mapping[str, int]]  # artifacts by execution and name
 
 
-def find_makers(store: Store, artifact: int) -> list[int]:
-    """Executions that made an artifact, the last first: several where contents were equal."""
-    return _numbers(store, _OF_ARTIFACT, artifact, "output")
-
-
-def find_users(store: Store, artifact: int) -> list[int]:
-    """Executions that took an artifact as an input, the last first."""
-    return _numbers(store, _OF_ARTIFACT, artifact, "input")
+def find_executions(store: Store, artifact: int, role: str) -> list[int]:
+    """Executions that took an artifact ("input") or made equal contents ("output"), the last first."""
+    return _numbers(store, _OF_ARTIFACT, artifact, role)
 
 
 def find_ancestors(store: Store, executions: Iterable[int]) -> list[int]:

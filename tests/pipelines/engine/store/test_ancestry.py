@@ -12,8 +12,7 @@ from pipelines.engine.store.ancestry import (
     find_ancestors,
     find_artifacts,
     find_descendants,
-    find_makers,
-    find_users,
+    find_executions,
     read_lineage,
 )
 from pipelines.engine.store.rows import Execution, StoredArtifact
@@ -35,19 +34,21 @@ def test_ancestors_are_those_of_this_model_alone(store: Store, runs: list[Runner
     first, second = runs
     blessings = [runner.results["Judge"].outputs["blessing"].id for runner in runs]
     assert blessings[0] == blessings[1]
-    (pushed,) = find_makers(store, first.results["Push"].outputs["pushed"].id)
+    (pushed,) = find_executions(store, first.results["Push"].outputs["pushed"].id, "output")
     nodes = ("Push", "Judge", "Train", "Gather")
     assert find_ancestors(store, [pushed]) == [_execution(first, node) for node in nodes]
     # The second was judged against the first.
     expected = {_execution(second, node) for node in nodes} | {_execution(first, "Train")}
     assert set(find_ancestors(store, [_execution(second, "Push")])) == expected
-    assert find_makers(store, blessings[0]) == [_execution(each, "Judge") for each in reversed(runs)]
+    assert find_executions(store, blessings[0], "output") == [
+        _execution(each, "Judge") for each in reversed(runs)
+    ]
 
 
 def test_descendants_come_after_what_they_took(store: Store, runs: list[Runner]) -> None:
     first, second = runs
     model = first.results["Train"].outputs["model"].id
-    found = find_descendants(store, find_users(store, model))
+    found = find_descendants(store, find_executions(store, model, "input"))
     assert found == sorted(found)
     assert set(found) == {
         *(_execution(first, node) for node in ("Judge", "Push")),
