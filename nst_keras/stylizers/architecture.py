@@ -7,13 +7,11 @@ pipelines follow from the row.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from nst_keras.errors import InputError
-from nst_keras.stylizers.arbitrary import parts as arbitrary
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.archive import name_of, read_header
-from nst_keras.stylizers.multi_style import parts as multi_style
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.settings import AveragedSettings
 
@@ -23,17 +21,16 @@ if TYPE_CHECKING:
     from nst_keras.stylizers.training.trainee import Trainee
 
 
-class Parts(Protocol):
-    """What the module `parts` of an architecture has: functions that import what they return."""
+class Parts(NamedTuple):
+    """What makes a painter and a `Served` of a stylizer's name, and a trainee.
 
-    def painter(self) -> "Callable[[str], Painter]":
-        """What makes a painter of the name of a stylizer."""
+    `serve` says to a function which weights differ; `trainee` takes settings, a `StylizerRun`, pictures and a
+    distribution strategy.
+    """
 
-    def served(self) -> "Callable[[str, Callable[[str], None]], Served]":
-        """What makes a `Served` of the name of a stylizer; it says to a function which weights differ."""
-
-    def trainee(self) -> "Callable[..., Trainee]":
-        """What makes a trainee of settings, a `StylizerRun`, pictures and a distribution strategy."""
+    painter: "Callable[[str], Painter]"
+    serve: "Callable[[str, Callable[[str], None]], Served]"
+    trainee: "Callable[..., Trainee]"
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Architecture:
         paints: Of which style its pictures are, for the help.
         named_styles: Whether it knows styles by name; else a style is any painting.
         max_pixels: Of a picture that a served one takes, unless it is told otherwise.
-        parts: What paints, is served and is trained.
+        parts: Imports what paints, is served and is trained.
         settings: Those of its training; None if it can't be trained here.
     """
 
@@ -55,8 +52,22 @@ class Architecture:
     paints: str
     named_styles: bool
     max_pixels: int
-    parts: Parts
+    parts: Callable[[], Parts]
     settings: type[AveragedSettings] | None = None
+
+
+def _named() -> Parts:
+    from nst_keras.stylizers.multi_style.painter import MultiStylePainter, serve
+    from nst_keras.stylizers.multi_style.trainer import trainee
+
+    return Parts(MultiStylePainter, serve, trainee)
+
+
+def _any() -> Parts:
+    from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter, serve
+    from nst_keras.stylizers.arbitrary.trainer import trainee
+
+    return Parts(ArbitraryPainter, serve, trainee)
 
 
 ARCHITECTURES = {
@@ -68,7 +79,7 @@ ARCHITECTURES = {
             paints="the paintings' own styles",
             named_styles=True,
             max_pixels=2**24,
-            parts=multi_style,
+            parts=_named,
             settings=StylizerSettings,
         ),
         Architecture(
@@ -77,7 +88,7 @@ ARCHITECTURES = {
             paints="any painting (AdaIN)",
             named_styles=False,
             max_pixels=2**22,
-            parts=arbitrary,
+            parts=_any,
             settings=ArbitraryStyleSettings,
         ),
     )
@@ -85,11 +96,7 @@ ARCHITECTURES = {
 
 
 def architecture_of(spec: str | os.PathLike[str] = "") -> Architecture:
-    """Which architecture a stylizer has: that of a file, or the one that comes with the package.
-
-    Raises:
-        InputError: If the file can't be read or isn't a stylizer.
-    """
+    """The architecture of a stylizer's file, or of the one that comes with the package."""
     name = read_header(spec)["architecture"]
     if name not in ARCHITECTURES:
         raise InputError(f"{name_of(spec)}: has the unknown architecture {name}")
@@ -97,25 +104,16 @@ def architecture_of(spec: str | os.PathLike[str] = "") -> Architecture:
 
 
 def architecture_trained_by(settings: AveragedSettings) -> Architecture:
-    """Which architecture the settings of a training are for."""
+    """The architecture that the settings of a training are for."""
     return next(row for row in ARCHITECTURES.values() if row.settings is type(settings))
 
 
 def require_architecture(spec: str, wanted: Architecture) -> None:
-    """Checks that a stylizer has an architecture.
-
-    Raises:
-        InputError: If it has another one, or can't be read.
-    """
-    found = architecture_of(spec)
-    if found is not wanted:
-        raise InputError(f"{name_of(spec)}: must be {wanted.title}; is {found.title}")
+    """Checks that a stylizer has an architecture."""
+    if (own := architecture_of(spec)) is not wanted:
+        raise InputError(f"{name_of(spec)}: must be {wanted.title}; is {own.title}")
 
 
 def load_painter(spec: str = "") -> "Painter":
-    """Reads a stylizer: a file, or "" for the one that comes with the package.
-
-    Raises:
-        InputError: If it can't be read.
-    """
-    return architecture_of(spec).parts.painter()(spec)
+    """Reads a stylizer: a file, or "" for the one that comes with the package."""
+    return architecture_of(spec).parts().painter(spec)

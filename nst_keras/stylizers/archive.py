@@ -46,12 +46,9 @@ class Kind(NamedTuple):
 def write_archive(
     path: str | os.PathLike[str], header: Mapping[str, Any], weights: Mapping[str, np.ndarray]
 ) -> None:
-    """Writes a file whole; weights are rounded to 16 bits, which no eye sees in the pictures.
+    """Writes a file whole: plain values, those of a `Kind` among them, and weights.
 
-    Args:
-        path: The file.
-        header: Plain values, those of a `Kind` among them.
-        weights: float32 arrays by name.
+    The weights are rounded to 16 bits, which no eye sees in the pictures.
     """
     arrays: dict[str, Any] = {name: array.astype(np.float16) for name, array in weights.items()}
     arrays[_HEADER] = json.dumps(header, sort_keys=True)

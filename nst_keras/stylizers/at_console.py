@@ -11,18 +11,10 @@ from nst_keras.stylizers.job import FastStylize
 def paint_at_console(
     stylize: FastStylize, jobs: Sequence[StylizeJob], *, repeated_digest: str | None = None
 ) -> int:
-    """Makes pictures one after the other; a bad one doesn't keep the others from being made.
+    """Paints pictures one after the other; a bad one doesn't keep the others from being made.
 
-    Args:
-        stylize: Stylizer and settings.
-        jobs: What to make.
-        repeated_digest: Hash of the stylizer that made the picture that is repeated, if one is.
-
-    Returns:
-        Exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
-
-    Raises:
-        InputError: If the only picture can't be made.
+    `repeated_digest` is the hash of the stylizer that made the picture that is repeated, if one is. Returns
+    the exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
     """
     if repeated_digest not in (None, stylize.painter.digest):
         say(f"note: that picture was made by another stylizer, {repeated_digest}; see --stylizer")

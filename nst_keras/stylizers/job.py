@@ -19,14 +19,7 @@ from nst_keras.stylizers.settings import FastSettings
 
 @dataclass(frozen=True)
 class PreparedPainting:
-    """A job before it is painted.
-
-    Attributes:
-        job: What to make.
-        content: float32 [h, w, 3] on 0..255.
-        blend: As `Painter.blend` returns it.
-        record: What is stored in the picture.
-    """
+    """A job before it is painted: its content, blend, and what is stored in the picture."""
 
     job: StylizeJob
     content: np.ndarray
@@ -39,30 +32,16 @@ class PreparedPainting:
 
 
 class FastStylize:
-    """A painter with settings, for any number of jobs.
-
-    Attributes:
-        settings: How pictures are made.
-        painter: What makes them.
-    """
+    """A painter with settings, for any number of jobs."""
 
     def __init__(self, settings: FastSettings, stylizer: str = "") -> None:
-        """Reads the stylizer.
-
-        Raises:
-            InputError: If it can't be read.
-        """
         self.settings, self.painter = settings, load_painter(stylizer)
         self._read = PictureReader()
         # Blends, and hashes of their paintings: a folder of photos is painted in one style.
         self._known: dict[tuple[Any, ...], tuple[np.ndarray, list[str]]] = {}
 
     def prepare(self, job: StylizeJob) -> PreparedPainting:
-        """Reads what a job needs; see `check_job`.
-
-        Raises:
-            InputError: If something can't be read, or isn't a style for this stylizer.
-        """
+        """Reads what a job needs; see `check_job`."""
         key = job.styles, job.style_weights
         if key not in self._known:
             paintings = () if job.named_styles else job.styles
@@ -76,14 +55,7 @@ class FastStylize:
         )
 
     def run(self, prepared: PreparedPainting) -> Path:
-        """Makes a picture and writes it, with the settings in its metadata.
-
-        Returns:
-            Where it is.
-
-        Raises:
-            InputError: If it can't be painted or written.
-        """
+        """Makes a picture and writes it, with the settings in its metadata; returns where it is."""
         job, content = prepared.job, prepared.content
         try:
             size = self.painter.painted_size(content, self.settings)

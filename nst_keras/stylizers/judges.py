@@ -30,10 +30,9 @@ class Distances:
 
 
 class OptimizerJudge:
-    """The losses that the optimiser minimises: VGG-19, its default layers."""
+    """The losses that the optimiser minimises, VGG-19's default layers, to paintings [h, w, 3] on 0..255."""
 
     def __init__(self, weights: VGG19Weights, paintings: Sequence[np.ndarray]) -> None:
-        """Measures the paintings, float32 [h, w, 3] on 0..255."""
         self._loss = PerceptualLoss(weights, LossSettings(**_WEIGHTS), paintings)
         self._call = tf.function(
             self._loss, input_signature=[tf.TensorSpec([1, None, None, 3])] * 2 + [tf.TensorSpec([1, None])]
@@ -47,7 +46,13 @@ class OptimizerJudge:
 
 
 class FeatureJudge:
-    """The same by any network: style by all of its layers, content by the features of one."""
+    """The same by any network: style by all of its layers, content by the features of one.
+
+    Args:
+        features: From pictures [1, h, w, 3] on 0..255 to some layers' features.
+        content_layer: Number of the layer that content is compared on.
+        paintings: float32 [h, w, 3] on 0..255.
+    """
 
     def __init__(
         self,
@@ -55,13 +60,6 @@ class FeatureJudge:
         content_layer: int,
         paintings: Sequence[np.ndarray],
     ) -> None:
-        """Measures the paintings.
-
-        Args:
-            features: From pictures [1, h, w, 3] on 0..255 to some layers' features.
-            content_layer: Number of the layer that content is compared on.
-            paintings: float32 [h, w, 3] on 0..255.
-        """
         self._features = tf.function(features, input_signature=[tf.TensorSpec([1, None, None, 3])])
         looks = [self._look(painting) for painting in paintings]
         layers = dict.fromkeys(looks[0], 1 / len(looks[0]))

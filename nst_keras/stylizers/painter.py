@@ -43,26 +43,11 @@ class Painter(abc.ABC):
             styles: Names, or paintings if it takes any, by name or as pixels [h, w, 3] on 0..255.
             weights: One for each; none for equal weights.
             read: Reads paintings that are given by name.
-
-        Raises:
-            InputError: If a style isn't known or can't be used, or the weights don't fit.
         """
         return self._blend(styles, blend_shares(weights, len(styles)), read)
 
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
-        """Paints a picture.
-
-        Args:
-            content: float32 [h, w, 3], RGB on 0..255.
-            blend: As `blend` returns it.
-            settings: How.
-
-        Returns:
-            uint8 [H, W, 3], RGB, whose longest side is `settings.size`.
-
-        Raises:
-            InputError: If a side is too short.
-        """
+        """Paints a content [h, w, 3] on 0..255 as uint8 [H, W, 3] whose longest side is `settings.size`."""
         content = self.fitted(content, settings)
         return finish(content, self.painted(content, blend, settings.precision), settings)
 
@@ -72,9 +57,6 @@ class Painter(abc.ABC):
         """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
 
         Pictures that are painted strip by strip are computed in float32 whatever `precision` says.
-
-        Raises:
-            InputError: If there is too little memory.
         """
         height, width = content.shape[:2]
         try:
@@ -90,11 +72,7 @@ class Painter(abc.ABC):
         return np.clip(resize(content, *self.painted_size(content, settings)), 0.0, 255.0)
 
     def painted_size(self, content: np.ndarray, settings: FastSettings) -> tuple[int, int]:
-        """Height and width of the picture that is made of a content [h, w, 3].
-
-        Raises:
-            InputError: If a side would be too short for the stylizer.
-        """
+        """Height and width of the picture that is made of a content, unless a side would be too short."""
         own = content.shape[0], content.shape[1]
         size = fit_size(content, settings.size) if settings.size else own
         least = self.min_side

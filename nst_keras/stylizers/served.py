@@ -81,7 +81,6 @@ class _NamedStyles:
     checked_files = checked
 
     def of_file(self, weights: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """The style of a picture of a batch."""
         return weights
 
 
@@ -155,7 +154,7 @@ class _ServedStylizer(tf.Module):
 
 
 def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixels: int) -> list[Request]:
-    """Writes a SavedModel with three signatures.
+    """Writes a SavedModel with three signatures, and returns requests to warm it up, by signature.
 
     - `serving_default`: `image`, float32 [batch, height, width, 3], RGB on 0..255; `style_weights`, float32
       [batch, styles], or `style_image`, as many as `image`; and `strength`, float32 [batch]; to `image`, the
@@ -166,15 +165,6 @@ def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixe
     - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
 
     Whatever is wrong with an input ends the call with INVALID_ARGUMENT and a sentence that says what.
-
-    Args:
-        served: What is exported.
-        folder: Must not exist.
-        image_format: "png" or "jpeg", of the pictures that `serve_image_bytes` gives.
-        max_pixels: Largest height times width of a picture that is painted.
-
-    Returns:
-        Requests to warm it up, by signature.
     """
     limits = _Limits(max_pixels, max(max_pixels, served.max_file_pixels), served.min_side)
     module = _ServedStylizer(served, limits, image_format)

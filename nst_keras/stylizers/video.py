@@ -18,16 +18,11 @@ class FramePainter:
     """Paints frames one after the other; each one sees the one before."""
 
     def __init__(self, painter: Painter, blend: np.ndarray, settings: VideoSettings) -> None:
-        """Takes what `Painter.paint` takes."""
         self._painter, self._blend, self._settings = painter, blend, settings
         self._previous: tuple[np.ndarray, np.ndarray] | None = None
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paints the next frame, uint8 [h, w, 3] to uint8 [H, W, 3].
-
-        Raises:
-            InputError: If a side is too short.
-        """
+        """Paints the next frame, uint8 [h, w, 3] to uint8 [H, W, 3]."""
         content = self._painter.fitted(frame.astype(np.float32), self._settings)
         painted = self._painter.painted(content, self._blend, self._settings.precision)
         if self._previous and self._settings.steady:
@@ -37,14 +32,7 @@ class FramePainter:
 
 
 def paint_video_at_console(painter: Painter, settings: VideoSettings, job: StylizeJob) -> int:
-    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole.
-
-    Returns:
-        Exit code: 0, or 128 + signal if stopped.
-
-    Raises:
-        InputError: If the video can't be read, painted or written.
-    """
+    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole. Returns the exit code."""
     blend = painter.blend(job.styles, job.style_weights)
     watch: Stopwatch | None = None
 

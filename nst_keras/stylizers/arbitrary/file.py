@@ -42,11 +42,7 @@ class ArbitraryStylizer:
 
 
 def write_arbitrary_stylizer(path: str | Path, stylizer: ArbitraryStylizer) -> None:
-    """Writes a decoder whole; weights are rounded to 16 bits, which no eye sees in the pictures.
-
-    Raises:
-        InputError: If the file can't be written.
-    """
+    """Writes a stylizer whole, but for its encoder."""
     header = {
         "width": stylizer.width,
         "style_size": stylizer.style_size,
@@ -71,14 +67,7 @@ def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Arbi
 def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = say) -> VGG19Weights:
     """Returns the weights of VGG-19 that a decoder was trained with, or those that there are.
 
-    The published network in 32 and in 8 bits gives nearly the same pictures; another network doesn't.
-
-    Args:
-        stylizer: The decoder.
-        note: Called with a line of text if the weights are others.
-
-    Raises:
-        InputError: If there are none.
+    The published network in 32 and in 8 bits gives nearly the same pictures; `note` is told of another one.
     """
     if stylizer.encoder == f"sha256:{QUANTIZED_VGG19.sha256}":
         return load_vgg19(QUANTIZED, note=note)

@@ -1,6 +1,6 @@
-"""A trained stylizer of any painting, for pictures of any size."""
+"""A trained stylizer of any painting, for pictures of any size, and what is served of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,10 +8,15 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import CODE_LAYER, MIN_SIDE, assemble, build_encoder, style_statistics
 from nst_keras.models.arbitrary_style_strips import paint_in_strips
+from nst_keras.ops.instance_statistics import instance_statistics
 from nst_keras.pictures.by_name import Reader
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.served.picture_checks import limited
 from nst_keras.stylizers.arbitrary.file import load_encoder, read_arbitrary_stylizer
 from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.served import Served
+
+_MAX_FILE_PIXELS = 2**24  # of a served one's files, which are made smaller before the network sees them
 
 
 class ArbitraryPainter(Painter):
@@ -19,15 +24,11 @@ class ArbitraryPainter(Painter):
 
     A blend is means and deviations of relu4_1, float32 [2, 512], mixed. Paintings that are larger than those
     of the training are made smaller.
-
-    Attributes:
-        stylizer: The decoder.
     """
 
     min_side, max_pixels_in_one_piece = MIN_SIDE, 2**20
 
     def __init__(self, spec: str) -> None:
-        """Reads the stylizer and VGG-19."""
         self.spec, self.stylizer = spec, read_arbitrary_stylizer(spec)
         weights = load_encoder(self.stylizer)
         self.digest = self.stylizer.digest(weights)
@@ -71,3 +72,22 @@ class ArbitraryPainter(Painter):
             return painting
         smaller = fit_size(painting, self.stylizer.style_size)
         return np.clip(resize(painting, *(max(MIN_SIDE, side) for side in smaller)), 0.0, 255.0)
+
+
+def serve(spec: str, note: Callable[[str], None]) -> Served:
+    """The decoder behind the encoder."""
+    stylizer = read_arbitrary_stylizer(spec)
+    weights = load_encoder(stylizer, note)
+    # Winograd's filters would be saved too, several times as large.
+    encoder = build_encoder(weights, convolution="direct")
+    model = assemble(encoder, stylizer.decoder)
+
+    def stylize(images: tf.Tensor, paintings: tf.Tensor) -> tf.Tensor:
+        # Strokes are learnt at the size that paintings had in training.
+        paintings = limited(paintings, tf.constant(stylizer.style_size), MIN_SIDE)
+        mean, deviation = instance_statistics(encoder(paintings)[CODE_LAYER])
+        inputs = {"mean": mean, "deviation": deviation, "strength": tf.ones([tf.shape(images)[0], 1, 1, 1])}
+        return model({"image": images, **inputs}, training=False)
+
+    card = {**stylizer.card, "weights": stylizer.digest(weights), "style_size": stylizer.style_size}
+    return Served(stylize, model.weights, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS)

@@ -1,7 +1,9 @@
-"""Training of the decoder of an arbitrary-style network."""
+"""Training of the decoder of an arbitrary-style network, with a painting for each photo."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,8 +22,17 @@ from nst_keras.models.arbitrary_style import (
 )
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.instance_statistics import instance_statistics, renormalize
+from nst_keras.stylizers.arbitrary.file import (
+    ArbitraryStylizer,
+    read_arbitrary_stylizer,
+    write_arbitrary_stylizer,
+)
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
+from nst_keras.stylizers.training.photo_batches import PhotoBatches
+from nst_keras.stylizers.training.settings import StylizerRun
+from nst_keras.stylizers.training.trainee import Trainee, TrainingPictures, read_initial
 from nst_keras.stylizers.training.trainer import AveragedTrainer
+from nst_keras.weights.vgg19 import load_vgg19
 
 # The optimiser's, but for what is compared of a style.
 _TERMS = tuple(replace(term, moments=mean_and_deviation) if term.name == "style" else term for term in TERMS)
@@ -34,10 +45,8 @@ class ArbitraryStyleTrainer(AveragedTrainer):
     from; the style loss, how far means and deviations of four layers are from the painting's. Each picture's
     is divided by the mean square of its target, which the paper doesn't do.
 
-    `step` takes photos and a painting for each, float32 [batch, h, w, 3] on 0..255.
-
-    Attributes:
-        network: Encoder and averaged decoder as one model; see `models.arbitrary_style`.
+    `step` takes photos and a painting for each, float32 [batch, h, w, 3] on 0..255. A decoder `initial`, of
+    the same width, is begun with instead of a random one.
     """
 
     settings: ArbitraryStyleSettings
@@ -50,14 +59,6 @@ class ArbitraryStyleTrainer(AveragedTrainer):
         strategy: tf.distribute.Strategy | None = None,
         initial: keras.Model | None = None,
     ) -> None:
-        """Builds network and optimiser.
-
-        Args:
-            weights: Of VGG-19.
-            settings: How to train.
-            strategy: Over several devices or workers; each computes its part of every batch.
-            initial: A decoder of the same width to begin with, instead of a random one.
-        """
         keras.utils.set_random_seed(settings.seed)
         with (strategy or tf.distribute.get_strategy()).scope():
             self._encoder, decoder = build_encoder(weights), build_decoder(width=settings.width)
@@ -100,3 +101,37 @@ class ArbitraryStyleTrainer(AveragedTrainer):
         amount = tf.fill([1, 1, 1, 1], float(strength))
         inputs = {"image": tf.constant(image[np.newaxis], tf.float32), "mean": mean, "deviation": deviation}
         return np.asarray(self.network({**inputs, "strength": amount}, training=False)[0])
+
+
+def trainee(
+    settings: ArbitraryStyleSettings,
+    run: StylizerRun,
+    pictures: TrainingPictures,
+    strategy: tf.distribute.Strategy,
+) -> Trainee:
+    """A decoder that sees the next painting with each photo."""
+    initial: ArbitraryStylizer | None = read_initial(read_arbitrary_stylizer, run, settings.width)
+    paintings, shown = list(pictures.paintings.values()), pictures.preview_paintings
+    weights = load_vgg19(run.vgg)
+    encoder = {"source": weights.source, "digest": weights.digest, "licence": weights.licence}
+    batches = PhotoBatches.of(paintings, settings, seed=1)
+    decoder = initial.decoder if initial else None
+    trainer = ArbitraryStyleTrainer(weights, settings, strategy=strategy, initial=decoder)
+
+    def paint(photo: np.ndarray) -> list[np.ndarray]:
+        return [trainer.stylize(photo, [painting]) for painting in shown.values()]
+
+    def write(path: Path, card: Mapping[str, Any]) -> None:
+        sizes = settings.width, settings.style_size
+        write_arbitrary_stylizer(path, ArbitraryStylizer(trainer.average, *sizes, weights.digest, card))
+
+    return Trainee(
+        trainer,
+        f"any style, of {len(paintings)} paintings",
+        shown,
+        batches.batch,
+        paint,
+        write,
+        record={"paintings": len(paintings), "encoder": weights.digest},
+        card={"paintings": len(paintings), "encoder": encoder},
+    )

@@ -16,14 +16,7 @@ _KIND = Kind("multi_style", 3)
 
 @dataclass(frozen=True)
 class Stylizer:
-    """A trained network and what it knows.
-
-    Attributes:
-        model: As `models.multi_style.multi_style` builds it.
-        styles: Names of the styles, in the order of the weights.
-        width: Factor on its numbers of filters.
-        card: Model card: where it comes from, what it can do, and licences; plain values.
-    """
+    """A trained network, with the names of its styles in the order of the weights, and a model card."""
 
     model: keras.Model
     styles: tuple[str, ...]
@@ -37,7 +30,7 @@ class Stylizer:
 
 
 def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:
-    """Writes a stylizer whole; weights are rounded to 16 bits, which no eye sees in the pictures."""
+    """Writes a stylizer whole."""
     header = {"styles": list(stylizer.styles), "width": stylizer.width, "card": stylizer.card}
     write_archive(path, _KIND._asdict() | header, weights_by_name(stylizer.model))
 

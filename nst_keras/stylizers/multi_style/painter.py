@@ -1,6 +1,6 @@
-"""A trained stylizer of named styles, for pictures of any size."""
+"""A trained stylizer of named styles, for pictures of any size, and what is served of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,19 +12,15 @@ from nst_keras.pictures.by_name import Reader
 from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.multi_style.file import read_stylizer
 from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.served import Served
 
 
 class MultiStylePainter(Painter):
-    """A network that is compiled once for all sizes; a blend is the weights of all its styles.
-
-    Attributes:
-        stylizer: The network and the names of its styles.
-    """
+    """A network that is compiled once for all sizes; a blend is the weights of all its styles."""
 
     min_side, max_pixels_in_one_piece = MIN_SIDE, 2**23
 
     def __init__(self, spec: str = "") -> None:
-        """Reads the stylizer."""
         self.spec, self.stylizer = spec, read_stylizer(spec)
         self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
 
@@ -51,3 +47,14 @@ class MultiStylePainter(Painter):
     def _whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         weights = tf.ensure_shape(weights, [1, len(self.styles)])
         return self.stylizer.model({"image": image, "style_weights": weights}, training=False)
+
+
+def serve(spec: str, note: Callable[[str], None]) -> Served:
+    """The network, and the names of its styles."""
+    stylizer = read_stylizer(spec)
+
+    def stylize(images: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        return stylizer.model({"image": images, "style_weights": weights}, training=False)
+
+    card = {**stylizer.card, "weights": stylizer.digest}
+    return Served(stylize, stylizer.model.weights, card, MIN_SIDE, stylizer.styles)

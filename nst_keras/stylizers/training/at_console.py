@@ -10,14 +10,7 @@ from nst_keras.stylizers.training.settings import AveragedSettings
 
 
 def train_stylizer_at_console(settings: AveragedSettings, plan: StylizerPlan) -> int:
-    """Trains, shows how far it is, and prints where the stylizer is.
-
-    Returns:
-        Exit code: 0, or 128 + signal if stopped.
-
-    Raises:
-        InputError: If the training can't be done.
-    """
+    """Trains, shows how far it is, and prints where the stylizer is; returns the exit code."""
     strategy = make_strategy(plan.distribute)
     with Console(worker(strategy)[0] == 0) as console:
         pictures = load_training_pictures(plan, settings.style_size, console.say)

@@ -28,12 +28,8 @@ class StylizerTraining:
     """One training: paintings, photos, network, and everything that is kept of it.
 
     Attributes:
-        settings: How to train, and by their type the architecture.
-        plan: What to begin with, where to, and what to leave.
-        folder: Where everything is written.
         styles: The network's styles: those of `plan.init` first, then new ones; none if it takes any.
         title: What is trained, in words.
-        num_photos: How many photos it is trained on.
         trainer: The network with its step.
     """
 
@@ -44,11 +40,6 @@ class StylizerTraining:
         pictures: TrainingPictures,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
-        """Reads weights and builds the network.
-
-        Raises:
-            InputError: If they can't be had, or don't fit together.
-        """
         self.settings, self.plan, self.folder = settings, plan, make_folder(Path(plan.output_dir))
         self.num_photos = len(pictures.photos)
         self._batches = PhotoBatches.of(pictures.photos, settings)
@@ -57,7 +48,7 @@ class StylizerTraining:
         if plan.init:
             require_architecture(plan.init, self._architecture)
         over = strategy or tf.distribute.get_strategy()
-        self._trainee = self._architecture.parts.trainee()(settings, plan, pictures, over)
+        self._trainee = self._architecture.parts().trainee(settings, plan, pictures, over)
         self.styles, self.title = self._trainee.styles, self._trainee.title
         self.trainer = self._trainee.trainer
         # Of the steps since the log's last row.
@@ -67,8 +58,7 @@ class StylizerTraining:
     def run(self, watcher: Watcher = Watcher()) -> Path | None:
         """Trains to the end or until told to stop, and leaves a checkpoint either way.
 
-        Returns:
-            The stylizer's file; None if it was stopped before the end.
+        Returns the stylizer's file; None if it was stopped before the end.
 
         Raises:
             InputError: If the folder holds another training, or the loss leaves the finite numbers.
@@ -85,7 +75,7 @@ class StylizerTraining:
             writes=self._writes,
         ) as run:
             for step in run.steps():
-                terms = self._trainee.step(step, self._batches.batch(step))
+                terms = self.trainer.step(self._batches.batch(step), self._trainee.styles_of(step))
                 self._terms = np.concatenate([self._terms, terms[np.newaxis]])
                 means = dict(zip(self.trainer.term_names, self._terms.mean(axis=0).tolist(), strict=True))
                 loss = sum(means.values())

@@ -15,19 +15,10 @@ from nst_keras.ops.preprocessing import preprocess
 class PerceptualLoss:
     """The losses of a batch with the network that looks at it (Johnson et al. 2016, arXiv:1603.08155).
 
-    Attributes:
-        terms: What is computed, on which layers.
-        mean_pixel: The loss network's mean colour, RGB on 0..255.
+    `styles` are paintings, float32 [h, w, 3] on 0..255, at the size whose strokes are wanted.
     """
 
     def __init__(self, weights: VGG19Weights, settings: LossSettings, styles: Sequence[np.ndarray]) -> None:
-        """Builds the loss network and measures the styles.
-
-        Args:
-            weights: Of VGG-19.
-            settings: Layers, weights and kind of the losses.
-            styles: Paintings, float32 [h, w, 3] on 0..255, at the size whose strokes are wanted.
-        """
         self.terms, self.mean_pixel = WeightedTerms(settings), weights.mean_pixel
         self._features = feature_network(
             weights, settings.layers(), pooling=settings.pooling, edges=settings.edges

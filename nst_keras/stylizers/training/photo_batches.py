@@ -12,21 +12,11 @@ from nst_keras.stylizers.training.settings import AveragedSettings
 
 @dataclass(frozen=True)
 class PhotoBatches:
-    """Random crops at random scales of photos in memory.
+    """Random crops at random scales of photos in memory, uint8 [h, w, 3] each.
 
-    Each photo comes once before any comes again. Batch number k is the same whatever came before.
-
-    Attributes:
-        photos: uint8 [h, w, 3] each, RGB.
-        batch_size: Crops a batch.
-        crop_size: Their height and width, in pixels.
-        largest_scale: The largest scale at which photos are shown; the least is that at which the crop
-            just fits in. Scales between are equally likely on a logarithmic scale.
-        flip: Whether to mirror half of them.
-        seed: Of all randomness.
-
-    Raises:
-        InputError: If there is no photo.
+    Each photo comes once before any comes again. Batch number k is the same whatever came before. Scales
+    reach from the one at which the crop just fits in to `largest_scale`, and are equally likely on a
+    logarithmic scale.
     """
 
     photos: Sequence[np.ndarray]

@@ -25,23 +25,19 @@ _MOST_SHOWN = 4  # of the paintings of a training, in a sheet
 def load_training_pictures(
     plan: StylizerPlan, style_size: int, note: Callable[[str], None] = lambda text: None
 ) -> TrainingPictures:
-    """Reads the pictures that a plan names.
+    """Reads the pictures that a plan names, paintings with their longest side at `style_size` pixels.
 
-    Args:
-        plan: Where they are.
-        style_size: Longest side of the paintings, in pixels.
-        note: Called with a line of text about files that are left out.
-
-    Raises:
-        InputError: If there are none, or one that is named can't be read.
+    `note` is called with a line of text about files that are left out.
     """
-    photos, previews = load_training_photos(plan, note), load_previews(plan)
+    photos = _load_photos(plan, note)
+    names = filter(None, (name.strip() for name in plan.preview.split(",")))
+    previews = [fitted(load_picture(name, "preview"), plan.preview_size) for name in names]
     if ARCHITECTURES[plan.architecture].named_styles:
-        return TrainingPictures(load_styles(plan.styles, style_size), photos, previews)
-    paintings = load_paintings(plan, style_size, note)
+        return TrainingPictures(_load_styles(plan.styles, style_size), photos, previews)
+    paintings = _load_paintings(plan, style_size, note)
     if not (previews and plan.preview_styles):
         return pictures_for_any(paintings, photos, previews)
-    shown = load_styles(plan.preview_styles, style_size, "preview_styles")
+    shown = _load_styles(plan.preview_styles, style_size, "preview_styles")
     return TrainingPictures(paintings, photos, previews, shown)
 
 
@@ -54,32 +50,20 @@ def pictures_for_any(
     return TrainingPictures(paintings, photos, previews, shown)
 
 
-def load_paintings(
+def _load_paintings(
     plan: StylizerPlan, longest_side: int, note: Callable[[str], None]
 ) -> dict[str, np.ndarray]:
-    """Reads many paintings, uint8 [h, w, 3] each, none larger than that, by numbers as names.
-
-    Raises:
-        InputError: If there are none, or one that is named can't be read.
-    """
+    """Many paintings, uint8 [h, w, 3] each, none larger than that, by numbers as names."""
     if os.path.isdir(plan.styles):
-        found = load_photos(plan.styles, longest_side=longest_side, most=plan.most_paintings, note=note)
+        paintings = load_photos(plan.styles, longest_side=longest_side, most=plan.most_paintings, note=note)
     else:
-        found = [painting.astype(np.uint8) for painting in load_styles(plan.styles, longest_side).values()]
-    return {str(number): painting for number, painting in enumerate(found[: plan.most_paintings])}
+        styles = _load_styles(plan.styles, longest_side).values()
+        paintings = [painting.astype(np.uint8) for painting in styles][: plan.most_paintings]
+    return {str(number): painting for number, painting in enumerate(paintings)}
 
 
-def load_styles(spec: str, longest_side: int, role: str = "styles") -> dict[str, np.ndarray]:
-    """Reads paintings, float32 [h, w, 3] on 0..255, by the names of their files without suffix.
-
-    Args:
-        spec: A folder, or files or `sample:NAME` by commas.
-        longest_side: To which each is resized, in pixels.
-        role: What messages begin with.
-
-    Raises:
-        InputError: If one can't be read, or two have one name.
-    """
+def _load_styles(spec: str, longest_side: int, role: str = "styles") -> dict[str, np.ndarray]:
+    """Paintings of a folder, or of files and `sample:NAME`s by commas, float32 on 0..255, by their names."""
     paths = [str(path) for path in list_images(spec)] if os.path.isdir(spec) else spec.split(",")
     styles: dict[str, np.ndarray] = {}
     for path in filter(None, (path.strip() for path in paths)):
@@ -90,24 +74,13 @@ def load_styles(spec: str, longest_side: int, role: str = "styles") -> dict[str,
     return styles
 
 
-def load_training_photos(plan: StylizerPlan, note: Callable[[str], None]) -> list[np.ndarray]:
-    """Reads the photos that a plan names, uint8 [h, w, 3] each.
-
-    Raises:
-        InputError: If there are none.
-    """
+def _load_photos(plan: StylizerPlan, note: Callable[[str], None]) -> list[np.ndarray]:
     if plan.photos == "samples":
         samples = [load_picture(SAMPLE + name, "photos") for name in CONTENTS]
         return [fitted(photo, plan.photo_size).astype(np.uint8) for photo in samples]
     return load_photos(
         plan.photos, longest_side=plan.photo_size, most=plan.most_photos, data_dir=plan.data_dir, note=note
     )
-
-
-def load_previews(plan: StylizerPlan) -> list[np.ndarray]:
-    """Reads the photos that are painted as training goes, float32 [h, w, 3] on 0..255."""
-    names = filter(None, (name.strip() for name in plan.preview.split(",")))
-    return [fitted(load_picture(name, "preview"), plan.preview_size) for name in names]
 
 
 def fitted(image: np.ndarray, longest_side: int) -> np.ndarray:
@@ -120,15 +93,12 @@ def draw_sheet(
     styles: Mapping[str, np.ndarray],
     pictures: Sequence[Sequence[np.ndarray]],
 ) -> np.ndarray:
-    """Every photo in every style: photos on the left, paintings above.
+    """Every photo in every style, uint8 [height, width, 3]: photos on the left, paintings above.
 
     Args:
         photos: [h, w, 3] on 0..255.
         styles: Paintings by name.
         pictures: For each photo its pictures in these styles, none larger than the photo.
-
-    Returns:
-        uint8 [height, width, 3].
     """
     side = max(max(photo.shape[:2]) for photo in photos)
     blank = np.full([side // 2, side, 3], 255.0)

@@ -86,11 +86,7 @@ SettingsOfAny: Any = dataclasses.make_dataclass(
 
 
 def settings_for(architecture: str, changes: Mapping[str, Any]) -> AveragedSettings:
-    """The settings of an architecture's training, with changes; None changes nothing.
-
-    Raises:
-        InputError: If one is for other architectures only, or a value is out of range.
-    """
+    """The settings of an architecture's training, with changes; None changes nothing."""
     require_choice("architecture", architecture, TRAINABLE)
     changes = {name: value for name, value in changes.items() if value is not None}
     for name in changes:

@@ -1,6 +1,5 @@
 """What is trained, whatever its architecture: its pictures, and what a training asks of it."""
 
-import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,36 +29,31 @@ class TrainingPictures:
     preview_paintings: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-class Trainee(abc.ABC):
+@dataclass(frozen=True)
+class Trainee:
     """A network in training.
 
     Attributes:
         trainer: The network with its step.
-        styles: Names of the network's styles; none if it takes any painting.
         title: What is trained, in words.
         shown: The paintings that previews show, by name.
+        styles_of: The styles of a step, numbered from 0, as the trainer takes them.
+        paint: A photo float32 [h, w, 3] in all that are `shown`, by the averaged weights.
+        write: Writes the stylizer to a file, with a model card.
         record: What must be the same, besides settings and photos, for a checkpoint to be gone on from.
         card: What the model card tells of it.
+        styles: Names of the network's styles; none if it takes any painting.
     """
 
     trainer: AveragedTrainer
-    styles: tuple[str, ...] = ()
     title: str
     shown: Mapping[str, np.ndarray]
+    styles_of: Callable[[int], np.ndarray]
+    paint: Callable[[np.ndarray], list[np.ndarray]]
+    write: Callable[[Path, Mapping[str, Any]], None]
     record: Mapping[str, Any]
-    card: Mapping[str, Any]
-
-    @abc.abstractmethod
-    def step(self, number: int, photos: np.ndarray) -> np.ndarray:
-        """Takes step `number`, from 0; returns the terms of the loss."""
-
-    @abc.abstractmethod
-    def paint(self, photo: np.ndarray) -> list[np.ndarray]:
-        """A photo float32 [h, w, 3] in all that are `shown`."""
-
-    @abc.abstractmethod
-    def write(self, path: Path, card: Mapping[str, Any]) -> None:
-        """Writes the stylizer."""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
 
 
 def read_initial(read: Callable[[str], Any], run: StylizerRun, width: float) -> Any:

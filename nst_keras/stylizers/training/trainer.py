@@ -21,10 +21,14 @@ from nst_keras.stylizers.training.settings import AveragedSettings
 class AveragedTrainer(Trainer):
     """A network with its optimisers (Adam), average of weights and compiled step.
 
+    Args:
+        model: Made within the strategy's scope if there is one.
+        settings: Precision, decay of the average, and what messages tell.
+        groups: Learning rates, or their courses, and the variables that are trained with them.
+        strategy: Over several devices or workers; each computes its part of every batch.
+
     Attributes:
-        model: What is trained.
-        average: The average of its weights, which is what is kept.
-        settings: How it is trained.
+        average: The average of the model's weights, which is what is kept.
     """
 
     def __init__(
@@ -35,14 +39,6 @@ class AveragedTrainer(Trainer):
         *,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
-        """Builds optimisers and average.
-
-        Args:
-            model: Made within the strategy's scope if there is one.
-            settings: Precision, decay of the average, and what messages tell.
-            groups: Learning rates, or their courses, and the variables that are trained with them.
-            strategy: Over several devices or workers; each computes its part of every batch.
-        """
         self.model, self.settings = model, settings
         self._strategy = strategy or tf.distribute.get_strategy()
         with self._strategy.scope():
@@ -67,9 +63,6 @@ class AveragedTrainer(Trainer):
         Args:
             contents: Photos, float32 [batch, h, w, 3] on 0..255, of all workers together.
             styles: What says in which style each is painted, [batch, ...].
-
-        Raises:
-            NonFiniteLossError: If the loss isn't a finite number.
         """
         with bfloat16_products(self.settings.precision == MIXED_BFLOAT16):
             terms: np.ndarray = self._step(self._share(contents), self._share(styles)).numpy()
@@ -97,11 +90,7 @@ class AveragedTrainer(Trainer):
         return terms
 
     def _share(self, array: np.ndarray) -> Any:
-        """Each replica's part of a batch.
-
-        Raises:
-            InputError: If the batch can't be divided.
-        """
+        """Each replica's part of a batch."""
         replicas = self._strategy.num_replicas_in_sync
         if len(array) % replicas:
             raise InputError(
