@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.job import Training, TrainingOutcome
 from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import ClassificationSettings
@@ -18,17 +19,10 @@ _LOST_WORKER = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.De
 
 
 def train_at_console(settings: ClassificationSettings, plan: TrainingPlan) -> int:
-    """Trains, shows how far it is, and prints where the report is.
-
-    Returns:
-        Exit code: 0, or 128 + signal if stopped.
-
-    Raises:
-        InputError: If the training can't be done.
-    """
+    """Trains, shows how far it is, and prints where the report is; returns the exit code."""
     training = Training(settings, plan, make_strategy(plan.distribute))
     with Console(training.is_chief) as console:
-        announce(training.dataset, training.checks, console.say)
+        _announce(training.dataset, training.checks, console.say)
         parameters = training.trainer.model.count_params()
         console.say(f"{settings.model}: {parameters:,} parameters on {device()}, into {training.folder}")
         if settings.flip:
@@ -40,10 +34,21 @@ def train_at_console(settings: ClassificationSettings, plan: TrainingPlan) -> in
                 "a worker of --distribute=multi_worker was lost; start all of them again with the same "
                 f"command, and they go on from the last checkpoint ({error.message.splitlines()[0]})"
             ) from error
-        return tell(outcome, console)
+        return _tell(outcome, console)
 
 
-def tell(outcome: TrainingOutcome, console: Console) -> int:
+def fine_tune_at_console(settings: FineTuningSettings, plan: TrainingPlan) -> int:
+    """The same for the re-training of a pretrained network."""
+    from nst_keras.classifiers.fine_tuning.job import FineTuning  # with scikit-learn
+
+    with Console() as console:
+        job = FineTuning(settings, plan)
+        _announce(job.dataset, job.checks, console.say)
+        console.say(f"{job.base.name} up to {job.base.layer} on {device()}, into {job.folder}")
+        return _tell(job.run(Watcher(console.show, console.say, console.should_stop)), console)
+
+
+def _tell(outcome: TrainingOutcome, console: Console) -> int:
     """Tells how a training ended; returns the exit code."""
     if outcome.report is None:
         return console.stopped(f"the same command goes on from {outcome.kept}")
@@ -51,7 +56,7 @@ def tell(outcome: TrainingOutcome, console: Console) -> int:
     return console.finished(outcome.report)
 
 
-def announce(dataset: ImageDataset, checks: DatasetChecks, say: Callable[[str], None]) -> None:
+def _announce(dataset: ImageDataset, checks: DatasetChecks, say: Callable[[str], None]) -> None:
     """Tells what there is to learn from, and what is odd about it."""
     height, width, channels = dataset.image_shape
     sizes = ", ".join(f"{split.size} {name}" for name, split in dataset.splits.items())

@@ -27,7 +27,6 @@ class BatchSource:
     Attributes:
         split: Examples (uint8 [height, width, channels], int64 []).
         batch_size: Pictures a batch, over all workers; the last of an epoch may have fewer.
-        seed: Of order and augmentation.
         augmentation: Arguments of `augment`; empty for none.
         worker: This worker's number and the number of workers; each takes every n-th picture of a batch.
         memory_limit: Bytes up to which a split is kept in memory.

@@ -17,14 +17,9 @@ _BINS = 15
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """Returns the temperature T whose softmax(logits / T) has the least cross-entropy (Guo et al. 2017).
 
-    Above 1 for a network that is too sure. No class changes, only how sure of it the network says it is.
-
-    Args:
-        logits: [n, classes], of pictures that weren't trained on.
-        labels: Class ids [n].
-
-    Returns:
-        A number from 0.25 to 20; 1 for fewer than 50 pictures, which tell too little.
+    Above 1 for a network that is too sure. No class changes, only how sure of it the network says it is. It
+    lies in 0.25..20, and is 1 for fewer than 50 pictures, which tell too little. None of them, whose logits
+    are [n, classes], may have been trained on.
     """
     if len(labels) < _LEAST_PICTURES:
         return 1.0
@@ -37,13 +32,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def calibration_error(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over 15 bins (Guo et al. 2017).
-
-    Args:
-        logits: [n, classes].
-        labels: Class ids [n].
-        temperature: Divides the logits.
-    """
+    """Expected calibration error: mean gap between confidence and accuracy over 15 bins (Guo et al. 2017)."""
     chances = softmax(logits / temperature, axis=1)
     sure, right = chances.max(axis=1), chances.argmax(axis=1) == labels
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
@@ -52,12 +41,6 @@ def calibration_error(logits: np.ndarray, labels: np.ndarray, temperature: float
 
 
 def accuracy_interval(correct: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's (1927) interval for a share: what accuracy the test is evidence of.
-
-    Args:
-        correct: Pictures classified right.
-        count: Pictures; at least 1.
-        confidence: Chance that the interval holds the true accuracy.
-    """
+    """Wilson's (1927) interval for a share: what accuracy the test is evidence of."""
     interval = binomtest(correct, count).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)

@@ -9,13 +9,13 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from nst_keras.classifiers.batches import BatchSource, in_order
-from nst_keras.classifiers.loop import Learned, TrainingLoop, measure
+from nst_keras.classifiers.loop import Learned, TrainingLoop
 from nst_keras.classifiers.output import describe_training, save_model
 from nst_keras.classifiers.plan import MODEL, SAVED_MODEL, TrainingPlan
 from nst_keras.classifiers.registry import CLASSIFIERS, build_classifier
 from nst_keras.classifiers.report import Predictions, write_report
 from nst_keras.classifiers.settings import ClassificationSettings
-from nst_keras.classifiers.trainer import ClassifierTrainer
+from nst_keras.classifiers.trainer import ClassifierTrainer, measure
 from nst_keras.data.checks import DatasetChecks, check_dataset
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
@@ -46,13 +46,11 @@ class TrainingOutcome:
 class Training:
     """One training: data, model and everything that is kept of it.
 
-    Attributes:
+    Args:
         settings: How to train.
         plan: Where from and where to.
-        dataset: The pictures.
-        checks: What was found out about them.
-        trainer: The model with its step.
-        folder: Where everything is written.
+        strategy: Over several workers; made before anything else of TensorFlow is used.
+        dataset: Pictures, instead of those that the plan names.
     """
 
     def __init__(
@@ -62,17 +60,6 @@ class Training:
         strategy: tf.distribute.Strategy | None = None,
         dataset: ImageDataset | None = None,
     ) -> None:
-        """Reads and checks the pictures, and builds the model.
-
-        Args:
-            settings: How to train.
-            plan: Where from and where to.
-            strategy: Over several workers; made before anything else of TensorFlow is used.
-            dataset: Pictures, instead of those that the plan names.
-
-        Raises:
-            InputError: If the data can't be had, the model can't take it, or the folder can't be made.
-        """
         self.settings, self.plan = settings, plan
         self._strategy = strategy or tf.distribute.get_strategy()
         self._worker = worker(self._strategy)
@@ -131,7 +118,7 @@ class Training:
         test = self.dataset.splits["test"]
         logits, labels = self.trainer.predict(in_order(test))
         metrics = {
-            **measure(self.trainer, logits, labels, "test"),
+            **measure(logits, labels, "test_", with_loss=not self.trainer.has_rule),
             "val_accuracy": learned.history[learned.best_epoch - 1]["val_accuracy"],
             "best_epoch": learned.best_epoch,
         }
@@ -170,11 +157,7 @@ class Training:
 
 
 def read_and_check(dataset: ImageDataset) -> DatasetChecks:
-    """Checks a set, which reads all of it.
-
-    Raises:
-        InputError: If TensorFlow can't read or decode a picture of a set of tensorflow-datasets.
-    """
+    """Checks a set, which reads all of it; TensorFlow's complaints about a picture name the set."""
     try:
         return check_dataset(dataset)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.plan import MODEL, REPORT_FILES, SAVED_MODEL, TrainingPlan
-from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult, cross_entropy
+from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult, measure
 from nst_keras.data.image_dataset import Split
 from nst_keras.runs.log import without_times
 from nst_keras.runs.loop import Run, Watcher
@@ -57,14 +57,7 @@ class _Epoch:
 class TrainingLoop:
     """A trainer, its batches, and a folder from which a killed run goes on.
 
-    Args:
-        trainer: The model with its step.
-        source: Training pictures.
-        validation: Pictures that choose the epoch.
-        num_epochs: Passes over the training pictures.
-        plan: What to keep, and whether to begin anew.
-        folder: Where to.
-        record: What must be the same for a checkpoint to be gone on from.
+    `validation` chooses the epoch; `record` must be the same for a checkpoint to be gone on from.
     """
 
     def __init__(
@@ -83,11 +76,7 @@ class TrainingLoop:
         self._epoch, self._best_epoch, self._best = _Epoch(), 0, list[np.ndarray]()
 
     def run(self, watcher: Watcher) -> Learned:
-        """Trains to the end or until told to stop, and leaves a checkpoint either way.
-
-        Raises:
-            InputError: If the folder holds another training, or the loss leaves the finite numbers.
-        """
+        """Trains to the end or until told to stop, and leaves a checkpoint either way."""
         source = self._source
         with Run(
             self,
@@ -131,7 +120,7 @@ class TrainingLoop:
         epoch = {
             "epoch": len(run.history) + 1,
             **self._epoch.means(),
-            **measure(self._trainer, logits, labels, "val"),
+            **measure(logits, labels, "val_", with_loss=not self._trainer.has_rule),
             "learning_rate": self._trainer.learning_rate,
             "seconds": self._epoch.epoch_seconds,
         }
@@ -154,7 +143,6 @@ class TrainingLoop:
 
 
 def describe_epoch(epoch: Mapping[str, float], epochs: int, best_epoch: int) -> str:
-    """One line of text: what an epoch gave."""
     best = " (best)" if best_epoch == epoch["epoch"] else ""
     return (
         f"epoch {epoch['epoch']}/{epochs}  loss {epoch['loss']:.4g}  accuracy {epoch['accuracy']:.4f}  "
@@ -166,13 +154,3 @@ def describe_epoch(epoch: Mapping[str, float], epochs: int, best_epoch: int) -> 
 def _rank(epoch: Mapping[str, float]) -> tuple[float, float]:
     """What epochs are compared by: accuracy, and the loss among equals, which small sets have many of."""
     return epoch["val_accuracy"], -epoch.get("val_loss", 0.0)
-
-
-def measure(
-    trainer: ClassifierTrainer, logits: np.ndarray, labels: np.ndarray, split: str
-) -> dict[str, float]:
-    """Accuracy, and the cross-entropy where the outputs are meant as logits, named after a split."""
-    accuracy = {f"{split}_accuracy": float(np.mean(logits.argmax(axis=1) == labels))}
-    if trainer.has_rule:
-        return accuracy
-    return {f"{split}_loss": cross_entropy(logits, labels), **accuracy}

@@ -23,15 +23,7 @@ from nst_keras.storage.folders import replacing_folder
 def save_model(model: keras.Model, path: Path, saved_model: Path | None = None) -> None:
     """Writes a model as .keras and, if a folder is named, as a SavedModel that replaces what is there.
 
-    Equal models make equal .keras files.
-
-    Args:
-        model: Built model.
-        path: File that ends in .keras.
-        saved_model: Folder of the SavedModel; its signature `serving_default` takes pixels 0..255.
-
-    Raises:
-        InputError: If something can't be written.
+    Equal models make equal .keras files. The SavedModel's signature `serving_default` takes pixels 0..255.
     """
     with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=path.parent) as folder:
         temporary = Path(folder, path.name)
@@ -56,11 +48,7 @@ def describe_training(
     pictures = {name: split.size for name, split in dataset.splits.items()}
     timed = [epoch["seconds"] for epoch in learned.history if "seconds" in epoch]
     speed = round(len(timed) * pictures["train"] / sum(timed), 1) if timed else None
-    told = {
-        "epochs": len(learned.history),
-        "seconds": round(learned.seconds, 2),
-        "images_per_second": speed,
-    }
+    told = {"epochs": len(learned.history), "seconds": round(learned.seconds, 2), "images_per_second": speed}
     return {
         "model": name,
         "dataset": dataset.name,

@@ -1,6 +1,6 @@
 """The classifiers by name: what builds each, and its recipe; importing this loads no TensorFlow.
 
-A new one is a file in models/ and a row here: commands, pipelines and the tests over all classifiers follow.
+A new one is a file in models/, its import and a row here: commands, pipelines and the tests over all follow.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,28 +20,25 @@ class Classifier:
     """A kind of classifier.
 
     Attributes:
-        network: Imports and returns what builds it of an image's shape, a number of classes and options.
         recipe: Training settings that suit it, chosen on a validation split of Fashion-MNIST.
         options: Settings that the network is built by, with what it calls them.
         by_rule: Whether it learns by a rule of its own, in float32 and without gradients.
     """
 
-    network: "Callable[[], Callable[..., keras.Model]]"
     recipe: Mapping[str, Any]
     options: Mapping[str, str] = field(default_factory=dict)
     by_rule: bool = False
 
 
-def _perceptron() -> "Callable[..., keras.Model]":
+def networks() -> "Mapping[str, Callable[..., keras.Model]]":
+    """What builds each of an image's shape, a number of classes and options, once TensorFlow is loaded."""
+    from nst_keras.models.adaline import Adaline
+    from nst_keras.models.cnn import advanced_cnn, small_cnn
+    from nst_keras.models.mlp import mlp
     from nst_keras.models.perceptron import Perceptron
 
-    return _of_units(Perceptron)
-
-
-def _adaline() -> "Callable[..., keras.Model]":
-    from nst_keras.models.adaline import Adaline
-
-    return _of_units(Adaline)
+    units = {"perceptron": _of_units(Perceptron), "adaline": _of_units(Adaline)}
+    return {**units, "mlp": mlp, "small_cnn": small_cnn, "advanced_cnn": advanced_cnn}
 
 
 def _of_units(kind: "type[OneVsRest]") -> "Callable[..., keras.Model]":
@@ -53,33 +50,14 @@ def _of_units(kind: "type[OneVsRest]") -> "Callable[..., keras.Model]":
     return build
 
 
-def _mlp() -> "Callable[..., keras.Model]":
-    from nst_keras.models.mlp import mlp
-
-    return mlp
-
-
-def _small_cnn() -> "Callable[..., keras.Model]":
-    from nst_keras.models.cnn import small_cnn
-
-    return small_cnn
-
-
-def _advanced_cnn() -> "Callable[..., keras.Model]":
-    from nst_keras.models.cnn import advanced_cnn
-
-    return advanced_cnn
-
-
 _ETA = {"learning_rate": "eta"}
 
 CLASSIFIERS = {
-    "perceptron": Classifier(_perceptron, {"epochs": 10, "learning_rate": 1.0}, _ETA, by_rule=True),
-    "adaline": Classifier(_adaline, {"epochs": 20, "learning_rate": 0.01}, _ETA, by_rule=True),
-    "mlp": Classifier(_mlp, {"epochs": 20, "learning_rate": 1e-3, "weight_decay": 0.05}),
-    "small_cnn": Classifier(_small_cnn, {"epochs": 15, "flip": True, "shift": 0.04, "ema": 0.995}),
+    "perceptron": Classifier({"epochs": 10, "learning_rate": 1.0}, _ETA, by_rule=True),
+    "adaline": Classifier({"epochs": 20, "learning_rate": 0.01}, _ETA, by_rule=True),
+    "mlp": Classifier({"epochs": 20, "learning_rate": 1e-3, "weight_decay": 0.05}),
+    "small_cnn": Classifier({"epochs": 15, "flip": True, "shift": 0.04, "ema": 0.995}),
     "advanced_cnn": Classifier(
-        _advanced_cnn,
         {
             "epochs": 30,
             "optimizer": "sgd",
@@ -101,7 +79,7 @@ GRADIENT_CLASSIFIERS = tuple(name for name, row in CLASSIFIERS.items() if not ro
 def build_classifier(
     name: str, image_shape: tuple[int, int, int], num_classes: int, *, seed: int = 0, **options: Any
 ) -> "keras.Model":
-    """Builds a classifier from raw pixels 0..255 to logits, with weights drawn by `seed`.
+    """Builds a classifier from raw pixels 0..255 to logits.
 
     Args:
         name: One of `CLASSIFIERS`.
@@ -109,12 +87,9 @@ def build_classifier(
         num_classes: Classes; at least 2.
         seed: Of every random number in Keras, Python and NumPy; the same seed gives the same weights.
         **options: For the model's own builder, such as `eta` or `dropout`.
-
-    Raises:
-        InputError: If there is no such classifier, or it can't take such pictures.
     """
     require_choice("model", name, CLASSIFIERS)
     import keras
 
     keras.utils.set_random_seed(seed)
-    return CLASSIFIERS[name].network()(image_shape, num_classes, **options)
+    return networks()[name](image_shape, num_classes, **options)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nst_keras.classifiers.plan import REPORT
-from nst_keras.classifiers.report_page import render_page
-from nst_keras.ops.confusion import class_scores, confusion_counts
+from nst_keras.ops.confusion import ClassScores, class_scores, confusion_counts
 from nst_keras.reports.look import encode_png
+from nst_keras.reports.page_parts import cards, frame, heading, image, label, pairs, table, warning_list
 from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix, learning_curves
 from nst_keras.storage.files import write_whole
 
@@ -32,9 +32,6 @@ class Predictions:
         images: uint8 [n, height, width, channels].
         labels: True classes, int [n], 0..classes - 1.
         probabilities: Of each class, float [n, classes]; the largest is the prediction.
-
-    Raises:
-        ValueError: If shapes don't fit together.
     """
 
     images: np.ndarray
@@ -60,10 +57,10 @@ def write_report(
     class_names: Sequence[str],
     more: Mapping[str, tuple[str, str, bytes]] | None = None,
 ) -> Path:
-    """Writes learning_curves.png, confusion_matrix.png, mistakes.png, report.json and report.html.
+    """Writes learning_curves.png, confusion_matrix.png, mistakes.png, report.json and, last, report.html.
 
-    Each file is written whole, the page last; files that were there are replaced. The same
-    arguments give the same bytes.
+    Each file is written whole and replaces one that was there; the same arguments give the same bytes.
+    Returns the path of the page.
 
     Args:
         folder: Where to; made if it isn't there.
@@ -75,13 +72,6 @@ def write_report(
         predictions: On the test pictures.
         class_names: As many as `predictions` has classes.
         more: Other pictures to write and show: name of the file to heading, description and PNG bytes.
-
-    Returns:
-        The path of report.html.
-
-    Raises:
-        ValueError: If `class_names` don't fit `predictions`.
-        InputError: If a file can't be written.
     """
     num_classes = predictions.probabilities.shape[1]
     if len(class_names) != num_classes:
@@ -89,16 +79,15 @@ def write_report(
     guesses = predictions.probabilities.argmax(axis=1)
     counts = confusion_counts(predictions.labels, guesses, num_classes)
     scores = class_scores(counts, class_names)
-    pictures = {
-        "learning_curves.png": encode_png(learning_curves(history)),
-        "confusion_matrix.png": encode_png(confusion_matrix(predictions.labels, guesses, class_names)),
-        "mistakes.png": encode_png(
-            confident_mistakes(predictions.images, predictions.labels, predictions.probabilities, class_names)
+    figures = {
+        "learning_curves.png": learning_curves(history),
+        "confusion_matrix.png": confusion_matrix(predictions.labels, guesses, class_names),
+        "mistakes.png": confident_mistakes(
+            predictions.images, predictions.labels, predictions.probabilities, class_names
         ),
     }
-    captions = {heading: (text, pictures[name]) for name, (heading, text) in _CAPTIONS.items()}
-    for name, (heading, text, data) in (more or {}).items():
-        pictures[name], captions[heading] = data, (text, data)
+    pictures = {name: (*_CAPTIONS[name], encode_png(figure)) for name, figure in figures.items()}
+    pictures |= more or {}
     record, history = _plain(record), _plain(history)
     known = {
         **record,
@@ -106,9 +95,9 @@ def write_report(
         "classes": [dataclasses.asdict(score) for score in scores],
         "confusion_matrix": counts.tolist(),
     }
-    page = render_page(record, history, scores, captions)
+    page = _render_page(record, history, scores, pictures.values())
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in pictures.items():
+    for name, (_, _, data) in pictures.items():
         write_whole(folder / name, data)
     write_whole(folder / REPORT, (_format_json(known) + "\n").encode())
     write_whole(folder / "report.html", page.encode())
@@ -141,3 +130,47 @@ def _format_json(value: Any, indent: str = "") -> str:
             + f"\n{indent}]"
         )
     return json.dumps(value, ensure_ascii=False)
+
+
+def _render_page(
+    record: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    scores: Sequence[ClassScores],
+    pictures: Iterable[tuple[str, str, bytes]],
+) -> str:
+    """One HTML page that opens from disk and loads nothing from elsewhere; every text is escaped.
+
+    Of the record, `model` and `dataset` make the title, `metrics` the figures at the top, `warnings` a box;
+    each other mapping becomes a table, and what is left one more.
+    """
+    names = [
+        str(record[key]) for key in ("model", "dataset") if isinstance(record.get(key), str | int | float)
+    ]
+    metrics, warnings = record.get("metrics"), record.get("warnings") or []
+    parts = cards(metrics) if isinstance(metrics, Mapping) else []
+    parts += warning_list([warnings] if isinstance(warnings, str) else warnings)
+    for title, description, png in pictures:
+        parts += [heading(title), image(png, description)]
+    heads = ["class", "precision", "recall", "F1", "pictures"]
+    rows = [[s.name, f"{s.precision:.3f}", f"{s.recall:.3f}", f"{s.f1:.3f}", s.support] for s in scores]
+    parts += [heading("Classes"), table(heads, rows)]
+    parts += _record_tables(record)
+    if history:
+        columns = list(dict.fromkeys(key for row in history for key in row))
+        rows = [[row.get(key, "-") for key in columns] for row in history]
+        parts += [heading("Epochs"), table([label(key) for key in columns], rows)]
+    return frame(" on ".join(names) or "Training report", parts)
+
+
+def _record_tables(record: Mapping[str, Any]) -> list[str]:
+    """A table for each mapping, and a last one for what stands alone."""
+    parts: list[str] = []
+    alone: dict[str, Any] = {}
+    for key, value in record.items():
+        if key in ("metrics", "warnings"):
+            continue
+        if isinstance(value, Mapping) and value:
+            parts += [heading(label(key)), pairs(value)]
+        else:
+            alone[key] = value
+    return parts + ([heading("Run"), pairs(alone)] if alone else [])

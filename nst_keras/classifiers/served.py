@@ -24,14 +24,9 @@ def export_classifier(
 
     - `serving_default`: `image`, float32 pixels 0..255 [batch, height, width, channels].
     - `serve_image_bytes`: `image_bytes`, encoded pictures [batch] of any sizes, JPEG, PNG, GIF (first frame)
-      or BMP; each is cut and resized as in training.
+      or BMP; each is cut and resized to `image_size` as in training.
 
-    Args:
-        model: From pixels [batch, height, width, channels] to logits; channels is 1 or 3.
-        folder: Must not exist.
-        class_names: One for each logit.
-        image_size: Height and width that encoded pictures get.
-        temperature: Divides the logits before the softmax, so that probabilities are calibrated.
+    The temperature divides the logits before the softmax, so that probabilities are calibrated.
     """
     channels = model.input_shape[-1]
     archive = keras.export.ExportArchive()

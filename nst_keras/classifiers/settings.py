@@ -86,13 +86,8 @@ def may_be_mirrored(dataset: str) -> bool:
 def recipe(model: str, dataset: str = "", **changes: Any) -> ClassificationSettings:
     """The settings that suit a model, with changes.
 
-    Args:
-        model: One of `CLASSIFIERS`.
-        dataset: Name of the data set; pictures of letters and digits are never mirrored unless asked for.
-        **changes: Settings to set otherwise; `epochs` among them means just so many.
-
-    Raises:
-        InputError: If there is no such model or a value is out of range.
+    Pictures of letters and digits are never mirrored unless asked for; `epochs` among the changes means just
+    so many.
     """
     require_choice("model", model, CLASSIFIERS)
     mirrored = {} if may_be_mirrored(dataset) else {"flip": False}

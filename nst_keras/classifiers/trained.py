@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from nst_keras.classifiers.plan import MODEL, REPORT
-from nst_keras.classifiers.registry import CLASSIFIERS
+from nst_keras.classifiers.registry import CLASSIFIERS, networks
 from nst_keras.data.datasets import load_dataset
 from nst_keras.errors import InputError
 
@@ -43,11 +43,7 @@ class TrainedClassifier:
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
-    """Loads what a finished training left in its folder.
-
-    Raises:
-        InputError: If a file is missing or damaged.
-    """
+    """Loads what a finished training left in its folder."""
     path = Path(folder, REPORT)
     with open_file(path) as file:
         text = file.read()
@@ -68,13 +64,8 @@ def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
-    """Loads a .keras file, as nst-train writes it; code that a file may hold isn't run.
-
-    Raises:
-        InputError: If there is no such file or Keras can't load it, with the reason.
-    """
-    for kind in CLASSIFIERS.values():
-        kind.network()  # so that Keras knows its classes when it meets them in a file
+    """Loads a .keras file, as nst-train writes it; code that a file may hold isn't run."""
+    networks()  # so that Keras knows their classes when it meets them in a file
     with open_file(path) as file:
         if not zipfile.is_zipfile(file):
             raise InputError(f"{path}: is not a .keras file")
@@ -89,17 +80,9 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
 
 
 def load_input(spec: str, model: keras.Model) -> np.ndarray:
-    """Reads a picture as a model takes it: cut and resized to its size, gray if it wants gray.
+    """Reads a picture as a model takes it, uint8 [height, width, channels]: cut and resized, gray if need be.
 
-    Args:
-        spec: A picture file, or DATASET:N for the Nth test picture of a data set, from 0.
-        model: Takes pixels 0..255 [batch, height, width, channels] with 1 or 3 channels.
-
-    Returns:
-        uint8 [height, width, channels].
-
-    Raises:
-        InputError: If there is no such picture, or the model takes something else.
+    `spec` is a picture file, or DATASET:N for the Nth test picture of a data set, from 0.
     """
     expected = tuple(getattr(model, "input_shape", ())[1:])
     if len(expected) != 3 or expected[2] not in (1, 3):

@@ -31,8 +31,20 @@ class ClassifierTrainer(Trainer):
     Models with an `update` method (perceptron, ADALINE) have a rule of their own; all others follow the
     gradient of the softmax cross-entropy.
 
+    Args:
+        model: From pixels 0..255 [batch, height, width, channels] to logits, made within the
+            strategy's scope if there is one.
+        settings: How to train.
+        num_steps: Steps of the whole training, for the learning rate's course.
+        strategy: Over several workers; each is given its own part of every batch.
+        rates: Factors on the learning rate by path of variable, where they aren't 1; for "sgd" alone,
+            whose steps are in proportion to the gradient.
+        class_weights: Factors on the loss, of every class; None for 1.
+        frozen: Paths of variables that never change and so need not be kept.
+        average: Model like `model` to hold the average of its weights, if it isn't to be a clone, such as
+            one in float32 beside one in mixed precision.
+
     Attributes:
-        model: What is trained.
         evaluated: What is evaluated and saved: the average of the weights, or the model itself.
     """
 
@@ -48,24 +60,6 @@ class ClassifierTrainer(Trainer):
         frozen: Collection[str] = (),
         average: keras.Model | None = None,
     ) -> None:
-        """Builds optimiser and average.
-
-        Args:
-            model: From pixels 0..255 [batch, height, width, channels] to logits, made within the
-                strategy's scope if there is one.
-            settings: How to train.
-            num_steps: Steps of the whole training, for the learning rate's course.
-            strategy: Over several workers; each is given its own part of every batch.
-            rates: Factors on the learning rate by path of variable, where they aren't 1; for "sgd" alone,
-                whose steps are in proportion to the gradient.
-            class_weights: Factors on the loss, of every class; None for 1.
-            frozen: Paths of variables that never change and so need not be kept.
-            average: Model like `model` to hold the average of its weights, if it isn't to be a clone, such as
-                one in float32 beside one in mixed precision.
-
-        Raises:
-            InputError: If a model with a rule of its own is to be trained by several workers.
-        """
         self.model, self.settings, self._frozen = model, settings, frozenset(frozen)
         self._strategy = strategy or tf.distribute.get_strategy()
         self._rule: Any = getattr(model, "update", None)
@@ -95,11 +89,7 @@ class ClassifierTrainer(Trainer):
         return float(self._optimizer.learning_rate) if self._optimizer else self.settings.learning_rate
 
     def step(self, images: tf.Tensor, labels: tf.Tensor, global_size: int) -> StepResult:
-        """Takes one step; `global_size` is the number of pictures over all workers.
-
-        Raises:
-            NonFiniteLossError: If the loss isn't a finite number.
-        """
+        """Takes one step; `global_size` is the number of pictures over all workers."""
         step = self._rule_step if self._rule else self._gradient_step
         loss, correct = step(images, labels, tf.constant(global_size, tf.float32))
         result = StepResult(float(loss), float(correct), global_size)
@@ -183,6 +173,14 @@ class ClassifierTrainer(Trainer):
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean softmax cross-entropy of logits [n, classes] and labels [n], in nats."""
     return -float(np.mean(log_softmax(logits, axis=1)[np.arange(len(labels)), labels]))
+
+
+def measure(
+    logits: np.ndarray, labels: np.ndarray, prefix: str = "", *, with_loss: bool = True
+) -> dict[str, float]:
+    """Cross-entropy, where the outputs are meant as logits, and accuracy, by name."""
+    loss = {f"{prefix}loss": cross_entropy(logits, labels)} if with_loss else {}
+    return loss | {f"{prefix}accuracy": float(np.mean(logits.argmax(axis=1) == labels))}
 
 
 def _optimizer(settings: StepSettings, num_steps: int) -> keras.optimizers.Optimizer:

@@ -32,7 +32,7 @@ def _main() -> int:
     mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
     settings = field_flags.parsed(FineTuningSettings, FLAGS, **mirrored)
     common.import_tensorflow_quietly()
-    from nst_keras.classifiers.fine_tuning.at_console import fine_tune_at_console
+    from nst_keras.classifiers.at_console import fine_tune_at_console
 
     return fine_tune_at_console(settings, plan)
 

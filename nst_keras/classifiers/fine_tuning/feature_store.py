@@ -25,13 +25,9 @@ class FeatureStore:
         made_by: All that features depend on besides the picture: network, hash of its weights, layer,
             pooling, preprocessing. Plain values, as JSON holds them.
         folder: Where the files lie; None for `features` in the user's cache folder.
-
-    Raises:
-        InputError: If the file can't be opened or is damaged, with its name.
     """
 
     def __init__(self, made_by: Mapping[str, Any], folder: Path | None = None) -> None:
-        """Opens the file, and makes it if it isn't there."""
         text = json.dumps(made_by, sort_keys=True)
         folder = folder or cache_dir() / "features"
         self.path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.sqlite"
@@ -51,14 +47,17 @@ class FeatureStore:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Returns the float32 vectors [features] of those pictures that are there."""
-        found = {}
+        vectors = {}
         for start in range(0, len(keys), _CHUNK):
             some = keys[start : start + _CHUNK]
             marks = ",".join("?" * len(some))
             query = f"SELECT picture, vector FROM features WHERE picture IN ({marks})"
-            for key, vector in self._run(query, some):
-                found[bytes(key)] = np.frombuffer(vector, np.float32)
-        return found
+            try:
+                rows = self._database.execute(query, list(some)).fetchall()
+            except sqlite3.Error as error:
+                raise InputError(f"{self.path}: cannot be read: {error}; delete it to start anew") from error
+            vectors |= {bytes(key): np.frombuffer(vector, np.float32) for key, vector in rows}
+        return vectors
 
     def put(self, vectors: Mapping[bytes, np.ndarray]) -> None:
         """Keeps vectors [features], all of them or none."""
@@ -73,12 +72,6 @@ class FeatureStore:
     def close(self) -> None:
         """Closes the file."""
         self._database.close()
-
-    def _run(self, query: str, values: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-        try:
-            return self._database.execute(query, list(values)).fetchall()
-        except sqlite3.Error as error:
-            raise InputError(f"{self.path}: cannot be read: {error}; delete it to start anew") from error
 
 
 def picture_key(image: np.ndarray) -> bytes:

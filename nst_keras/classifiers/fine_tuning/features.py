@@ -21,7 +21,7 @@ def compute_features(
     mirrored: bool = False,
     progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns features of a split, from the store where it has them; new ones are kept there batch by batch.
+    """Returns features of a split and labels, from the store where it has them; new ones are kept there.
 
     Args:
         model: From pixels 0..255 to features.
@@ -29,9 +29,6 @@ def compute_features(
         store: Made by just this model.
         mirrored: Whether each picture's mirror image comes too, behind all pictures.
         progress: Called with pictures done and their number.
-
-    Returns:
-        float32 [n or 2 n, features] and labels int64 alike.
     """
     images, labels = split.arrays()
     if mirrored:
@@ -51,11 +48,7 @@ def compute_features(
 
 
 def unfreeze(base: keras.Model, layer: str) -> None:
-    """Makes a base trainable from a layer on; batch normalisations stay as they are.
-
-    Raises:
-        InputError: If the base has no such layer, with the list of those that have weights.
-    """
+    """Makes a base trainable from a layer on; batch normalisations stay as they are."""
     names = [each.name for each in base.layers if each.weights]
     require_choice("unfreeze", layer, names)
     base.trainable = True

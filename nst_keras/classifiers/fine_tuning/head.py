@@ -12,8 +12,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
-from nst_keras.classifiers.trainer import cross_entropy
+from nst_keras.classifiers.trainer import measure
 from nst_keras.errors import InputError
+
+Labelled = tuple[np.ndarray, np.ndarray]  # features or logits [n, any], and labels [n]
 
 _BATCH = 32
 _DECAYS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # of a linear head
@@ -25,21 +27,15 @@ _LEAST_PER_CLASS = 4  # a fold leaves at least two of them: one to train on and 
 
 def train_head(
     head: keras.Model,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train: Labelled,
+    validation: Labelled,
     settings: FineTuningSettings,
 ) -> list[dict[str, float]]:
     """Trains a head on features, leaves it as it had the least validation loss, and returns its history.
 
     A head of one dense layer is multinomial logistic regression, whose best weights scikit-learn finds, for
     several weight decays from strong to weak; each of these is an epoch of the history. With a hidden layer
-    it is trained by AdamW until the validation loss no longer falls.
-
-    Args:
-        head: As `models.classifier.head_model` builds it.
-        train: Features [n, features] and labels [n], where every class occurs.
-        validation: The same, of pictures that aren't trained on.
-        settings: How to train.
+    it is trained by AdamW until the validation loss no longer falls. In `train` every class occurs.
     """
     features, labels = train
     head.get_layer("standardize").adapt(features)
@@ -51,8 +47,8 @@ def train_head(
 
 def _fit_linear(
     head: keras.Model,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train: Labelled,
+    validation: Labelled,
     weights: Mapping[int, float] | None,
 ) -> list[dict[str, float]]:
     standardize, logits_layer = head.get_layer("standardize"), head.get_layer("logits")
@@ -68,8 +64,9 @@ def _fit_linear(
             warnings.simplefilter("ignore", ConvergenceWarning)  # far enough all the same
             regression.fit(inputs, train[1])
         logits_layer.set_weights(_as_softmax(regression))
-        row = {"epoch": number, "weight_decay": decay, **_judge(head, *train)}
-        row |= {f"val_{name}": value for name, value in _judge(head, *validation).items()}
+        row = {"epoch": number, "weight_decay": decay}
+        for prefix, (features, labels) in (("", train), ("val_", validation)):
+            row |= measure(head(features, training=False).numpy(), labels, prefix)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in history):
             best = number, logits_layer.get_weights()
         history.append(row)
@@ -87,18 +84,10 @@ def _as_softmax(regression: LogisticRegression) -> list[np.ndarray]:
     return [kernel, bias]
 
 
-def _judge(head: keras.Model, features: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    logits = head(features, training=False).numpy()
-    return {
-        "loss": cross_entropy(logits, labels),
-        "accuracy": float(np.mean(logits.argmax(axis=1) == labels)),
-    }
-
-
 def _descend(
     head: keras.Model,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
+    train: Labelled,
+    validation: Labelled,
     settings: FineTuningSettings,
     weights: Mapping[int, float] | None,
 ) -> list[dict[str, float]]:
@@ -132,20 +121,7 @@ def cross_validate(
     labels: np.ndarray,
     settings: FineTuningSettings,
 ) -> np.ndarray:
-    """Returns what heads say of pictures that they weren't trained on, each of a part of all pictures.
-
-    Args:
-        new_head: Builds an untrained head.
-        features: [n, features] of all pictures.
-        labels: Class ids [n].
-        settings: How to train, and the number of parts.
-
-    Returns:
-        Class ids int64 [n].
-
-    Raises:
-        InputError: If a class has fewer pictures than there are parts, or fewer than 4.
-    """
+    """Returns the class ids that heads give pictures that they weren't trained on, each of a part of all."""
     require_enough(labels, settings.folds)
     answers = np.empty(len(labels), np.int64)
     folds = StratifiedKFold(settings.folds, shuffle=True, random_state=settings.seed)
@@ -162,11 +138,7 @@ def cross_validate(
 
 
 def require_enough(labels: np.ndarray, folds: int) -> None:
-    """Checks that pictures can be cross-validated.
-
-    Raises:
-        InputError: If a class has fewer pictures than there are parts, or fewer than 4.
-    """
+    """Checks that pictures can be cross-validated."""
     least, fewest = max(folds, _LEAST_PER_CLASS), np.bincount(labels).min()
     if fewest < least:
         raise InputError(

@@ -12,14 +12,20 @@ from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.calibration import accuracy_interval
 from nst_keras.classifiers.fine_tuning.feature_store import FeatureStore
 from nst_keras.classifiers.fine_tuning.features import compute_features, layer_rates, unfreeze
-from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate, require_enough, train_head
+from nst_keras.classifiers.fine_tuning.head import (
+    Labelled,
+    class_weights,
+    cross_validate,
+    require_enough,
+    train_head,
+)
 from nst_keras.classifiers.fine_tuning.network import classifier, feature_model, head_model
 from nst_keras.classifiers.fine_tuning.output import FineTuned, write_fine_tuned
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.classifiers.job import TrainingOutcome, read_and_check
 from nst_keras.classifiers.loop import Learned, TrainingLoop
 from nst_keras.classifiers.plan import TrainingPlan
-from nst_keras.classifiers.trainer import ClassifierTrainer, cross_entropy
+from nst_keras.classifiers.trainer import ClassifierTrainer, measure
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.runs.folder import CHECKPOINT
@@ -27,34 +33,16 @@ from nst_keras.runs.loop import Watcher
 from nst_keras.storage.folders import make_folder
 from nst_keras.weights.pretrained import load_base
 
-Labelled = tuple[np.ndarray, np.ndarray]  # features or logits [n, any], and labels [n]
-
 
 class FineTuning:
     """One re-training: pictures, pretrained base, head, and everything that is kept of it.
 
-    Attributes:
-        settings: How to train.
-        plan: Where from and where to.
-        dataset: The pictures.
-        checks: What was found out about them.
-        base: The pretrained network.
-        folder: Where everything is written.
+    `dataset` are pictures of any one size, instead of those that the plan names.
     """
 
     def __init__(
         self, settings: FineTuningSettings, plan: TrainingPlan, dataset: ImageDataset | None = None
     ) -> None:
-        """Reads and checks the pictures, and builds base and head.
-
-        Args:
-            settings: How to train.
-            plan: Where from and where to.
-            dataset: Pictures of any one size, instead of those that the plan names.
-
-        Raises:
-            InputError: If pictures or weights can't be had, or don't fit together.
-        """
         self.settings, self.plan = settings, plan
         self.folder = make_folder(plan.folder(settings.base))
         size = plan.image_size or DEFAULT_IMAGE_SIZE
@@ -80,9 +68,6 @@ class FineTuning:
         """Trains both phases, or until told to stop, and writes model, SavedModel and report.
 
         The time that is reported ends with training: without test pictures and cross-validation.
-
-        Raises:
-            InputError: If the folder holds another training, or something can't be written.
         """
         with contextlib.closing(self._feature_store()) as store:
             try:
@@ -90,7 +75,10 @@ class FineTuning:
             except _Stopped:
                 return TrainingOutcome(None, store.path)
         answers = self._ask_head(features)
-        found = {f"head_{name}": value for name, value in _judge(answers).items()}
+        found = {
+            **measure(*answers["validation"], "head_val_"),
+            **measure(*answers["test"], "head_test_"),
+        }
         watcher.say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
         found |= self._cross_validate(features, watcher) if self.settings.folds else {}
         model = classifier(self._features, self._head)
@@ -215,15 +203,6 @@ class FineTuning:
 
 class _Stopped(Exception):
     """The user wants to stop while features are computed."""
-
-
-def _judge(answers: Mapping[str, Labelled]) -> dict[str, float]:
-    found = {}
-    for split, name in (("validation", "val"), ("test", "test")):
-        logits, labels = answers[split]
-        found[f"{name}_accuracy"] = float(np.mean(logits.argmax(axis=1) == labels))
-        found[f"{name}_loss"] = cross_entropy(logits, labels)
-    return found
 
 
 def _joined(first: Learned, second: Learned) -> Learned:

@@ -20,7 +20,7 @@ def feature_model(
     preprocessing: ImageNetPreprocessing,
     pooling: str = "average",
 ) -> keras.Model:
-    """Builds the way from raw pixels to one feature vector a picture.
+    """Builds the way from raw pixels 0..255 [batch, any, any, channels] to features [batch, features].
 
     Preprocessing is part of it, so that whoever uses the model can't get it wrong: pictures of any size are
     cut and resized to the base's (centred, bilinear, anti-aliased), gray ones become RGB, and pixels
@@ -28,19 +28,12 @@ def feature_model(
     its batch normalisations, which no call with `training=False` inside a model would.
 
     Args:
-        base: From its own input [batch, height, width, 3] to a feature map.
+        base: From its own input [batch, height, width, 3] to a feature map; the layer "base" of the result.
         channels: 1 or 3, of the pictures.
         image_size: Height and width that the base sees, in pixels.
         preprocessing: What the base expects of pixels.
         pooling: "average" or "max" over the map's positions, or "both" side by side. What is pooled gets
             length 1, so that contrast and the size of a map's numbers don't matter.
-
-    Returns:
-        A functional model named "features" from pixels 0..255 [batch, any, any, channels] to
-        [batch, features]; its layer "base" is the base.
-
-    Raises:
-        InputError: If channels or pooling can't be, or pictures are too small for the base.
     """
     require_choice("pooling", pooling, HEAD_POOLINGS)
     if channels not in (1, 3):
@@ -60,22 +53,12 @@ def feature_model(
 def head_model(
     num_features: int, num_classes: int, *, hidden: Sequence[int] = (), dropout: float = 0.5
 ) -> keras.Model:
-    """Builds dense layers from a feature vector to logits.
+    """Builds dense layers from a feature vector [batch, num_features] to logits [batch, num_classes].
 
     Features are standardised first, by the mean and variance that `adapt` gives the layer "standardize". It
     is one of each for all features: one that is hardly ever above 0 in a few pictures must not be blown up.
-
-    Args:
-        num_features: Features of a picture.
-        num_classes: At least 2.
-        hidden: Units of dense layers before the last; usually none or one.
-        dropout: Share of each dense layer's inputs left out in training.
-
-    Returns:
-        A functional model named "head" from [batch, num_features] to logits [batch, num_classes].
-
-    Raises:
-        InputError: If there are fewer than two classes.
+    `hidden` are the units of dense layers before the last, usually none or one; `dropout` is the share of a
+    dense layer's inputs that is left out in training.
     """
     if num_classes < 2:
         raise InputError(f"num_classes must be at least 2. Received: num_classes={num_classes}")

@@ -28,16 +28,7 @@ _SHOWN = 12  # pictures with a heat map
 
 @dataclass(frozen=True)
 class FineTuned:
-    """A re-trained network and what it came from.
-
-    Attributes:
-        model: From pixels 0..255 to logits: features and head in one.
-        features: Its part up to the feature vector.
-        head: The rest.
-        base: The pretrained network.
-        dataset: The pictures.
-        checks: What was found out about them.
-    """
+    """A re-trained network, its parts up to the feature vector and behind it, and what it came from."""
 
     model: keras.Model
     features: keras.Model
@@ -57,29 +48,23 @@ def write_fine_tuned(
     *,
     saved_model: bool,
 ) -> dict[str, float]:
-    """Calibrates the network and writes it with its report.
+    """Calibrates the network, writes it with its report, and returns all metrics.
 
-    Args:
-        result: The network.
-        folder: Where to.
-        learned: History and time.
-        answers: Logits [n, classes] and labels [n] of "validation" and "test".
-        found: Other metrics.
-        settings: How it was trained.
-        saved_model: Whether to write a SavedModel too.
-
-    Returns:
-        All metrics.
-
-    Raises:
-        InputError: If something can't be written.
+    `answers` are logits [n, classes] and labels [n] of "validation" and "test"; `found` are other metrics.
     """
     temperature = fit_temperature(*answers["validation"])
     logits, labels = answers["test"]
     metrics = {**_measure(logits, labels, temperature), **found}
     save_model(result.model, folder / MODEL)
     if saved_model:
-        _export(result, folder / SAVED_MODEL, temperature)
+        with replacing_folder(folder / SAVED_MODEL) as exported:
+            export_classifier(
+                result.model,
+                exported,
+                class_names=result.dataset.class_names,
+                image_size=result.dataset.image_shape[:2],
+                temperature=temperature,
+            )
     weights = [np.asarray(variable) for variable in result.model.weights]
     record = describe_training(
         result.base.name,
@@ -111,18 +96,6 @@ def _measure(logits: np.ndarray, labels: np.ndarray, temperature: float) -> dict
         "calibration_error": calibration_error(logits, labels, temperature),
         "calibration_error_before": calibration_error(logits, labels),
     }
-
-
-def _export(result: FineTuned, target: Path, temperature: float) -> None:
-    height, width = result.dataset.image_shape[:2]
-    with replacing_folder(target) as exported:
-        export_classifier(
-            result.model,
-            exported,
-            class_names=result.dataset.class_names,
-            image_size=(height, width),
-            temperature=temperature,
-        )
 
 
 def _heat_maps(result: FineTuned, predictions: Predictions) -> tuple[str, str, bytes]:

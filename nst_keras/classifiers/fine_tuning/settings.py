@@ -54,13 +54,6 @@ class FineTuningSettings(Settings):
 
     def second_phase(self) -> StepSettings:
         """How the second phase's steps are taken."""
-        return StepSettings(
-            batch_size=self.batch_size,
-            optimizer="sgd",
-            learning_rate=self.learning_rate,
-            warmup=self.warmup,
-            weight_decay=0.0,
-            shift=self.shift,
-            flip=self.flip,
-            seed=self.seed,
-        )
+        same = ("batch_size", "learning_rate", "warmup", "shift", "flip", "seed")
+        values = {name: getattr(self, name) for name in same}
+        return StepSettings(optimizer="sgd", weight_decay=0.0, **values)
