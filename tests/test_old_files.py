@@ -15,8 +15,8 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures import record as picture_record
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob
-from nst_keras.runs.folder import CHECKPOINT
 from nst_keras.runs.loop import Watcher
+from nst_keras.runs.plan import CHECKPOINT
 from nst_keras.transfer.job import StyleTransfer
 from nst_keras.transfer.settings import StyleTransferSettings
 

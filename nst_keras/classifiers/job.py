@@ -21,8 +21,8 @@ from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.errors import InputError
 from nst_keras.runs.distribution import worker
-from nst_keras.runs.folder import CHECKPOINT
 from nst_keras.runs.loop import Watcher
+from nst_keras.runs.plan import CHECKPOINT
 from nst_keras.storage.folders import make_folder
 
 

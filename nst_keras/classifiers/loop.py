@@ -98,7 +98,7 @@ class TrainingLoop:
                 run.show(self._epoch.means(), f"epoch {len(run.history) + 1}")
                 if run.step % source.steps_per_epoch == 0:
                     self._end_epoch(run)
-                    watcher.say(describe_epoch(run.history[-1], self._num_epochs, self._best_epoch))
+                    watcher.say(_describe(run.history[-1], self._num_epochs, self._best_epoch))
                     epoch_began = time.monotonic()
         timed = self._plan.timed
         history = tuple(run.history if timed else without_times(run.history))
@@ -142,7 +142,7 @@ class TrainingLoop:
         return min(self._source.batch_size, self._source.split.size - start)
 
 
-def describe_epoch(epoch: Mapping[str, float], epochs: int, best_epoch: int) -> str:
+def _describe(epoch: Mapping[str, float], epochs: int, best_epoch: int) -> str:
     best = " (best)" if best_epoch == epoch["epoch"] else ""
     return (
         f"epoch {epoch['epoch']}/{epochs}  loss {epoch['loss']:.4g}  accuracy {epoch['accuracy']:.4f}  "

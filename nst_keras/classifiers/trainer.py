@@ -15,6 +15,8 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.runs.averaging import update_average, warm_cosine
 from nst_keras.runs.trainer import Trainer
 
+Labelled = tuple[np.ndarray, np.ndarray]  # logits or features [n, any], and labels [n]
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -139,7 +141,7 @@ class ClassifierTrainer(Trainer):
         self._optimizer.apply(scaled, variables)
         return loss, _num_correct(logits, labels)
 
-    def predict(self, batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, batches: tf.data.Dataset) -> Labelled:
         """Returns logits float32 [n, classes] and labels int64 [n] of `evaluated` over batches."""
         logits, labels = [], []
         for images, some in batches:

@@ -102,18 +102,10 @@ class Console:
         return 128 + self.received
 
     def each_picture(self, jobs: Sequence[_Job], make: Callable[[_Job, str], bool]) -> int:
-        """Makes pictures one after the other; a bad one doesn't keep the others from being made.
+        """Makes pictures one after the other; a bad one of several doesn't keep the others from being made.
 
-        Args:
-            jobs: One for each picture.
-            make: Takes a job and its number in words, which is "" if there is one job only; tells whether
-                the job came to its end.
-
-        Returns:
-            Exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
-
-        Raises:
-            InputError: If the only picture can't be made.
+        `make` takes a job and its number in words, "" if there is one job only, and tells whether it came to
+        its end. Returns the exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
         """
         failed = 0
         for number, job in enumerate(jobs, start=1):

@@ -34,14 +34,9 @@ _MAX_PIXELS = 2**20  # of the optimiser's pictures
 
 
 def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) -> Path:
-    """Writes a SavedModel and pushes it, unless the plan names a folder for it alone.
+    """Writes a SavedModel and pushes it, unless the plan names a folder for it alone; returns its folder.
 
-    Args:
-        plan: What to export, and where to.
-        note: Called with a line of text about what is left out.
-
-    Returns:
-        The folder with saved_model.pb.
+    `note` is called with a line of text about what is left out.
 
     Raises:
         InputError: If the model can't be read, or the SavedModel not be written.

@@ -1,4 +1,4 @@
-"""How far what is compared of pictures is from what it should be."""
+"""How far pictures, or what is compared of them, are from what they should be."""
 
 import tensorflow as tf
 
@@ -7,14 +7,7 @@ def mean_squared_difference(values: tf.Tensor, targets: tf.Tensor, *, relative: 
     """Mean of (values - targets)^2, of each picture divided by the mean of its target^2 if `relative`.
 
     Relative distances put layers, styles and contents on one scale: 0 is equal, 1 as far as no features.
-
-    Args:
-        values: float32 [batch, ...].
-        targets: Of the same shape, or with a batch of 1.
-        relative: Whether to divide.
-
-    Returns:
-        A float32 scalar.
+    Values are float32 [batch, ...]; targets of the same shape, or with a batch of 1.
     """
     axes = list(range(1, len(targets.shape)))
     differences = tf.reduce_mean(tf.math.squared_difference(values, targets), axes)
@@ -22,3 +15,14 @@ def mean_squared_difference(values: tf.Tensor, targets: tf.Tensor, *, relative: 
         # Features of a flat picture can be all zero.
         differences /= tf.maximum(tf.reduce_mean(tf.square(targets), axes), 1e-3)
     return tf.reduce_mean(differences)
+
+
+def total_variation(images: tf.Tensor) -> tf.Tensor:
+    """Mean squared difference of vertical neighbours plus that of horizontal ones.
+
+    Squared as in Mahendran & Vedaldi 2015 (arXiv:1412.0035, beta = 2); means, so that it doesn't
+    depend on the size of the pictures, float32 [batch, height, width, channels] of at least 2x2 pixels.
+    """
+    vertical = images[:, 1:] - images[:, :-1]
+    horizontal = images[:, :, 1:] - images[:, :, :-1]
+    return tf.reduce_mean(tf.square(vertical)) + tf.reduce_mean(tf.square(horizontal))

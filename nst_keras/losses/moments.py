@@ -10,16 +10,10 @@ from nst_keras.ops.instance_statistics import instance_statistics
 
 
 def gram_matrix(features: tf.Tensor) -> tf.Tensor:
-    """Correlations between channels: F^T F / (height * width * channels).
+    """Correlations between channels, float32 [batch, channels, channels]: F^T F by height * width * channels.
 
     Dividing by the size (Johnson et al. 2016, arXiv:1603.08155, eq. 3) leaves Gatys et al., who keep
     the sum: this way a loss between Gram matrices means the same for every picture size.
-
-    Args:
-        features: float32 [batch, height, width, channels].
-
-    Returns:
-        float32 [batch, channels, channels], symmetric.
     """
     shape = tf.shape(features)
     flat = tf.reshape(features, [shape[0], shape[1] * shape[2], shape[3]])
@@ -28,14 +22,8 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
 
 
 def mean_and_deviation(features: tf.Tensor) -> tf.Tensor:
-    """Means and standard deviations side by side, so that neither counts more for being smaller.
+    """Means and standard deviations side by side, so that neither counts more: [batch, 1, 1, 2 * channels].
 
     Huang & Belongie 2017 (arXiv:1703.06868, eq. 13) add up two distances instead.
-
-    Args:
-        features: float32 [batch, height, width, channels].
-
-    Returns:
-        float32 [batch, 1, 1, 2 * channels].
     """
     return tf.concat(instance_statistics(features), -1)

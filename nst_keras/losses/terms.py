@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from nst_keras.losses.distances import mean_squared_difference
+from nst_keras.losses.distances import mean_squared_difference, total_variation
 from nst_keras.losses.moments import gram_matrix
 from nst_keras.losses.settings import PICTURE, LossSettings, image_of
-from nst_keras.losses.total_variation import total_variation
 
 Features = Mapping[str, tf.Tensor]  # [batch, height, width, channels] by layer
 Targets = dict[str, tf.Tensor]  # by the name of a term on a layer
@@ -60,7 +59,6 @@ class WeightedTerms:
     """
 
     def __init__(self, settings: LossSettings, terms: Sequence[Term] = TERMS) -> None:
-        """Leaves out what has no weight."""
         self._parts = {
             "/".join(filter(None, (term.name, layer))): (term, layer, weight)
             for term in terms

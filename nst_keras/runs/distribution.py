@@ -14,11 +14,7 @@ def device() -> str:
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """Makes the strategy of `--distribute`, before anything else of TensorFlow is used.
-
-    Raises:
-        InputError: If TF_CONFIG doesn't name the workers of "multi_worker".
-    """
+    """Makes the strategy of `--distribute`, before anything else of TensorFlow is used."""
     if name == "none":
         return tf.distribute.get_strategy()
     if name == "mirrored":

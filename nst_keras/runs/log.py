@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.runs.folder import LOG, TENSORBOARD
+from nst_keras.runs.plan import LOG, TENSORBOARD
 from nst_keras.storage.files import write_whole
 
 
 class TrainingLog:
-    """Writes log.csv, whose first column numbers the rows, and the same numbers for TensorBoard."""
+    """Writes log.csv, whose first column numbers the rows, and the same numbers for TensorBoard if asked to.
+
+    Unless `timed`, "seconds" are left out of the file.
+    """
 
     def __init__(self, folder: Path, tensorboard: bool, timed: bool) -> None:
-        """Opens an event file in the folder's tensorboard/ if asked to; `timed`: with "seconds"."""
         self._folder, self._timed = folder, timed
         self._writer = tf.summary.create_file_writer(str(folder / TENSORBOARD)) if tensorboard else None
 

@@ -10,9 +10,8 @@ from typing import Protocol, Self
 import numpy as np
 
 from nst_keras.console.progress import Stopwatch
-from nst_keras.runs.folder import CHECKPOINT, clear
 from nst_keras.runs.log import TrainingLog
-from nst_keras.runs.plan import RunPlan
+from nst_keras.runs.plan import CHECKPOINT, RunPlan, clear
 from nst_keras.storage.checkpoint import Arrays, Values, read_checkpoint, write_checkpoint
 
 

@@ -17,11 +17,7 @@ class Trainer(ABC):
         return [np.asarray(variable) for variable in self._variables()]
 
     def set_state(self, arrays: Sequence[np.ndarray]) -> None:
-        """Goes back to a state.
-
-        Raises:
-            InputError: If it is of another model.
-        """
+        """Goes back to a state, which must be of the same model."""
         try:
             for variable, array in zip(self._variables(), arrays, strict=True):
                 variable.assign(array)

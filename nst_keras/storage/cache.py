@@ -37,13 +37,7 @@ class Fetchable:
 
 
 def cache_dir() -> Path:
-    """Returns the cache folder: `$NST_KERAS_CACHE`, or `nst_keras` in the user's cache folder.
-
-    The folder need not exist yet.
-
-    Raises:
-        InputError: If no variable is set and the user has no home folder.
-    """
+    """Returns `$NST_KERAS_CACHE`, or `nst_keras` in the user's cache folder; it need not exist yet."""
     own = os.environ.get(CACHE_VARIABLE)
     if own:
         return Path(own).expanduser()
@@ -107,18 +101,13 @@ def _acquire(lock: filelock.BaseFileLock, waiting: Callable[[], None]) -> None:
 
 
 def read_cached(item: Fetchable, note: Callable[[str], None]) -> bytes:
-    """Returns the content of a cached file, fetched first if it is missing or damaged.
+    """Returns the content of a cached file, fetched first, with a note, if it is missing or damaged.
 
     Of several processes that ask at the same time one fetches and the others wait for it. A file
     that is already there is read without a lock, so a read-only cache serves too.
 
-    Args:
-        item: What to read.
-        note: Called with a line of text before each fetch.
-
     Raises:
-        InputError: If the file cannot be fetched, what came has another hash, or it cannot be
-            stored.
+        InputError: If the file cannot be fetched, what came has another hash, or it cannot be stored.
     """
     path = cache_dir() / item.name
     data = _read_if_whole(path, item)

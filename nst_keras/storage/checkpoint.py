@@ -16,17 +16,14 @@ Values = Mapping[str, Any]
 Arrays = Mapping[str, Sequence[np.ndarray]]
 
 _T = TypeVar("_T")
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+# What damaged or foreign archives raise when they are read or put into a network.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
 
 def write_checkpoint(path: Path, values: Values, arrays: Arrays, record: Values) -> None:
-    """Writes a file whole.
+    """Writes a file whole, of values that JSON can hold and groups of arrays by name.
 
-    Args:
-        path: Where to.
-        values: What JSON can hold.
-        arrays: Groups of arrays by name; an empty one is left out.
-        record: What must be the same for a run to go on from here.
+    An empty group is left out. The record must be the same for a run to go on from here.
     """
     numbered = {f"{name}{i}": array for name, group in arrays.items() for i, array in enumerate(group)}
     buffer = io.BytesIO()
@@ -55,7 +52,7 @@ def read_checkpoint(
         return None
     except InputError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: the checkpoint is damaged ({error}); delete it to start anew") from error
 
 

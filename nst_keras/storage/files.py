@@ -32,8 +32,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Writes a file so that its name never stands for half of it, whatever happens meanwhile.
 
     Raises:
-        InputError: If the file can't be written, with the reason. What was there before is intact,
-            and no temporary file is left.
+        InputError: If the file can't be written, with the reason. What was there before is intact.
     """
     with _named(path), writing_whole(path) as temporary:
         temporary.write_bytes(data)
@@ -70,9 +69,6 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
     It writes a megabyte beside the target and removes it, so that a full disk shows as well. The
     target itself is not touched.
-
-    Raises:
-        InputError: With the reason that `write_whole` would give.
     """
     probe = temporary_path(_target(path).parent)
     try:

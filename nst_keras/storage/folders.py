@@ -10,11 +10,7 @@ from nst_keras.errors import InputError
 
 @contextmanager
 def replacing_folder(target: Path) -> Iterator[Path]:
-    """Gives the path of a folder to make, which then takes the place of `target`, whether or not that exists.
-
-    Raises:
-        InputError: If it can't take the place.
-    """
+    """Gives the path of a folder to make, which then takes the place of `target`, even if that exists."""
     with tempfile.TemporaryDirectory(prefix=".nst_keras-", dir=target.parent) as temporary:
         new, replaced = Path(temporary, "new"), Path(temporary, "replaced")
         yield new
@@ -29,11 +25,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 
 def make_folder(path: Path, role: str = "--output_dir") -> Path:
-    """Makes a folder with those above it; `role` begins the message.
-
-    Raises:
-        InputError: If it can't be made.
-    """
+    """Makes a folder with those above it; `role` begins the message if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

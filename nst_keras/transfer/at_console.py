@@ -9,9 +9,15 @@ import psutil
 import tensorflow as tf
 
 from nst_keras.console.console import Console, say
+from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
 from nst_keras.transfer.job import PreparedTransfer, StyleTransfer
-from nst_keras.transfer.memory import estimate_memory
+from nst_keras.transfer.settings import StyleTransferSettings
+
+# Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
+_BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
+_COPIES_OF_FEATURES = 1.15  # convolutions and ReLUs, and what a gradient needs for a moment
+_BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
 
 
 def run_at_console(
@@ -23,17 +29,8 @@ def run_at_console(
 ) -> int:
     """Makes pictures one after the other; a bad one doesn't keep the others from being made.
 
-    Args:
-        transfer: Network and settings.
-        jobs: What to make.
-        options: What to keep on the way.
-        repeated_digest: Hash of the weights that made the picture that is repeated, if one is.
-
-    Returns:
-        Exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
-
-    Raises:
-        InputError: If the only picture can't be made.
+    `repeated_digest` is the hash of the weights that made the picture that is repeated, if one is. Returns
+    the exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
     """
     if repeated_digest not in (None, transfer.weights.digest):
         say(f"note: that picture was made with other weights, {repeated_digest}; see --vgg")
@@ -91,3 +88,17 @@ def _announce(transfer: StyleTransfer, prepared: PreparedTransfer, say: Callable
     say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:
         say(f"resuming at size {start.scale + 1} of {len(scales)}, step {start.step}")
+
+
+def estimate_memory(settings: StyleTransferSettings, height: int, width: int) -> int:
+    """Estimates the peak resident size, in bytes, of a run whose full size is height x width."""
+    deepest = max(LAYER_NAMES.index(name) for name in settings.layers())
+    floats = 0.0
+    for name in LAYER_NAMES[: deepest + 1]:
+        if name.startswith("conv"):  # its ReLU's output has the same size
+            block = int(name[4])
+            floats += 2 * CONV_SHAPES[name][-1] * height * width / 4 ** (block - 1)
+    total = _BASE_BYTES + _COPIES_OF_FEATURES * _BYTES_PER_FLOAT32 * floats
+    if settings.optimizer == "lbfgs":
+        total += 2 * settings.history_size * height * width * 3 * _BYTES_PER_FLOAT64
+    return round(total)

@@ -82,7 +82,9 @@ def optimize_image(
     start: State | None = None,
     callback: Callback | None = None,
 ) -> State:
-    """Optimises a picture until every scale has had its steps.
+    """Optimises a picture until every scale has had its steps, and returns the last state.
+
+    Its picture isn't recoloured; see `finish`. The callback gets the state after each step.
 
     Args:
         objective: Built from the same settings.
@@ -91,10 +93,7 @@ def optimize_image(
         settings: Optimiser and start.
         start: A state to go on from. Adam and sgd then end bit-identical to an uninterrupted run; lbfgs
             begins a new history.
-        callback: Called after each step.
-
-    Returns:
-        The last state. Its picture isn't recoloured; see `finish`.
+        callback: True ends the optimisation there.
 
     Raises:
         InputError: If a style image is too small or narrow for the network.

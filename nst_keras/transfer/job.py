@@ -1,7 +1,7 @@
 """From picture files to a picture file: checkpoints, traces and everything else around the optimisation."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,19 +58,9 @@ class PreparedTransfer:
 
 
 class StyleTransfer:
-    """A network with its compiled step, for any number of jobs with the same settings.
-
-    Attributes:
-        settings: How pictures are made.
-        weights: The network's weights, with their source and digest.
-    """
+    """A network with its compiled step, for any number of jobs with the same settings."""
 
     def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = STORED) -> None:
-        """Loads the weights and builds the network.
-
-        Raises:
-            InputError: If the weights can't be had, or a layer isn't known.
-        """
         self.settings = settings
         self.weights = load_vgg19(vgg, kernel_order)
         self._maker = {"vgg": vgg, "kernel_order": kernel_order, "vgg_digest": self.weights.digest}
@@ -78,15 +68,7 @@ class StyleTransfer:
         self.objective = Objective(self.weights, settings)
 
     def prepare(self, job: StylizeJob, options: JobOptions = JobOptions()) -> PreparedTransfer:
-        """Reads what a job needs and works out what is known before the first step.
-
-        Args:
-            job: What to make; see `check_job`.
-            options: What to keep on the way.
-
-        Raises:
-            InputError: If something can't be read, or the picture not be made of it.
-        """
+        """Reads what a job (see `check_job`) needs and works out what is known before the first step."""
         init = self.settings.init
         pictures = Pictures(
             self._read(job.content, "content"),
@@ -96,8 +78,8 @@ class StyleTransfer:
         )
         scales = plan_scales(pictures.content, self.settings)
         require_encodable(job.output, scales[-1].height, scales[-1].width)
-        given = [pictures.content, *pictures.styles, *([] if pictures.init is None else [pictures.init])]
-        record = record_of(job, self.settings, self._maker) | {"pictures": digests(given)}
+        inputs = [pictures.content, *pictures.styles, *([] if pictures.init is None else [pictures.init])]
+        record = record_of(job, self.settings, self._maker) | {"pictures": digests(inputs)}
         start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None
         return PreparedTransfer(job, options, pictures, scales, record, start)
 
@@ -110,10 +92,8 @@ class StyleTransfer:
     ) -> Outcome:
         """Makes a picture and writes it, with the settings in its metadata.
 
-        Args:
-            prepared: What to make.
-            observers: Called after each step.
-            should_stop: Asked after each step; True leaves the picture so far and a checkpoint.
+        Observers are called after each step, and `should_stop` is asked: True leaves the picture so far and a
+        checkpoint.
 
         Raises:
             InputError: If something can't be written, there is too little memory, or the loss leaves the
@@ -123,12 +103,8 @@ class StyleTransfer:
         watch = StateWatch(prepared.scales)
         with ExitStack() as stack:
             keeper = _Keeper(prepared, self.settings)
-            steps_done = watch.steps_done(prepared.start)
-            watchers: list[Observer] = [
-                keeper,
-                *_file_observers(prepared.options, steps_done, stack),
-                *observers,
-            ]
+            files = _file_observers(prepared.options, watch.steps_done(prepared.start), stack)
+            watchers: list[Observer] = [keeper, *files, *observers]
             stopped = False
 
             def after_step(state: State) -> bool:
@@ -201,11 +177,8 @@ class _Keeper:
 def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> list[Observer]:
     observers: list[Observer] = []
     if options.trace:
-        trace = TraceWriter(Path(options.trace), steps_done)
-        stack.callback(trace.close)
-        observers.append(trace)
+        observers.append(stack.enter_context(closing(TraceWriter(Path(options.trace), steps_done))))
     if options.tensorboard_dir:
         board = TensorBoardWriter(options.tensorboard_dir, picture_every=options.checkpoint_every)
-        stack.callback(board.close)
-        observers.append(board)
+        observers.append(stack.enter_context(closing(board)))
     return observers

@@ -56,15 +56,10 @@ class Objective:
         return self._terms.targets(of, self._look(image))
 
     def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns the loss, its weighted terms and the gradient.
+        """Returns the loss, a vector with its weighted terms as `term_names`, and the gradient.
 
-        Args:
-            image: float32 [1, H, W, 3] on 0..255.
-            targets: Of a content image of the same size and of a style image, together.
-
-        Returns:
-            The total, a vector with a value for each of `term_names`, and a gradient of the shape
-            of `image`.
+        The image is float32 [1, H, W, 3] on 0..255; the targets are of a content image of its size and of a
+        style image, together.
         """
         return self._step(image, targets)
 

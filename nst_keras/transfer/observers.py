@@ -13,10 +13,12 @@ Observer = Callable[[OptimizationProgress], None]
 
 
 class TraceWriter:
-    """Writes one JSON object a step to a file: step, size, seconds per step, every loss term."""
+    """Writes one JSON object a step to a file: step, size, seconds per step, every loss term.
+
+    Of an earlier run it keeps the steps that needn't be taken again.
+    """
 
     def __init__(self, path: Path, steps_done: int) -> None:
-        """Opens the file; of an earlier run it keeps the steps that needn't be taken again."""
         kept = _lines_until(path, steps_done)
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self._file.writelines(line + "\n" for line in kept)
@@ -43,7 +45,6 @@ class TensorBoardWriter:
     """Writes every loss term at each step, and the picture now and then."""
 
     def __init__(self, folder: str, *, picture_every: int) -> None:
-        """Opens an event file in the folder."""
         self._writer = tf.summary.create_file_writer(folder)
         self._picture_every = picture_every
 

@@ -27,15 +27,9 @@ def minimize(
     on_step: OnStep,
     slots: Sequence[np.ndarray] = (),
 ) -> None:
-    """Takes `num_steps` steps, keeping the picture within 0..255.
+    """Takes `num_steps` steps within 0..255; lbfgs ends sooner if it finds no lower loss.
 
-    Args:
-        evaluate: The objective.
-        image: Start, float32 [H, W, 3].
-        num_steps: Steps to take; lbfgs ends sooner if it finds no lower loss.
-        settings: Names the optimiser and its parameters.
-        on_step: Gets every result.
-        slots: Variables of adam or sgd from an earlier call, to go on exactly there.
+    `slots` are the variables of adam or sgd from an earlier call, to go on exactly there.
     """
     if num_steps < 1:
         return
@@ -120,10 +114,7 @@ def _keras_optimizer(settings: StyleTransferSettings) -> keras.optimizers.Optimi
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(settings.learning_rate, momentum=settings.momentum)
     return keras.optimizers.Adam(
-        settings.learning_rate,
-        beta_1=settings.beta_1,
-        beta_2=settings.beta_2,
-        epsilon=settings.epsilon,
+        settings.learning_rate, beta_1=settings.beta_1, beta_2=settings.beta_2, epsilon=settings.epsilon
     )
 
 

@@ -12,22 +12,20 @@ DEFAULT = StyleTransferSettings()
 # For a first look: the small sizes of the default, at which each step is cheap.
 PREVIEW = replace(DEFAULT, size=384, num_steps=45, coarse_steps=60, history_size=10)
 
+# Losses as Gatys et al. weigh them, 500 steps from noise at one size.
+_EARLY = replace(DEFAULT, relative_losses=False, edges="zero", init="noise", num_steps=500, coarse_steps=0)
+
 # What the original notebook meant to do: Adam on a loss with these weights. Where it slipped is told in
 # docs/notebook.md. It set no usable step size; 10 is that of the program that it followed.
 NOTEBOOK = replace(
-    DEFAULT,
+    _EARLY,
     content_weight=5.0,
     style_layers=dict.fromkeys(_STYLE_LAYERS, 0.2),
     style_weight=500.0,
     tv_weight=100.0,
-    relative_losses=False,
-    edges="zero",
-    init="noise",
     noise_ratio=0.256,
     optimizer="adam",
     learning_rate=10.0,
-    num_steps=500,
-    coarse_steps=0,
     save_every=25,
 )
 
@@ -35,18 +33,13 @@ NOTEBOOK = replace(
 # layers. The paper's sums depend on the size, so the weights are those of the authors' later program, which
 # takes means: 1 for content, 1000 / channels^2 for Gram matrices per position, which is 1000 for ours.
 GATYS = replace(
-    DEFAULT,
+    _EARLY,
     content_weight=1.0,
     style_layers=dict.fromkeys(_STYLE_LAYERS, 1.0),
     style_weight=1000.0,
     tv_weight=0.0,
-    relative_losses=False,
     pooling="average",
-    edges="zero",
-    init="noise",
     noise_ratio=50.0,
-    num_steps=500,
-    coarse_steps=0,
     history_size=100,
 )
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.served.module import describe_with, picture_encoder, write_module
-from nst_keras.served.picture_checks import checked, decode_picture, dimensions
+from nst_keras.served.picture_checks import check_pixels, checked, decode_picture, dimensions
 from nst_keras.transfer.objective import Objective
 
 _COARSE = 2  # the descent begins at the picture's size divided by this
@@ -26,24 +26,25 @@ class _ServedOptimizer(tf.Module):
         loss: Objective,
         steps: tuple[int, int],
         learning_rate: float,
-        encode: Callable[[tf.Tensor], tf.Tensor],
+        image_format: str,
         max_pixels: int,
     ) -> None:
         super().__init__()
         self._loss, self._steps, self._learning_rate = loss, steps, learning_rate
         self._variables = loss.variables  # so that they are saved
-        self._encode, self._max_pixels = encode, max_pixels
+        self._encode, self._max_pixels = picture_encoder(image_format), max_pixels
 
     def paint(self, image: tf.Tensor, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
-        for_each = [
-            self._limited(pixels, name) for pixels, name in ((image, "image"), (style_image, "style_image"))
+        images = [
+            check_pixels(pixels, name, self._max_pixels, _MIN_SIDE)
+            for pixels, name in ((image, "image"), (style_image, "style_image"))
         ]
         same = tf.shape(image)[0] == tf.shape(style_image)[0]
         words = ["style_image must have one picture for each image. Received: shape "]
-        for_each[0] = checked(for_each[0], same, [*words, dimensions(tf.shape(style_image))])
+        images[0] = checked(images[0], same, [*words, dimensions(tf.shape(style_image))])
         spec = tf.TensorSpec([None, None, 3])
-        painted = tf.map_fn(lambda one: self._descend(*one), tuple(for_each), fn_output_signature=spec)
+        painted = tf.map_fn(lambda one: self._descend(*one), tuple(images), fn_output_signature=spec)
         return {"image": painted}
 
     def paint_bytes(self, image_bytes: tf.Tensor, style_image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -59,15 +60,6 @@ class _ServedOptimizer(tf.Module):
         index, *files = one
         content, style = (decode_picture(file, index, self._max_pixels, _MIN_SIDE) for file in files)
         return self._encode(self._descend(content, style))
-
-    def _limited(self, images: tf.Tensor, name: str) -> tf.Tensor:
-        shape = tf.shape(images, tf.int64)
-        limits = (
-            f"{name} must have sides of at least {_MIN_SIDE} and at most {self._max_pixels} pixels in all"
-        )
-        words = [limits, ". Received: height x width = ", dimensions(shape[1:3])]
-        fits = (shape[1] * shape[2] <= self._max_pixels) & (tf.reduce_min(shape[1:3]) >= _MIN_SIDE)
-        return checked(images, fits, words)
 
     def _descend(self, content: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
         """From the photo at a coarse size to the painted photo at its own."""
@@ -131,16 +123,7 @@ def export_style_transfer(
     - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
 
     The descent is Adam's instead of L-BFGS, whose line search has no place in a graph; it begins at half the
-    size, and at the photo.
-
-    Args:
-        loss: Loss and network.
-        folder: Must not exist.
-        card: What `describe` tells besides, plain values.
-        steps: At half the size and at the full one.
-        learning_rate: Adam's, on the 0..255 scale.
-        image_format: "png" or "jpeg".
-        max_pixels: Largest height times width of a picture that is taken.
+    size, and at the photo. `steps` are those at half the size and at the full one.
     """
     description = {
         **card,
@@ -151,7 +134,7 @@ def export_style_transfer(
         "min_side": _MIN_SIDE,
     }
     text = json.dumps(description, sort_keys=True)
-    module = _ServedOptimizer(loss, steps, learning_rate, picture_encoder(image_format), max_pixels)
+    module = _ServedOptimizer(loss, steps, learning_rate, image_format, max_pixels)
     pixels = [tf.TensorSpec([None, None, None, 3], name=name) for name in ("image", "style_image")]
     files = [tf.TensorSpec([None], tf.string, name=name) for name in ("image_bytes", "style_image_bytes")]
     write_module(

@@ -1,4 +1,4 @@
-"""Settings of an optimisation-based style transfer, and the presets: the one home of each default."""
+"""Settings of an optimisation-based style transfer: the one home of each default."""
 
 from dataclasses import dataclass
 

@@ -122,7 +122,7 @@ def _read_pictures(config: StylizerTrainerConfig, examples: Examples) -> "Traini
 
 def _keep(trained: Path, folder: Path) -> dict[str, Any]:
     """Writes what is kept of a training, without the times it took; returns the stylizer's card."""
-    from nst_keras.runs.folder import LOG
+    from nst_keras.runs.plan import LOG
     from nst_keras.stylizers.training.job import PREVIEWS
 
     header, weights = read_archive(trained)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.classifiers.plan import MODEL, REPORT, REPORT_FILES, TrainingPlan
-from nst_keras.runs.folder import CHECKPOINT, LOG
+from nst_keras.runs.plan import CHECKPOINT, LOG
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_dataset
 from pipelines.kinds import Examples, Model

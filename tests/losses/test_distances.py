@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from nst_keras.losses.distances import mean_squared_difference
+from nst_keras.losses.distances import mean_squared_difference, total_variation
 
 
 def test_relative_difference_is_one_for_nothing_and_free_of_scale() -> None:
@@ -24,3 +25,10 @@ def test_each_picture_of_a_batch_is_relative_to_its_own_target() -> None:
     assert float(mean_squared_difference(values, targets, relative=True)) == pytest.approx(0.5)
     assert float(mean_squared_difference(values, targets)) == pytest.approx(0.5)
     assert float(mean_squared_difference(values, 2 * targets[:1])) == pytest.approx(98**2 / 2)
+
+
+def test_total_variation_by_hand() -> None:
+    # Columns 0, 3: one horizontal difference of 3 in each row; no vertical one.
+    image = tf.constant([[[[0.0], [3.0]], [[0.0], [3.0]]]])
+    assert float(total_variation(image)) == pytest.approx(9.0)
+    assert float(total_variation(tf.transpose(image, [0, 2, 1, 3]))) == pytest.approx(9.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nst_keras.runs.folder import CHECKPOINT
+from nst_keras.runs.plan import CHECKPOINT
 from nst_keras.served.store import check_version, find_versions
 from pipelines import run
 from pipelines.engine.execution.work import WORK

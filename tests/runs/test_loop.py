@@ -12,9 +12,8 @@ import pytest
 from nst_keras.console.progress import Progress
 from nst_keras.errors import InputError
 from nst_keras.runs import loop
-from nst_keras.runs.folder import CHECKPOINT, LOG
 from nst_keras.runs.loop import Run, Watcher
-from nst_keras.runs.plan import RunPlan
+from nst_keras.runs.plan import CHECKPOINT, LOG, RunPlan
 from nst_keras.storage.checkpoint import Arrays, Values
 
 PLAN = RunPlan(tensorboard=False, checkpoint_seconds=3600)

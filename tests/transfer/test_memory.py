@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from nst_keras.transfer.memory import estimate_memory
+from nst_keras.transfer.at_console import estimate_memory
 from nst_keras.transfer.settings import StyleTransferSettings
 
 

@@ -47,7 +47,7 @@ class FeatureStore:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """Returns the float32 vectors [features] of those pictures that are there."""
-        vectors = {}
+        vectors: dict[bytes, np.ndarray] = {}
         for start in range(0, len(keys), _CHUNK):
             some = keys[start : start + _CHUNK]
             marks = ",".join("?" * len(some))

@@ -12,10 +12,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
-from nst_keras.classifiers.trainer import measure
+from nst_keras.classifiers.trainer import Labelled, measure
 from nst_keras.errors import InputError
-
-Labelled = tuple[np.ndarray, np.ndarray]  # features or logits [n, any], and labels [n]
 
 _BATCH = 32
 _DECAYS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # of a linear head
@@ -26,10 +24,7 @@ _LEAST_PER_CLASS = 4  # a fold leaves at least two of them: one to train on and 
 
 
 def train_head(
-    head: keras.Model,
-    train: Labelled,
-    validation: Labelled,
-    settings: FineTuningSettings,
+    head: keras.Model, train: Labelled, validation: Labelled, settings: FineTuningSettings
 ) -> list[dict[str, float]]:
     """Trains a head on features, leaves it as it had the least validation loss, and returns its history.
 
@@ -46,10 +41,7 @@ def train_head(
 
 
 def _fit_linear(
-    head: keras.Model,
-    train: Labelled,
-    validation: Labelled,
-    weights: Mapping[int, float] | None,
+    head: keras.Model, train: Labelled, validation: Labelled, weights: Mapping[int, float] | None
 ) -> list[dict[str, float]]:
     standardize, logits_layer = head.get_layer("standardize"), head.get_layer("logits")
     inputs = standardize(train[0]).numpy()

@@ -12,24 +12,18 @@ from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.calibration import accuracy_interval
 from nst_keras.classifiers.fine_tuning.feature_store import FeatureStore
 from nst_keras.classifiers.fine_tuning.features import compute_features, layer_rates, unfreeze
-from nst_keras.classifiers.fine_tuning.head import (
-    Labelled,
-    class_weights,
-    cross_validate,
-    require_enough,
-    train_head,
-)
+from nst_keras.classifiers.fine_tuning.head import class_weights, cross_validate, require_enough, train_head
 from nst_keras.classifiers.fine_tuning.network import classifier, feature_model, head_model
 from nst_keras.classifiers.fine_tuning.output import FineTuned, write_fine_tuned
 from nst_keras.classifiers.fine_tuning.settings import DEFAULT_IMAGE_SIZE, FineTuningSettings
 from nst_keras.classifiers.job import TrainingOutcome, read_and_check
 from nst_keras.classifiers.loop import Learned, TrainingLoop
 from nst_keras.classifiers.plan import TrainingPlan
-from nst_keras.classifiers.trainer import ClassifierTrainer, measure
+from nst_keras.classifiers.trainer import ClassifierTrainer, Labelled, measure
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.runs.folder import CHECKPOINT
 from nst_keras.runs.loop import Watcher
+from nst_keras.runs.plan import CHECKPOINT
 from nst_keras.storage.folders import make_folder
 from nst_keras.weights.pretrained import load_base
 
@@ -75,10 +69,7 @@ class FineTuning:
             except _Stopped:
                 return TrainingOutcome(None, store.path)
         answers = self._ask_head(features)
-        found = {
-            **measure(*answers["validation"], "head_val_"),
-            **measure(*answers["test"], "head_test_"),
-        }
+        found = {**measure(*answers["validation"], "head_val_"), **measure(*answers["test"], "head_test_")}
         watcher.say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
         found |= self._cross_validate(features, watcher) if self.settings.folds else {}
         model = classifier(self._features, self._head)
@@ -98,13 +89,7 @@ class FineTuning:
             learned = _joined(learned, second)
         result = FineTuned(model, self._features, self._head, self.base, self.dataset, self.checks)
         metrics = write_fine_tuned(
-            result,
-            self.folder,
-            learned,
-            answers,
-            found,
-            self.settings,
-            saved_model=self.plan.saved_model,
+            result, self.folder, learned, answers, found, self.settings, saved_model=self.plan.saved_model
         )
         report = self.folder / "report.html"
         return TrainingOutcome(report, self.folder / CHECKPOINT, metrics, learned.seconds)

@@ -87,10 +87,7 @@ class StylizerTrainer(AveragedTrainer):
 
 
 def trainee(
-    settings: StylizerSettings,
-    run: StylizerRun,
-    pictures: TrainingPictures,
-    strategy: tf.distribute.Strategy,
+    settings: StylizerSettings, run: StylizerRun, pictures: TrainingPictures, strategy: tf.distribute.Strategy
 ) -> Trainee:
     """A network with a row of scales and offsets for each style: those of `run.init` first, then new ones."""
     paintings = pictures.paintings

@@ -121,9 +121,5 @@ class StylizerTraining:
             "photos": self.num_photos,
             "seconds": round(run.seconds),
             "losses": {name: value for name, value in run.history[-1].items() if name != "seconds"},
-            "versions": {
-                "nst_keras": __version__,
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-            },
+            "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
         }

@@ -89,9 +89,7 @@ def fitted(image: np.ndarray, longest_side: int) -> np.ndarray:
 
 
 def draw_sheet(
-    photos: Sequence[np.ndarray],
-    styles: Mapping[str, np.ndarray],
-    pictures: Sequence[Sequence[np.ndarray]],
+    photos: Sequence[np.ndarray], styles: Mapping[str, np.ndarray], pictures: Sequence[Sequence[np.ndarray]]
 ) -> np.ndarray:
     """Every photo in every style, uint8 [height, width, 3]: photos on the left, paintings above.
 
