@@ -9,13 +9,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from nst_keras.stylizers.arbitrary.served import serve
 from PIL import Image
 
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
+from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter, serve
 from nst_keras.stylizers.served import export_stylizer
 from nst_keras.stylizers.settings import FastSettings
 

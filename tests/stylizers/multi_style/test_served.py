@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from nst_keras.stylizers.multi_style.served import serve
 from PIL import Image
 
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.painter import serve
 from nst_keras.stylizers.served import export_stylizer
 
 STYLES = ("a", "b", "c")
