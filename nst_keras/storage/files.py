@@ -14,11 +14,7 @@ _PROBE_BYTES = 1 << 20
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Opens a file for reading bytes.
-
-    Raises:
-        InputError: If there is no such file, or it is a folder, or it may not be read.
-    """
+    """Opens a file for reading bytes, or raises an InputError that says why it can't be."""
     try:
         return Path(path).open("rb")
     except FileNotFoundError as error:

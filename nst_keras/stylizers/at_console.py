@@ -11,10 +11,9 @@ from nst_keras.stylizers.job import FastStylize
 def paint_at_console(
     stylize: FastStylize, jobs: Sequence[StylizeJob], *, repeated_digest: str | None = None
 ) -> int:
-    """Paints pictures one after the other; a bad one doesn't keep the others from being made.
+    """Paints pictures one after the other, and returns the exit code; see `Console.each_picture`.
 
-    `repeated_digest` is the hash of the stylizer that made the picture that is repeated, if one is. Returns
-    the exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
+    `repeated_digest` is the hash of the stylizer that made the picture that is repeated, if one is.
     """
     if repeated_digest not in (None, stylize.painter.digest):
         say(f"note: that picture was made by another stylizer, {repeated_digest}; see --stylizer")

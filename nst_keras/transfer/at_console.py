@@ -27,10 +27,9 @@ def run_at_console(
     *,
     repeated_digest: str | None = None,
 ) -> int:
-    """Makes pictures one after the other; a bad one doesn't keep the others from being made.
+    """Makes pictures one after the other, and returns the exit code; see `Console.each_picture`.
 
-    `repeated_digest` is the hash of the weights that made the picture that is repeated, if one is. Returns
-    the exit code: 0, 1 if a picture of several failed, 128 + signal if stopped.
+    `repeated_digest` is the hash of the weights that made the picture that is repeated, if one is.
     """
     if repeated_digest not in (None, transfer.weights.digest):
         say(f"note: that picture was made with other weights, {repeated_digest}; see --vgg")

@@ -84,7 +84,7 @@ def optimize_image(
 ) -> State:
     """Optimises a picture until every scale has had its steps, and returns the last state.
 
-    Its picture isn't recoloured; see `finish`. The callback gets the state after each step.
+    Its picture isn't recoloured; see `finish`.
 
     Args:
         objective: Built from the same settings.
@@ -93,7 +93,7 @@ def optimize_image(
         settings: Optimiser and start.
         start: A state to go on from. Adam and sgd then end bit-identical to an uninterrupted run; lbfgs
             begins a new history.
-        callback: True ends the optimisation there.
+        callback: Gets the state after each step; True ends the optimisation there.
 
     Raises:
         InputError: If a style image is too small or narrow for the network.

@@ -34,16 +34,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class PreparedTransfer:
-    """A job before its first step.
-
-    Attributes:
-        job: What to make.
-        options: What to keep on the way.
-        pictures: The pictures that go in.
-        scales: Sizes and steps.
-        record: What is stored in the picture.
-        start: The state to go on from, if any.
-    """
+    """A job before its first step, with what is stored in the picture and the state to go on from, if any."""
 
     job: StylizeJob
     options: JobOptions
@@ -93,11 +84,7 @@ class StyleTransfer:
         """Makes a picture and writes it, with the settings in its metadata.
 
         Observers are called after each step, and `should_stop` is asked: True leaves the picture so far and a
-        checkpoint.
-
-        Raises:
-            InputError: If something can't be written, there is too little memory, or the loss leaves the
-                finite numbers; the last good picture is then written.
+        checkpoint. If the loss leaves the finite numbers, the last good picture is written.
         """
         job, checkpoint = prepared.job, checkpoint_path(prepared.job.output)
         watch = StateWatch(prepared.scales)

@@ -19,11 +19,7 @@ class _Size(Settings):
 
 @dataclass(frozen=True)
 class StyleTransferSettings(LossSettings, _Size):
-    """What makes the picture, besides the pictures that go in.
-
-    The defaults are the preset `default`; each field's meaning and range stand in its metadata, from which
-    checks and the command line's help are made.
-    """
+    """What makes the picture, besides the pictures that go in; the defaults are the preset `default`."""
 
     style_scale: float = number(
         1.0,

@@ -23,12 +23,8 @@ def compute_features(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns features of a split and labels, from the store where it has them; new ones are kept there.
 
-    Args:
-        model: From pixels 0..255 to features.
-        split: Pictures.
-        store: Made by just this model.
-        mirrored: Whether each picture's mirror image comes too, behind all pictures.
-        progress: Called with pictures done and their number.
+    The model takes pixels 0..255. If `mirrored`, each picture's mirror image comes too, behind all pictures.
+    `progress` is called with the number of pictures done and that of all.
     """
     images, labels = split.arrays()
     if mirrored:

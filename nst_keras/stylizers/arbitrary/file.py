@@ -24,7 +24,6 @@ class ArbitraryStylizer:
 
     Attributes:
         decoder: As `models.arbitrary_style.build_decoder` builds it.
-        width: Factor on its numbers of filters.
         style_size: Longest side of the paintings of its training, in pixels; larger ones are made smaller.
         encoder: Hash of the weights of VGG-19 that it was trained with.
         card: Model card: where it comes from, what it can do, and licences; plain values.

@@ -25,13 +25,9 @@ from nst_keras.weights.vgg19 import load_vgg19
 class StylizerTrainer(AveragedTrainer):
     """A stylizer with its loss, optimisers, average of weights and compiled step.
 
-    Args:
-        model: As `models.multi_style` builds it, made within the strategy's scope if there is one.
-        loss: With a target for each of the model's styles.
-        settings: How to train.
-        strategy: Over several devices or workers; each computes its part of every batch.
-        first_trained_style: Above 0, only the scales and offsets of the styles from this one on are
-            trained, and all other weights stay what they are.
+    The model is made within the strategy's scope if there is one; the loss has a target for each style. With
+    `first_trained_style` above 0, only the scales and offsets of the styles from this one on are trained, and
+    all other weights stay what they are.
     """
 
     def __init__(

@@ -27,10 +27,7 @@ PREVIEWS = "previews"
 class StylizerTraining:
     """One training: paintings, photos, network, and everything that is kept of it.
 
-    Attributes:
-        styles: The network's styles: those of `plan.init` first, then new ones; none if it takes any.
-        title: What is trained, in words.
-        trainer: The network with its step.
+    Its styles are those of `plan.init` first, then new ones; none if the network takes any painting.
     """
 
     def __init__(
@@ -59,9 +56,6 @@ class StylizerTraining:
         """Trains to the end or until told to stop, and leaves a checkpoint either way.
 
         Returns the stylizer's file; None if it was stopped before the end.
-
-        Raises:
-            InputError: If the folder holds another training, or the loss leaves the finite numbers.
         """
         num_steps = self.settings.num_steps
         with Run(
