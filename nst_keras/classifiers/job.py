@@ -28,14 +28,7 @@ from nst_keras.storage.folders import make_folder
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """How a training ended.
-
-    Attributes:
-        report: The report's page; None if it was stopped.
-        kept: The file that the same command goes on from.
-        metrics: What the report tells.
-        seconds: How long it took.
-    """
+    """How a training ended: its report's page, or None if it was stopped, and the file to go on from."""
 
     report: Path | None
     kept: Path
@@ -96,16 +89,11 @@ class Training:
         loop = TrainingLoop(
             self.trainer,
             self._source,
-            self.dataset.splits["validation"],
+            self.dataset,
             num_epochs=self._num_epochs,
             plan=self.plan,
             folder=self.folder,
-            record={
-                "settings": self.settings.to_dict(),
-                "dataset": self.dataset.fingerprint,
-                "image_shape": list(self.dataset.image_shape),
-                "validation": self.plan.validation,
-            },
+            record={"settings": self.settings.to_dict(), "validation": self.plan.validation},
         )
         learned = loop.run(watcher)
         if not learned.finished:

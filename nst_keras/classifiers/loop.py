@@ -11,7 +11,7 @@ import numpy as np
 from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.plan import MODEL, REPORT_FILES, SAVED_MODEL, TrainingPlan
 from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult, measure
-from nst_keras.data.image_dataset import Split
+from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.runs.log import without_times
 from nst_keras.runs.loop import Run, Watcher
 from nst_keras.storage.checkpoint import Arrays, Values
@@ -57,22 +57,24 @@ class _Epoch:
 class TrainingLoop:
     """A trainer, its batches, and a folder from which a killed run goes on.
 
-    `validation` chooses the epoch; `record` must be the same for a checkpoint to be gone on from.
+    The validation pictures choose the epoch; `record` must be the same for a checkpoint to be gone on from.
     """
 
     def __init__(
         self,
         trainer: ClassifierTrainer,
         source: BatchSource,
-        validation: Split,
+        dataset: ImageDataset,
         *,
         num_epochs: int,
         plan: TrainingPlan,
         folder: Path,
         record: Mapping[str, Any],
     ) -> None:
-        self._trainer, self._source, self._validation = trainer, source, validation
-        self._num_epochs, self._plan, self._folder, self._record = num_epochs, plan, folder, record
+        self._trainer, self._source, self._validation = trainer, source, dataset.splits["validation"]
+        self._num_epochs, self._plan, self._folder = num_epochs, plan, folder
+        pictures = {"dataset": dataset.fingerprint, "image_shape": list(dataset.image_shape)}
+        self._record = {**pictures, **record}
         self._epoch, self._best_epoch, self._best = _Epoch(), 0, list[np.ndarray]()
 
     def run(self, watcher: Watcher) -> Learned:

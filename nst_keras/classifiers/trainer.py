@@ -75,7 +75,8 @@ class ClassifierTrainer(Trainer):
             self._optimizer: Any = None if self._rule else _optimizer(settings, num_steps)
             if self._optimizer:
                 self._optimizer.build(model.trainable_variables)
-        self._pairs = _float_pairs(model, self.evaluated)
+        pairs = () if self.evaluated is model else zip(self.evaluated.weights, model.weights, strict=True)
+        self._pairs = [pair for pair in pairs if np.issubdtype(np.dtype(pair[0].dtype), np.floating)]
         rates, weights = rates or {}, class_weights or {}
         self._rates = [rates.get(variable.path, 1.0) for variable in model.trainable_variables]
         self._class_weights = [weights.get(label, 1.0) for label in range(max(weights, default=0) + 1)]
@@ -200,13 +201,6 @@ def _optimizer(settings: StepSettings, num_steps: int) -> keras.optimizers.Optim
     return optimizer
 
 
-def _float_pairs(model: keras.Model, average: keras.Model) -> list[tuple[Any, Any]]:
-    if average is model:
-        return []
-    pairs = zip(average.weights, model.weights, strict=True)
-    return [pair for pair in pairs if np.issubdtype(np.dtype(pair[0].dtype), np.floating)]
-
-
 def _num_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    found = tf.argmax(logits, axis=-1, output_type=labels.dtype)
-    return tf.reduce_sum(tf.cast(found == labels, tf.float32))
+    answers = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+    return tf.reduce_sum(tf.cast(answers == labels, tf.float32))

@@ -68,7 +68,10 @@ class FineTuning:
                 features, learned = self._first_phase(store, watcher)
             except _Stopped:
                 return TrainingOutcome(None, store.path)
-        answers = self._ask_head(features)
+        answers = {}
+        for name in ("validation", "test"):
+            inputs, labels = features[name]
+            answers[name] = self._head(inputs, training=False).numpy(), labels
         found = {**measure(*answers["validation"], "head_val_"), **measure(*answers["test"], "head_test_")}
         watcher.say("  ".join(f"{name} {value:.4g}" for name, value in found.items()))
         found |= self._cross_validate(features, watcher) if self.settings.folds else {}
@@ -134,12 +137,6 @@ class FineTuning:
             dropout=self.settings.dropout,
         )
 
-    def _ask_head(self, features: Mapping[str, Labelled]) -> dict[str, Labelled]:
-        return {
-            name: (self._head(features[name][0], training=False).numpy(), features[name][1])
-            for name in ("validation", "test")
-        }
-
     def _cross_validate(self, features: Mapping[str, Labelled], watcher: Watcher) -> dict[str, float]:
         """Accuracy of heads that each leave out a part of all pictures and are tested on it."""
         splits = self.dataset.splits
@@ -172,16 +169,11 @@ class FineTuning:
         loop = TrainingLoop(
             trainer,
             source,
-            self.dataset.splits["validation"],
+            self.dataset,
             num_epochs=self.settings.epochs,
             plan=self.plan,
             folder=self.folder,
-            record={
-                "settings": self.settings.to_dict(),
-                "base": self.base.digest,
-                "dataset": self.dataset.fingerprint,
-                "image_shape": list(self.dataset.image_shape),
-            },
+            record={"settings": self.settings.to_dict(), "base": self.base.digest},
         )
         return trainer, loop
 
