@@ -18,6 +18,8 @@ preset default.
 """
 
 import functools
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,10 +28,12 @@ from absl import flags
 from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, field_types, parse_settings
+from nst_keras.pictures import samples
 from nst_keras.pictures.images import read_settings
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter
+from nst_keras.stylizers.archive import read_header
 from nst_keras.stylizers.settings import FastSettings, VideoSettings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -148,6 +152,7 @@ def _paint_video() -> int:
 
 
 def _optimize(record: dict[str, Any]) -> int:
+    _require_paintings(FLAGS.style)
     repeats = record and not FLAGS["preset"].present
     base = record["settings"] if repeats else PRESETS[FLAGS.preset].to_dict()
     settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
@@ -162,6 +167,16 @@ def _optimize(record: dict[str, Any]) -> int:
 
     transfer = StyleTransfer(settings, network.vgg, network.kernel_order)
     return run_at_console(transfer, jobs, options, repeated_digest=record.get("vgg_digest"))
+
+
+def _require_paintings(styles: Iterable[str]) -> None:
+    for style in styles:
+        if style in read_header("")["styles"] and not os.path.exists(style):
+            known = ", ".join(f"sample:{name}" for name in samples.STYLES)
+            raise flags.IllegalFlagValueError(
+                f"--style: {style} is a style that the package's stylizer knows: add --fast. Without it, a "
+                f"style is a painting: a file, a folder, or one of {known}"
+            )
 
 
 def _parsed(kind: type[_Kind], base: dict[str, Any]) -> _Kind:

@@ -10,6 +10,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
+from nst_keras.pictures.samples import CONTENTS, STYLES
 from nst_keras.storage.files import check_writable
 
 
@@ -110,7 +111,7 @@ def check_job(
     pictures = () if job.named_styles else job.styles
     for role, name in (("content", job.content), *(("style", style) for style in pictures)):
         if not name.startswith(SAMPLE) and not os.path.exists(name):
-            hint = " (names are for stylizers trained on named styles)" if role == "style" else ""
+            hint = f"; sample:{name} comes with the package" if name in CONTENTS + STYLES else ""
             raise InputError(f"{role}: {name}: there is no such file{hint}")
     targets = [job.output, checkpoint_path(job.output)]
     targets += [Path(options.trace)] if options.trace else []

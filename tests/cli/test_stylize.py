@@ -164,6 +164,7 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--style_weights=a", "--style_weights must be numbers"),
         ("--stile=x.png", "Unknown command line flag"),
         ("photo.png", "unexpected argument 'photo.png'"),
+        ("--style=starry_night", "starry_night is a style that the package's stylizer knows: add --fast"),
     ],
 )
 def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, message: str) -> None:
@@ -178,6 +179,8 @@ def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, me
     "flags,message",
     [
         (["--content=missing.jpg"], "content: missing.jpg: there is no such file"),
+        (["--content=china"], "content: china: there is no such file; sample:china comes with the package"),
+        (["--style=ink"], "sample:ink comes with the package"),
         (["--content=empty.jpg"], "content: empty.jpg: is empty"),
         (["--content=text.jpg"], "content: text.jpg: is not a picture"),
         (["--content=cut.jpg"], "content: cut.jpg: is damaged or cut short"),
