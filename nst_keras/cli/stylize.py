@@ -54,7 +54,7 @@ _list("content", [], "Photo, folder of photos, or sample:NAME; several by commas
 _list("style", [], "Painting, folder of paintings, or sample:NAME; several by commas are blended.")
 _list("style_weights", [], "A weight for each blended style.")
 _switch("each_style", False, "A picture for each style, not a blend.")
-_text("output", "", "Picture to write (.png .jpg .webp .tif), or an existing folder.")
+_text("output", "", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
 _text("from", "", "Picture of ours whose settings and inputs to repeat.")
 field_flags.define(JobOptions, FLAGS)
 _switch(

@@ -11,7 +11,11 @@ from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
 from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
 from nst_keras.pictures.samples import CONTENTS, STYLES
+from nst_keras.pictures.video import WRITABLE_VIDEO_SUFFIXES
 from nst_keras.storage.files import check_writable
+from nst_keras.storage.folders import make_folder
+
+_SUFFIXES = WRITABLE_SUFFIXES + WRITABLE_VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class StylizeJob:
         content: Path or `sample:NAME`.
         styles: Paths or `sample:NAME`s, blended into one style.
         style_weights: A weight for each style.
-        output: Picture to write.
+        output: Picture to write; its folder is made when it is, if `new_folder`.
         other_inputs: Further files that must not be overwritten.
         named_styles: Whether styles are names that a stylizer knows, instead of pictures.
     """
@@ -33,6 +37,12 @@ class StylizeJob:
     output: Path
     other_inputs: tuple[str, ...] = ()
     named_styles: bool = False
+    new_folder: bool = False
+
+    def make_folder(self) -> None:
+        """Makes the output's folder if it is a new one; to be called before the first file is written."""
+        if self.new_folder:
+            make_folder(self.output.parent, "output")
 
 
 @dataclass(frozen=True)
@@ -59,15 +69,16 @@ def plan_jobs(
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
     Styles are blended, with equal weights if none are listed, or used one after the other with `each_style`.
-    The output is a picture to write, or a folder; "" is `CONTENT_STYLE.png`, or with another suffix, in this
-    folder. The rest is as in `StylizeJob`.
+    The output is a picture to write, or a folder: one that exists, ends in a slash or takes several pictures.
+    "" is `CONTENT_STYLE.png`, or with another suffix, in this folder. The rest is as in `StylizeJob`.
     """
     contents, styles = _expand(contents), list(styles) if named_styles else _expand(styles)
     blends = [[style] for style in styles] if each_style else [styles]
     pairs = [(content, blend) for content in contents for blend in blends]
-    folder = not output or Path(output).is_dir()
-    if len(pairs) > 1 and not folder:
-        raise InputError(f"output: {output} must be an existing folder: {len(pairs)} pictures go there")
+    exists, slash = not output or os.path.isdir(output), output.endswith(("/", os.sep))
+    folder = exists or slash or len(pairs) > 1
+    if folder and not (exists or slash) and Path(output).suffix.lower() in _SUFFIXES:
+        raise InputError(f"output: {output} must be a folder: {len(pairs)} pictures go there")
     jobs: dict[Path, StylizeJob] = {}
     for content, blend in pairs:
         name = f"{_stem(content)}_{'_'.join(map(_stem, blend))}{suffix}"
@@ -77,7 +88,9 @@ def plan_jobs(
         if target in jobs:
             remedy = "rename an input, or make them one at a time"
             raise InputError(f"output: two pictures would be written to {target}; {remedy}")
-        jobs[target] = StylizeJob(content, tuple(blend), weights, target, others, named_styles)
+        jobs[target] = StylizeJob(
+            content, tuple(blend), weights, target, others, named_styles, new_folder=not exists and folder
+        )
     return list(jobs.values())
 
 
@@ -107,7 +120,8 @@ def check_job(
     The output must have one of the suffixes.
     """
     if job.output.suffix.lower() not in suffixes:
-        raise InputError(f"output: {job.output}: the suffix must be one of {', '.join(suffixes)}")
+        choices = f"{', '.join(suffixes)}, or a slash that ends a folder"
+        raise InputError(f"output: {job.output}: the suffix must be one of {choices}")
     pictures = () if job.named_styles else job.styles
     for role, name in (("content", job.content), *(("style", style) for style in pictures)):
         if not name.startswith(SAMPLE) and not os.path.exists(name):
@@ -118,6 +132,10 @@ def check_job(
     for name in (job.content, *pictures, *job.other_inputs):
         if os.path.realpath(name) in map(os.path.realpath, targets) or _is_on_the_way(Path(name), job.output):
             raise InputError(f"output: {name} is also an input and would be overwritten")
+    folder = job.output.parent
+    if job.new_folder and not folder.is_dir():
+        existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+        targets = [existing / job.output.relative_to(existing).parts[0], *targets[2:]]
     for target in targets:
         check_writable(target)
 

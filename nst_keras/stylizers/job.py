@@ -62,6 +62,7 @@ class FastStylize:
         except InputError as error:
             raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, *size)
+        job.make_folder()
         write_image(job.output, self.painter.paint(content, prepared.blend, self.settings), prepared.record)
         return job.output
 

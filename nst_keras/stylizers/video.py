@@ -41,6 +41,7 @@ def paint_video_at_console(painter: Painter, settings: VideoSettings, job: Styli
         watch = watch or Stopwatch((frames, 1), unit="frame")
         console.show(watch.see(done))
 
+    job.make_folder()
     with Console() as console:
         frames = change_video(
             Path(job.content),

@@ -88,6 +88,7 @@ class StyleTransfer:
         """
         job, checkpoint = prepared.job, checkpoint_path(prepared.job.output)
         watch = StateWatch(prepared.scales)
+        job.make_folder()
         with ExitStack() as stack:
             keeper = _Keeper(prepared, self.settings)
             files = _file_observers(prepared.options, watch.steps_done(prepared.start), stack)

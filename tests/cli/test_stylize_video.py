@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_the_frames_that_there_are(folder: Path) -> None:
         (["--output=clip.mp4"], 1, "clip.mp4 is also an input"),
         (["--content=none.mp4"], 1, "there is no such file"),
         (["--content=text.mp4"], 1, "text.mp4: can't be read"),
-        (["--content=clip.mp4,clip.mp4"], 1, "must be an existing folder"),
+        (["--content=clip.mp4,clip.mp4"], 1, "must be a folder: 2 pictures go there"),
         (["--style=wave,wave", "--each_style", "--output="], 1, "two pictures would be written"),
         (["--style=monet"], 1, "knows the styles wave"),
         (["--size=20"], 1, "must be at least 16x16"),

@@ -7,7 +7,7 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
-from nst_keras.pictures.plan import blend_shares, plan_jobs
+from nst_keras.pictures.plan import blend_shares, check_job, plan_jobs
 
 
 @pytest.fixture
@@ -43,8 +43,25 @@ def test_one_picture_gets_the_name_that_is_asked_for() -> None:
 
 
 def test_several_pictures_need_a_folder(folder: Path) -> None:
-    with pytest.raises(InputError, match="must be an existing folder: 2 pictures"):
+    with pytest.raises(InputError, match="must be a folder: 2 pictures"):
         _plan(folder, "photos", "paintings/x.png", str(folder / "one.png"), False)
+
+
+def test_a_folder_is_made_if_it_ends_in_a_slash_or_several_pictures_go_there(folder: Path) -> None:
+    new = folder / "new"
+    assert _plan(folder, "photos/a.jpg", "paintings/x.png", f"{new}/", False) == ["a_x.png 1"]
+    jobs = plan_jobs(
+        [str(folder / "photos")], [str(folder / "paintings/x.png")], [], f"{new}", each_style=False
+    )
+    assert {job.output.parent for job in jobs} == {new}
+    check_job(jobs[0])
+    assert not new.exists()  # until there is something to write
+    jobs[0].make_folder()
+    assert new.is_dir()
+    for file in ("photos/a.jpg/", "photos/a.jpg/b/"):
+        (job,) = plan_jobs(["sample:china"], ["sample:ink"], [], f"{folder}/{file}", each_style=False)
+        with pytest.raises(InputError, match=r"photos/a\.jpg is not a folder"):
+            check_job(job)
 
 
 def test_two_pictures_with_one_name(folder: Path) -> None:
