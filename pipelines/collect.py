@@ -32,12 +32,9 @@ DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be removed.",
 flags.mark_flag_as_required("pipeline_root", FLAGS)
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `python -m pipelines.collect`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
     with opened(Path(ROOT.value or ""), create=False) as store:
         removed = collect(

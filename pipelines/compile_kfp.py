@@ -35,12 +35,9 @@ SERVING_DIR = _text("serving_dir", "/saved_models", "Where models are pushed to,
 SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.run.", flag_values=FLAGS)
 
 
+@common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `python -m pipelines.compile_kfp`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> None:
     for flag in (PIPELINE, IMAGE, OUTPUT):
         if not flag.value:
             raise flags.IllegalFlagValueError(f"--{flag.name} must be given")

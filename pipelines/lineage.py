@@ -43,12 +43,9 @@ _LISTED = 20
 Match: TypeAlias = tuple[StoredArtifact, str]  # with what must be said about why it is the one, if anything
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS, takes_arguments=True)
+def main(arguments: Sequence[str]) -> int:
     """Entry point of `python -m pipelines.lineage`."""
-    common.run_with_arguments(_main, __doc__, FLAGS)
-
-
-def _main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1:
         raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")
     if OUTPUT.value:

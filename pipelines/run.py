@@ -52,12 +52,9 @@ SCHEDULER = _text("dask_scheduler", "", "Run them on this Dask cluster: tcp://HO
 LIST = _switch("list", False, "Show stages and configs, and run nothing.")
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `python -m pipelines.run`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     if not PIPELINE.value:
         raise flags.IllegalFlagValueError(f"--pipeline must be given: {', '.join(READY)}, or a Python file")
     try:

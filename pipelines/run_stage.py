@@ -39,12 +39,9 @@ SCRATCH = _text("scratch", "", "Folder for unfinished work, from which the same 
 SCHEDULER = _text("dask_scheduler", "", "Run its tasks on this Dask cluster: tcp://HOST:PORT.")
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `python -m pipelines.run_stage`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     stage = load_stage(STAGE.value)
     config = read_config(stage, CONFIG.value)
     inputs = _folders("input", INPUT.value, stage.inputs)

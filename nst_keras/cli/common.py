@@ -3,11 +3,12 @@
 Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 and 143 stopped by Ctrl-C and SIGTERM.
 """
 
+import functools
 import os
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from absl import flags
@@ -29,69 +30,48 @@ class NetworkSettings(Settings):
     )
 
 
-def run(main: Callable[[], int | None], doc: str, flag_values: flags.FlagValues) -> None:
-    """Parses a command line of flags alone, calls `main` and exits.
+def command(
+    doc: str, flag_values: flags.FlagValues, *, takes_arguments: bool = False
+) -> Callable[[Callable[..., int | None]], Callable[[], None]]:
+    """Makes a function a command's `main`: it parses flags, calls the function and exits with its code, or 0.
 
-    Args:
-        main: Returns an exit code, or None for 0.
-        doc: Text that `--help` prints above the flags.
-        flag_values: Where the flags are defined; each command has one of its own.
-
-    Raises:
-        SystemExit: Always.
+    `doc` is what `--help` prints above the flags. The function may take the positional arguments.
     """
-
-    def take(arguments: Sequence[str]) -> int | None:
-        if arguments:
-            raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
-        return main()
-
-    run_with_arguments(take, doc, flag_values)
+    return lambda main: functools.partial(_run, main, doc, flag_values, takes_arguments)
 
 
-def run_with_arguments(
-    main: Callable[[Sequence[str]], int | None], doc: str, flag_values: flags.FlagValues
+def _run(
+    main: Callable[..., int | None], doc: str, flag_values: flags.FlagValues, takes_arguments: bool
 ) -> None:
-    """The same for a `main` that takes the positional arguments.
-
-    Raises:
-        SystemExit: Always.
-    """
-    command = os.path.basename(sys.argv[0])
+    program = os.path.basename(sys.argv[0])
     try:
-        sys.exit(_parse_and_call(main, doc, flag_values) or 0)
+        if any(argument in _HELP for argument in sys.argv[1:]):
+            print(help_text(doc, flag_values), flush=True)
+            sys.exit(0)
+        flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
+        arguments = flag_values(sys.argv)[1:]
+        if arguments and not takes_arguments:
+            raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
+        sys.exit((main(arguments) if takes_arguments else main()) or 0)
     except flags.Error as error:
-        sys.exit(_complain(command, f"{error}\nSee '{command} --help'.", code=2))
+        message, code = f"{error}\nSee '{program} --help'.", 2
     except InputError as error:
-        sys.exit(_complain(command, str(error), code=1))
+        message, code = str(error), 1
     except BrokenPipeError:
         # The reader of a pipe left; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        reason = error.strerror or str(error)
         name = f"{error.filename}: " if error.filename else ""
-        sys.exit(_complain(command, name + reason, code=1))
+        message, code = name + (error.strerror or str(error)), 1
     except KeyboardInterrupt:
-        sys.exit(_complain(command, "interrupted", code=128 + signal.SIGINT))
-
-
-def _parse_and_call(
-    main: Callable[[Sequence[str]], int | None], doc: str, flag_values: flags.FlagValues
-) -> int | None:
-    if any(argument in _HELP for argument in sys.argv[1:]):
-        print(help_text(doc, flag_values), flush=True)
-        return 0
-    flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
-    return main(flag_values(sys.argv)[1:])
+        message, code = "interrupted", 128 + signal.SIGINT
+    print(f"{program}: error: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 def import_tensorflow_quietly(*, start: bool = True) -> None:
-    """Imports TensorFlow and starts it without the start-up notes that no setting silences.
-
-    Args:
-        start: Whether to start it too; a distribution strategy must be made before that.
-    """
+    """Imports TensorFlow without the notes that no setting silences; `start` must wait for a strategy."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -117,8 +97,3 @@ def help_text(doc: str, flag_values: flags.FlagValues) -> str:
         body = textwrap.wrap(text, 94) or [""]
         lines += [f"  {usage}", *(f"      {line}" for line in body)]
     return "\n".join(lines)
-
-
-def _complain(command: str, message: str, *, code: int) -> int:
-    print(f"{command}: error: {message}", file=sys.stderr)
-    return code

@@ -18,13 +18,14 @@ from nst_keras.diagnosis.findings import Report
 from nst_keras.diagnosis.settings import DebugSettings
 from nst_keras.storage.files import check_writable, write_whole
 
-FLAGS = flags.FlagValues()
-field_flags.define(DebugSettings, FLAGS)
+FLAGS = field_flags.flags_of(DebugSettings)
 flags.DEFINE_bool("tables", False, "Show numbers by layer also where all is well.", flag_values=FLAGS)
 flags.DEFINE_string("json", "", "File for the report as JSON.", flag_values=FLAGS)
 
 
-def _main() -> int:
+@common.command(__doc__, FLAGS)
+def main() -> int:
+    """Runs nst-debug."""
     settings = field_flags.parsed(DebugSettings, FLAGS)
     if FLAGS.json:
         check_writable(FLAGS.json)
@@ -33,7 +34,7 @@ def _main() -> int:
 
     report = debug(settings)
     print(report.text(tables=FLAGS.tables))
-    print(_summary(report))
+    print(f"\n{_summary(report)}")
     if FLAGS.json:
         document = {"settings": settings.to_dict()} | report.as_dict()
         write_whole(FLAGS.json, json.dumps(document, indent=2).encode() + b"\n")
@@ -41,18 +42,8 @@ def _main() -> int:
 
 
 def _summary(report: Report) -> str:
-    wrong, suspect = report.faults(), report.faults("suspect")
-    parts = [
-        f"{verdict}: {', '.join(names)}"
-        for verdict, names in (("wrong", wrong), ("suspect", suspect))
-        if names
-    ]
-    return "\n" + ("; ".join(parts) or "nothing wrong")
-
-
-def main() -> None:
-    """Runs nst-debug."""
-    common.run(_main, __doc__, FLAGS)
+    faults = {verdict: ", ".join(report.faults(verdict)) for verdict in ("wrong", "suspect")}
+    return "; ".join(f"{verdict}: {names}" for verdict, names in faults.items() if names) or "nothing wrong"
 
 
 if __name__ == "__main__":

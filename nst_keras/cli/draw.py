@@ -50,7 +50,9 @@ _text("layer", "", "Name of a layer; empty is the first convolution.")
 _whole("channel", None, "Draw the filters' weights for this input channel alone, from 0.")
 
 
-def _main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> None:
+    """Runs nst-draw."""
     figure = FLAGS.figure
     for name in FLAGS:
         if FLAGS[name].present and any(name in used for used in _USES.values()) and name not in _USES[figure]:
@@ -126,11 +128,6 @@ def _rows(name: str) -> list[list[float]]:
     if len({len(row) for row in rows}) > 1:
         raise InputError(f"{name} must have rows of one length. Received: {name}={text}")
     return rows
-
-
-def main() -> None:
-    """Runs nst-draw."""
-    common.run(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

@@ -9,22 +9,16 @@
 It needs nothing of this package to be served. Prints the new version's folder.
 """
 
-from absl import flags
-
 from nst_keras.cli import common, field_flags
 from nst_keras.console.console import say
 from nst_keras.export.plan import ExportPlan
 
-FLAGS = flags.FlagValues()
-field_flags.define(ExportPlan, FLAGS)
+FLAGS = field_flags.flags_of(ExportPlan)
 
 
+@common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `nst-export`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> None:
     plan = field_flags.parsed(ExportPlan, FLAGS)
     common.import_tensorflow_quietly()
     from nst_keras.export.job import export

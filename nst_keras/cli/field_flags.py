@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind", bound="DataclassInstance")
 
 
+def flags_of(*settings: "type[DataclassInstance]") -> flags.FlagValues:
+    """A command's flags: one for each field of some settings."""
+    flag_values = flags.FlagValues()
+    for kind in settings:
+        define(kind, flag_values)
+    return flag_values
+
+
 def define(
     settings: "type[DataclassInstance]",
     flag_values: flags.FlagValues,
@@ -39,21 +47,13 @@ def define(
 
 
 def given(settings: "type[DataclassInstance]", flag_values: flags.FlagValues) -> dict[str, Any]:
-    """Values of those flags that were given.
-
-    Raises:
-        InputError: If one isn't of its field's type.
-    """
+    """Values of those flags that were given, in their fields' types."""
     texts = {name: flag_values[name].value for name in field_types(settings) if name in flag_values}
     return {name: parse_field(settings, name, text) for name, text in texts.items() if text is not None}
 
 
 def parsed(settings: type[_Kind], flag_values: flags.FlagValues, **defaults: Any) -> _Kind:
-    """Settings of the flags that were given, and of `defaults` for those that weren't.
-
-    Raises:
-        absl.flags.IllegalFlagValueError: If a value isn't right.
-    """
+    """Settings of the flags that were given, and of `defaults` for those that weren't."""
     with naming_flags():
         return settings(**defaults | given(settings, flag_values))
 

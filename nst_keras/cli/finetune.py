@@ -10,24 +10,18 @@ the same command goes on. The folder then holds model.keras, report.html, report
 --saved_model, a SavedModel that takes encoded pictures and gives class names.
 """
 
-from absl import flags
-
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import may_be_mirrored
 from nst_keras.cli import common, field_flags
 
-FLAGS = flags.FlagValues()
-field_flags.define(FineTuningSettings, FLAGS)
+FLAGS = field_flags.flags_of(FineTuningSettings)
 field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `nst-finetune`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     plan = field_flags.parsed(TrainingPlan, FLAGS)
     mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
     settings = field_flags.parsed(FineTuningSettings, FLAGS, **mirrored)

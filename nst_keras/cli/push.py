@@ -25,7 +25,9 @@ flags.DEFINE_bool("rollback", False, "Go back to an older version.", flag_values
 flags.DEFINE_integer("to", 0, "The version to go back to; 0: the one before.", 0, flag_values=FLAGS)
 
 
-def _main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> None:
+    """Entry point of `nst-push`."""
     if not FLAGS.name:
         raise flags.Error("--name is missing: the model's name")
     if FLAGS.rollback:
@@ -38,11 +40,6 @@ def _main() -> None:
     if not FLAGS.saved_model:
         raise flags.Error("--saved_model is missing: a folder with saved_model.pb")
     print(push(FLAGS.saved_model, FLAGS.serving_dir, FLAGS.name, keep=FLAGS.keep, version=FLAGS.version))
-
-
-def main() -> None:
-    """Entry point of `nst-push`."""
-    common.run(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

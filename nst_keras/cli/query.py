@@ -13,9 +13,7 @@ Works with nst-serve and with TensorFlow Serving. While the server is away, it i
 import dataclasses
 import json
 import sys
-from typing import TYPE_CHECKING, Any
-
-from absl import flags
+from typing import TYPE_CHECKING
 
 from nst_keras.cli import common, field_flags
 from nst_keras.serving.client.settings import NOTHING, CallSettings, PictureSettings, QuerySettings
@@ -25,25 +23,19 @@ if TYPE_CHECKING:
     from nst_keras.serving.client.client import Client
     from nst_keras.serving.client.picture_files import Done
 
-FLAGS = flags.FlagValues()
-field_flags.define(QuerySettings, FLAGS)
-field_flags.define(PictureSettings, FLAGS)
-field_flags.define(CallSettings, FLAGS)
+FLAGS = field_flags.flags_of(QuerySettings, PictureSettings, CallSettings)
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `nst-query`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     query = field_flags.parsed(QuerySettings, FLAGS)
     pictures = field_flags.parsed(PictureSettings, FLAGS)
     calls = field_flags.parsed(CallSettings, FLAGS)
     require_packages()
     from nst_keras.serving.client.client import connect
 
-    client = connect(query.address, calls)
+    client = connect(query.grpc or query.rest, calls)
     if query.show != NOTHING:
         print(_show(client, query))
         return 0
@@ -62,31 +54,26 @@ def _show(client: "Client", query: QuerySettings) -> str:
     from nst_keras.serving.client.pictures import read_description, read_styles
 
     if query.show == "status":
-        return _to_json([dataclasses.asdict(status) for status in client.status(query.spec)])
+        return json.dumps([dataclasses.asdict(status) for status in client.status(query.spec)], indent=1)
     signatures = client.signatures(query.spec)
     if query.show == "description":
-        return _to_json(read_description(client, query.spec, signatures))
+        return json.dumps(read_description(client, query.spec, signatures), indent=1)
     if query.show == "styles":
         return "\n".join(read_styles(client, query.spec, signatures))
     return "\n".join(f"{name}{signature}" for name, signature in sorted(signatures.items()))
 
 
 def _report(done: "Done", *, as_json: bool) -> None:
+    shown = done.classification
     if done.problem:
         print(f"{done.path}: error: {done.problem}", file=sys.stderr)
     elif as_json:
-        result = (
-            dataclasses.asdict(done.classification) if done.classification else {"output": str(done.written)}
-        )
+        result = dataclasses.asdict(shown) if shown else {"output": str(done.written)}
         print(json.dumps({"content": str(done.path), **result}))
-    elif done.classification:
-        print(f"{done.path}  {done.classification.class_name}  {done.classification.probability:.3f}")
+    elif shown:
+        print(f"{done.path}  {shown.class_name}  {shown.probability:.3f}")
     else:
         print(done.written)
-
-
-def _to_json(document: Any) -> str:
-    return json.dumps(document, indent=1)
 
 
 if __name__ == "__main__":

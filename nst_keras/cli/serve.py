@@ -16,8 +16,6 @@ import logging
 import os
 import time
 
-from absl import flags
-
 from nst_keras import serving
 from nst_keras.cli import common, field_flags
 from nst_keras.console.console import Console
@@ -25,16 +23,12 @@ from nst_keras.serving.extra import require_packages
 from nst_keras.serving.server.settings import ServerSettings
 
 _POLL_SECONDS = 0.1  # between looks for a signal
-FLAGS = flags.FlagValues()
-field_flags.define(ServerSettings, FLAGS)
+FLAGS = field_flags.flags_of(ServerSettings)
 
 
+@common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `nst-serve`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> None:
     settings = field_flags.parsed(ServerSettings, FLAGS)
     require_packages()
     _start_log()

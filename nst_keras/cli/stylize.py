@@ -71,12 +71,9 @@ flags.DEFINE_enum("preset", "default", list(PRESETS), "Settings to start from.",
 field_flags.define(StyleTransferSettings, FLAGS)
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `nst-stylize`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     record = _record_to_repeat()
     return _paint(record) if _is_fast(record) else _optimize(record)
 

@@ -11,23 +11,16 @@ Without a flag, settings are those of the model's recipe; [in brackets] is the d
 recipe doesn't name.
 """
 
-from absl import flags
-
 from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import ClassificationSettings, recipe
 from nst_keras.cli import common, field_flags
 
-FLAGS = flags.FlagValues()
-field_flags.define(ClassificationSettings, FLAGS)
-field_flags.define(TrainingPlan, FLAGS)
+FLAGS = field_flags.flags_of(ClassificationSettings, TrainingPlan)
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `nst-train`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     plan = field_flags.parsed(TrainingPlan, FLAGS)
     with field_flags.naming_flags():
         changes = {"model": ClassificationSettings.model, **field_flags.given(ClassificationSettings, FLAGS)}

@@ -10,22 +10,15 @@ Ctrl-C leaves a checkpoint; the same command goes on from there. The folder then
 which `nst-stylize --fast` takes, previews/, log.csv and TensorBoard's events.
 """
 
-from absl import flags
-
 from nst_keras.cli import common, field_flags
 from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, settings_for
 
-FLAGS = flags.FlagValues()
-field_flags.define(SettingsOfAny, FLAGS)
-field_flags.define(StylizerPlan, FLAGS)
+FLAGS = field_flags.flags_of(SettingsOfAny, StylizerPlan)
 
 
-def main() -> None:
+@common.command(__doc__, FLAGS)
+def main() -> int:
     """Entry point of `nst-train-stylizer`."""
-    common.run(_main, __doc__, FLAGS)
-
-
-def _main() -> int:
     plan = field_flags.parsed(StylizerPlan, FLAGS)
     with field_flags.naming_flags():
         settings = settings_for(plan.architecture, field_flags.given(SettingsOfAny, FLAGS))

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 _USAGE = "pull, show, import FILE.mat or write FILE.mat"
 _ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
 
-FLAGS = flags.FlagValues()
+FLAGS = field_flags.flags_of(common.NetworkSettings)
 flags.DEFINE_enum("layout", BETA17, MAT_LAYOUTS, "Layout of the file that write makes.", flag_values=FLAGS)
-field_flags.define(common.NetworkSettings, FLAGS)
 
 
-def _main(arguments: Sequence[str]) -> None:
+@common.command(__doc__, FLAGS, takes_arguments=True)
+def main(arguments: Sequence[str]) -> None:
+    """Runs nst-weights."""
     action, *files = arguments or [""]
     if action not in _ACTIONS or len(files) != _ACTIONS[action]:
         raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}")
@@ -60,11 +61,6 @@ def _describe(weights: "VGG19Weights", *, with_layers: bool) -> str:
         numbers = (f"{value:.5f}" for value in values)
         lines.append(row.format(name, "x".join(map(str, kernel.shape)), *numbers))
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Runs nst-weights."""
-    common.run_with_arguments(_main, __doc__, FLAGS)
 
 
 if __name__ == "__main__":

@@ -22,20 +22,14 @@ def say(text: str) -> None:
 class Console:
     """A status line with other text above it, and the user's wish to stop.
 
-    Inside a `with` block the first Ctrl-C or SIGTERM becomes a wish, and a second one acts at once.
-
-    Args:
-        shows: Whether this process writes; of several workers one does.
-        notice: What is told when the user wants to stop.
-
-    Attributes:
-        received: Number of the signal that asked for a stop, or 0.
+    Inside a `with` block the first Ctrl-C or SIGTERM becomes a wish, which is answered by the notice, and a
+    second one acts at once. Of several workers one `shows` anything.
     """
 
     def __init__(
         self, shows: bool = True, notice: str = "ending after this step; again to end at once"
     ) -> None:
-        self.received = 0
+        self.received = 0  # number of the signal that asked for a stop
         self._shows, self._notice = shows, notice
         self._next = 0.0
         self._open = False  # whether the cursor stands behind a status line

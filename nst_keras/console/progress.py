@@ -9,27 +9,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A moment of a run; its text is a line for people.
+    """A moment of a run; its text is a line for people. Numbers are None before they are known."""
 
-    Attributes:
-        step: Steps done, also those before the run that this one goes on from.
-        num_steps: Steps in all; 0 if that isn't known.
-        place: Where the step is in the run, in words, such as an epoch or a size.
-        values: What is shown of it, by name.
-        seconds_per_step: Mean of the steps that cost as much; None before it is known.
-        seconds_left: Estimate; None before it is known.
-        images_per_second: None if steps aren't counted so, or before it is known.
-        unit: What a step is called.
-    """
-
-    step: int
-    num_steps: int
-    place: str = ""
-    values: Mapping[str, float] = field(default_factory=dict)
-    seconds_per_step: float | None = None
+    step: int  # steps done, also those before the run that this one goes on from
+    num_steps: int  # in all; 0 if that isn't known
+    place: str = ""  # where the step is in the run, in words, such as an epoch or a size
+    values: Mapping[str, float] = field(default_factory=dict)  # what is shown of it, by name
+    seconds_per_step: float | None = None  # mean of the steps that cost as much
     seconds_left: float | None = None
-    images_per_second: float | None = None
-    unit: str = "step"
+    images_per_second: float | None = None  # None, too, if steps aren't counted so
+    unit: str = "step"  # what a step is called
 
     def __str__(self) -> str:
         """Step, place, values, speed and time left, as far as they are known."""
@@ -46,13 +35,9 @@ class Progress:
 
 
 class Stopwatch:
-    """Times steps; the first one that is seen isn't timed, since it includes tracing.
+    """Times the steps of a run's stretches: for each, their number, and a step's cost, such as pixels.
 
-    Args:
-        stretches: Parts of the run, one after the other: steps, and what a step costs in some unit, such
-            as pixels. The first step of each isn't timed either.
-        images_per_step: For speeds in images per second.
-        unit: What a step is called.
+    The first step of each isn't timed, since it includes tracing.
     """
 
     def __init__(self, *stretches: tuple[int, float], images_per_step: int = 0, unit: str = "step") -> None:

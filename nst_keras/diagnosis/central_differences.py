@@ -23,38 +23,22 @@ _EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Samples:
-    """Some elements of one parameter.
+    """Some elements of one parameter; all arrays are [n]."""
 
-    Attributes:
-        index: Flat positions, [n].
-        analytic: Derivatives that were given, [n].
-        numeric: Central differences, [n].
-        error: Relative errors less what rounding explains, 0..1, [n].
-        kink: Where the cost has a kink, bool [n].
-    """
-
-    index: np.ndarray
-    analytic: np.ndarray
-    numeric: np.ndarray
-    error: np.ndarray
-    kink: np.ndarray
+    index: np.ndarray  # flat positions
+    analytic: np.ndarray  # derivatives, as the caller says
+    numeric: np.ndarray  # central differences
+    error: np.ndarray  # relative errors less what rounding explains, 0..1
+    kink: np.ndarray  # whether the cost has a kink there
 
 
 class CentralDifferences:
-    """Takes differences of a cost around some parameters.
+    """Takes differences of a cost, h = `step`, around parameters, which are copied to float64.
 
-    Attributes:
-        noise: What a difference may be off by, as the cost is rounded; absolute.
+    `noise` is what a difference may be off by, absolutely, as the cost is rounded.
     """
 
     def __init__(self, cost: Cost, parameters: Parameters, step: float) -> None:
-        """Calls the cost twice.
-
-        Args:
-            cost: From parameters to a float.
-            parameters: Arrays by name; they are copied to float64.
-            step: h.
-        """
         self._cost, self._step = cost, step
         self._values = {name: np.array(value, np.float64, order="C") for name, value in parameters.items()}
         first, second = self._evaluate(), self._evaluate()
@@ -70,15 +54,9 @@ class CentralDifferences:
     def _evaluate(self) -> float:
         return float(self._cost(self._values))
 
-    def sample(self, name: str, given: np.ndarray, index: np.ndarray) -> Samples:
-        """Compares derivatives at flat positions of one parameter.
-
-        Args:
-            name: Of the parameter.
-            given: Derivatives for all of it, in its order of elements.
-            index: Positions, [n].
-        """
-        analytic = given.reshape(-1)[index]
+    def sample(self, name: str, derivatives: np.ndarray, index: np.ndarray) -> Samples:
+        """Compares one parameter's derivatives, in its order of elements, at flat positions."""
+        analytic = derivatives.reshape(-1)[index]
         results = [self._compare(name, int(place), one) for place, one in zip(index, analytic, strict=True)]
         numeric, error, kink = (np.array(column) for column in zip(*results, strict=True))
         return Samples(index, analytic, numeric, error, kink.astype(bool))
@@ -110,6 +88,11 @@ class CentralDifferences:
             costs.append(self._evaluate())
         flat[position] = kept
         return (self._middle - costs[0]) / step, (costs[1] - self._middle) / step
+
+
+def root_mean_square(array: np.ndarray) -> float:
+    """Returns the square root of the mean of the squares, taken in float64."""
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
 
 
 def relative_error(analytic: float, numeric: float, noise: float = 0.0) -> float:

@@ -19,15 +19,9 @@ _NOISE: dict[str, tuple[type, ...]] = {
 
 
 class CheckedNetwork:
-    """A classifier with a batch that it is tried on.
+    """A classifier with a batch that it is tried on: finite images [batch, ...] and class ids, int64 [batch].
 
-    Attributes:
-        model: What is checked.
-        images: The batch, float32 [batch, ...], finite.
-        labels: Class ids, int64 [batch].
-        loss: The loss.
-        num_classes: As the caller says, else as many as the model has outputs.
-        outputs: Of the model in inference, float64 [batch, classes].
+    `outputs` are those in inference, float64 [batch, classes]; without `num_classes` there are so many.
     """
 
     def __init__(
@@ -76,10 +70,8 @@ class CheckedNetwork:
         with self.kept(), tf.GradientTape() as tape:
             outputs = self.model(tf.constant(self.images), training=True)
             loss = self.loss(tf.constant(self.labels), outputs)
-        found = tape.gradient(loss, variables)
-        arrays = [
-            None if gradient is None else np.asarray(tf.convert_to_tensor(gradient)) for gradient in found
-        ]
+        gradients = tape.gradient(loss, variables)
+        arrays = [None if one is None else np.asarray(tf.convert_to_tensor(one)) for one in gradients]
         return list(zip(variables, arrays, strict=True))
 
     def weight_layers(self) -> list[keras.layers.Layer]:
@@ -91,13 +83,11 @@ class CheckedNetwork:
         return [_kernels(layer)[0] for layer in self.weight_layers()]
 
     def layer_values(self, *activations: str) -> list[tuple[str, np.ndarray]]:
-        """Outputs on the batch of the layers that end in one of the activations, but for the last layer's.
+        """Names of the layers that end in one of the activations, but for the last, with what they give.
 
-        Returns:
-            Names and float64 arrays [batch, ...], in training mode without dropout.
+        Arrays are float64 [batch, ...], in training mode without dropout.
         """
-        layers = _flatten(self.model)
-        layers = [layer for layer in layers[:-1] if _activation_name(layer) in activations]
+        layers = [layer for layer in _flatten(self.model)[:-1] if _activation_name(layer) in activations]
         return [(layer.name, outputs) for layer, _, outputs in self._watch(layers)]
 
     def first_inputs(self) -> np.ndarray:

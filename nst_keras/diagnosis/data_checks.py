@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from nst_keras.data.checks import IMBALANCE
+from nst_keras.diagnosis.central_differences import root_mean_square
 from nst_keras.diagnosis.findings import Finding
 from nst_keras.errors import InputError
 
@@ -15,25 +16,21 @@ _MOST_PICTURES = 2000  # for the neighbours: their time grows with the square
 
 
 def check_data(images: np.ndarray, labels: np.ndarray, num_classes: int = 0, seed: int = 0) -> list[Finding]:
-    """Looks for mistakes in a part of a data set.
+    """Looks for mistakes in pictures [n, ...], of any number type, and class ids [n].
 
-    Args:
-        images: [n, ...], any number type.
-        labels: Class ids, [n].
-        num_classes: 0 if not known.
-        seed: Of the permutations.
-
-    Returns:
-        What is wrong, or one finding that says that nothing is.
+    Returns what is wrong, or one finding that says that nothing is; `num_classes` is 0 if not known.
     """
     require_pairs(images, labels)
     flat = images.reshape(len(images), -1).astype(np.float32)
     finite = np.asarray(np.isfinite(flat).all(axis=1))
-    found = [*_check_pictures(flat, finite), *_check_labels(labels, num_classes)]
-    found += _check_neighbours(flat[finite], labels[finite], seed)
-    if any(finding.verdict != "ok" for finding in found):
-        return [finding for finding in found if finding.verdict != "ok"]
-    return found or [Finding("data", "ok", "", f"{len(images)} pictures: values and labels are in order.")]
+    findings = [*_check_pictures(flat, finite), *_check_labels(labels, num_classes)]
+    findings += _check_neighbours(flat[finite], labels[finite], seed)
+    faults = [finding for finding in findings if finding.verdict != "ok"]
+    return (
+        faults
+        or findings
+        or [Finding("data", "ok", "", f"{len(images)} pictures: values and labels are in order.")]
+    )
 
 
 def require_pairs(images: np.ndarray, labels: np.ndarray) -> None:
@@ -93,17 +90,13 @@ def _check_neighbours(flat: np.ndarray, labels: np.ndarray, seed: int) -> Iterat
     rng = np.random.default_rng(seed)
     agreement = _agreement(labels, neighbours)
     chance = np.array([_agreement(rng.permutation(labels), neighbours) for _ in range(_PERMUTATIONS)])
-    numbers = {
-        "agreement": agreement,
-        "chance": float(chance.mean()),
-        "chance_deviation": float(chance.std()),
-    }
-    deviations = (agreement - chance.mean()) / max(chance.std(), 1e-9)
+    mean, deviation = float(chance.mean()), float(chance.std())
+    numbers = {"agreement": agreement, "chance": mean, "chance_deviation": deviation}
     text = (
         f"{agreement:.0%} of the pictures' {_NEIGHBOURS} nearest neighbours have the same label; by chance "
-        f"it would be {chance.mean():.0%}."
+        f"it would be {mean:.0%}."
     )
-    if deviations > 3:
+    if (agreement - mean) / max(deviation, 1e-9) > 3:
         yield Finding("data", "ok", "", f"{len(labels)} pictures: {text}", numbers=numbers)
         return
     remedy = "Compare pictures with labels by eye; shuffle both with one permutation, read both in one order."
@@ -121,7 +114,7 @@ def check_input_scale(values: np.ndarray) -> list[Finding]:
     A root mean square of about 1 is what initialisers count on; above 10 is wrong, above 4 suspect, and
     below 1/100 the pictures were most likely divided by 255 twice.
     """
-    size = float(np.sqrt(np.mean(np.square(values))))
+    size = root_mean_square(values)
     low, high = float(values.min()), float(values.max())
     numbers = {"root_mean_square": size, "low": low, "high": high}
     text = f"Values from {low:.3g} to {high:.3g} enter the first layer with weights."

@@ -64,15 +64,15 @@ def diagnose(
     images, labels = np.asarray(images), np.asarray(labels)
     require_pairs(images, labels)
     tried, rate = _copy_optimizer(optimizer, learning_rate)
-    data = check_data(images, labels, num_classes, seed) if "data" in checks else []
+    findings = check_data(images, labels, num_classes, seed) if "data" in checks else []
     chosen = _choose(images, labels, settings.batch_size, seed)
     if len(chosen) < LEAST_PICTURES:
-        return Report(tuple(data))
+        return Report(tuple(findings))
     network = CheckedNetwork(model, images[chosen], labels[chosen].astype(np.int64), loss, num_classes)
     if "data" in checks:
-        data += check_input_scale(network.first_inputs())
+        findings += check_input_scale(network.first_inputs())
     if misfit := check_shape(network):
-        return Report((*data, misfit))
+        return Report((*findings, misfit))
     makers: dict[str, Callable[[], list[Finding]]] = {
         "outputs": lambda: check_outputs(network),
         "initial_loss": lambda: check_initial_loss(network),
@@ -82,8 +82,8 @@ def diagnose(
         "learning_rate": lambda: check_learning_rate(network, tried, rate),
         "overfit": lambda: check_overfit(network),
     }
-    made = [finding for name, make in makers.items() if name in checks for finding in make()]
-    return Report((*data, *made))
+    findings += [finding for name, make in makers.items() if name in checks for finding in make()]
+    return Report(tuple(findings))
 
 
 def _choose(images: np.ndarray, labels: np.ndarray, count: int, seed: int) -> np.ndarray:

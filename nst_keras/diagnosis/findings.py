@@ -39,16 +39,11 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One result of one check.
+    """One result of one of `CHECKS`, with one of `VERDICTS`.
 
-    Attributes:
-        check: One of `CHECKS`.
-        verdict: One of `VERDICTS`.
-        name: Short name of the fault, such as "softmax twice"; empty if all is well.
-        text: A sentence with what was seen and what it most likely means.
-        remedy: What to do about it; empty if all is well.
-        numbers: What was measured, by name.
-        table: The same by layer or variable, one mapping a row, all with the same keys.
+    The name is the fault's, such as "softmax twice", the text says what was seen and what it most likely
+    means, the remedy what to do; name and remedy are empty if all is well. The numbers are what was measured,
+    the table is the same by layer or variable: a mapping for each row, all with the same keys.
     """
 
     check: str
@@ -63,17 +58,12 @@ class Finding:
         """Plain values, for JSON."""
         numbers = {name: _plain(value) for name, value in self.numbers.items()}
         table = [{name: _plain(value) for name, value in row.items()} for row in self.table]
-        texts = {"check": self.check, "verdict": self.verdict, "name": self.name}
-        return texts | {"text": self.text, "remedy": self.remedy, "numbers": numbers, "table": table}
+        return {**vars(self), "numbers": numbers, "table": table}
 
 
 @dataclass(frozen=True)
 class Report:
-    """All findings about a network and its data.
-
-    Attributes:
-        findings: In the order of the checks: what comes first may be the cause of what comes later.
-    """
+    """All findings about a network and its data; what comes first may be the cause of what comes later."""
 
     findings: tuple[Finding, ...]
 
@@ -91,12 +81,7 @@ class Report:
         return {"verdict": self.verdict, "findings": [finding.as_dict() for finding in self.findings]}
 
     def text(self, *, tables: bool = False, width: int = 100) -> str:
-        """Returns the report as a table for a terminal.
-
-        Args:
-            tables: Whether the numbers by layer are shown for findings that are ok, too.
-            width: Longest line, in characters.
-        """
+        """Returns lines for a terminal; `tables` also shows the numbers by layer where all is well."""
         return "\n".join(line for finding in self.findings for line in _lines(finding, tables, width))
 
 

@@ -10,7 +10,6 @@ It needs NumPy alone and takes any cost, so that a backpropagation written by ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from nst_keras.diagnosis.central_differences import (
     Cost,
     Parameters,
     Samples,
+    root_mean_square,
 )
 from nst_keras.diagnosis.findings import Finding
 from nst_keras.diagnosis.gradient_faults import name_fault
@@ -29,18 +29,12 @@ from nst_keras.errors import InputError
 
 @dataclass(frozen=True)
 class GradientRow:
-    """How the gradient of one parameter fares.
+    """How the gradient of one parameter fares, at the elements that were tried.
 
-    Attributes:
-        parameter: Its name.
-        verdict: "ok", "suspect" or "wrong".
-        fault: What is wrong, as `gradient_faults.name_fault` has it; empty if ok.
-        error: Relative error |a - n| / (|a| + |n|), 0..1: of the elements together by their Euclidean
-            norms, or of the worst one less rounding if that is larger. Kinks don't count.
-        analytic: Root mean square of the gradient that was given, at the elements that were tried.
-        numeric: The same of the central differences.
-        tried: Elements that were tried.
-        kinks: Of these, those where the cost has a kink, so that no derivative exists to agree with.
+    The fault is one of `gradient_faults.name_fault`, or empty. The error is |a - n| / (|a| + |n|), 0..1: of
+    the elements together by their Euclidean norms, or of the worst one less rounding if that is larger.
+    `analytic` and `numeric` are root mean squares of the gradient and of the central differences; at `kinks`
+    of the elements the cost has no derivative to agree with, and they don't count.
     """
 
     parameter: str
@@ -51,10 +45,6 @@ class GradientRow:
     numeric: float
     tried: int
     kinks: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """A row of a table."""
-        return dict(vars(self))
 
 
 def check_gradients(
@@ -73,8 +63,7 @@ def check_gradients(
         cost: From parameters to a float; must not be random. It is called 2 to 6 times an element.
         parameters: Arrays by name; they are copied to float64, the originals stay as they are.
         gradients: What was computed for each parameter, of its shape.
-        batch_size: Examples that the cost is a mean of, to recognise a forgotten division by it; 0
-            if that is not known.
+        batch_size: Examples that the cost is a mean of, to recognise a forgotten division; 0 if not known.
         num_samples: Elements tried per parameter; all of them if it has no more.
         step: h, in units of the parameter.
         seed: Of the choice of elements.
@@ -83,8 +72,7 @@ def check_gradients(
         A row per parameter.
 
     Raises:
-        InputError: If a gradient is missing from `gradients`, or the cost isn't a finite number or is
-            random.
+        InputError: If a gradient is missing, or the cost isn't a finite number or is random.
 
     Example:
     >>> weights = {"w": np.array([1.0, -2.0])}
@@ -126,7 +114,7 @@ def gradient_finding(rows: tuple[GradientRow, ...]) -> Finding:
     """Sums up the rows: the gravest verdict, the first fault's name, and the table."""
     worst = max(row.error for row in rows)
     numbers = {"largest_relative_error": worst, "parameters": float(len(rows))}
-    table = tuple(row.as_dict() for row in rows)
+    table = tuple(map(vars, rows))
     bad = [row for row in rows if row.verdict == "wrong"] or [row for row in rows if row.verdict == "suspect"]
     if not bad:
         text = f"Gradients agree with central differences; the largest relative error is {worst:.1e}."
@@ -165,12 +153,8 @@ def _judge(
         index, numeric = samples.index[smooth], samples.numeric[smooth]
         fault = name_fault(value, given, index, numeric, batch_size=batch_size, noise=noise)
     tried, kinks = len(samples.index), int(samples.kink.sum())
-    sizes = _rms(samples.analytic), _rms(samples.numeric)
+    sizes = root_mean_square(samples.analytic), root_mean_square(samples.numeric)
     return GradientRow(name, verdict, fault, error, *sizes, tried, kinks)
-
-
-def _rms(vector: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(vector))))
 
 
 def _norm_error(analytic: np.ndarray, numeric: np.ndarray, noise: float) -> float:

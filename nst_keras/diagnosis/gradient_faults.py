@@ -16,20 +16,12 @@ def name_fault(
     batch_size: int = 0,
     noise: float = 0.0,
 ) -> str:
-    """Names what turned the right gradient into the one that was given.
+    """Names what turned a parameter's right gradient into another one, which was given.
 
-    Args:
-        value: The parameter.
-        given: Its gradient, which is wrong somewhere.
-        index: Flat positions in `value` that were tried, [n].
-        numeric: The right derivative there, [n].
-        batch_size: Examples that the cost is a mean of; 0 if not known.
-        noise: What the numeric derivative may be off by, absolutely.
-
-    Returns:
-        One of "wrong shape", "not finite", "missing gradient", "sign slip", "scaled by ..." (with the
-        likely reason), "transposed", "weight decay missing", "wrong in some elements" and "unlike the
-        numeric gradient"; "transposed" comes before "wrong shape" if that explains the values.
+    At flat positions, `index` [n], the right derivatives are `numeric` [n], off by up to `noise`; the cost is
+    a mean of `batch_size` examples, 0 if not known. Returns one of "wrong shape", "not finite", "missing
+    gradient", "sign slip", "scaled by ..." (with the likely reason), "transposed", "weight decay missing",
+    "wrong in some elements" and "unlike the numeric gradient"; "transposed" comes before "wrong shape".
     """
     if given.size != value.size:
         return f"wrong shape {list(given.shape)} instead of {list(value.shape)}"

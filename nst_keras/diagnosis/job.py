@@ -35,7 +35,9 @@ def debug(settings: DebugSettings) -> Report:
     if model is None:
         model = build_classifier(name, data.image_shape, num_classes, seed=seed)
     setup = TrainingSetup(model, images, labels, learning_rate=settings.learning_rate)
-    loss = None if settings.outputs == AUTO else _cross_entropy(from_logits=settings.outputs == LOGITS)
+    loss = None
+    if settings.outputs != AUTO:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=settings.outputs == LOGITS)
     if settings.plant:
         setup = planted_faults.plant(settings.plant, setup, seed)
         loss = setup.loss if settings.plant in _LOSS_FAULTS else loss
@@ -82,7 +84,3 @@ def _sample(data: ImageDataset, count: int, seed: int) -> tuple[np.ndarray, np.n
     examples = enumerate(split.examples.take(int(chosen[-1]) + 1).as_numpy_iterator())
     kept = [example for number, example in examples if number in wanted]
     return np.stack([image for image, _ in kept]), np.array([label for _, label in kept])
-
-
-def _cross_entropy(from_logits: bool) -> keras.losses.Loss:
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.diagnosis.central_differences import root_mean_square
 from nst_keras.diagnosis.checked_network import CheckedNetwork
 from nst_keras.diagnosis.findings import Finding
 
@@ -27,8 +28,8 @@ def check_gradient_flow(network: CheckedNetwork) -> list[Finding]:
     gradients = {id(variable): gradient for variable, gradient in network.gradients()}
     table = []
     for layer, kernel in zip(network.weight_layers(), network.kernels(), strict=True):
-        gradient, weight = gradients.get(id(kernel)), _rms(kernel.numpy())
-        size = 0.0 if gradient is None else _rms(gradient)
+        gradient, weight = gradients.get(id(kernel)), root_mean_square(kernel.numpy())
+        size = 0.0 if gradient is None else root_mean_square(gradient)
         row = {"layer": layer.name, "gradient": size, "weight": weight}
         table.append(row | {"gradient/weight": size / max(weight, 1e-30)})
     if not table:
@@ -183,10 +184,7 @@ def check_overfit(network: CheckedNetwork) -> list[Finding]:
     return [Finding("overfit", verdict, "can't overfit a batch", text, remedy, numbers)]
 
 
-def _rms(array: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-
-
 def _update_size(before: list[np.ndarray], after: list[np.ndarray]) -> float:
-    sizes = [_rms(new - old) / max(_rms(old), 1e-30) for old, new in zip(before, after, strict=True)]
+    pairs = zip(before, after, strict=True)
+    sizes = [root_mean_square(new - old) / max(root_mean_square(old), 1e-30) for old, new in pairs]
     return float(np.median(sizes)) if sizes else 0.0

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ import tensorflow as tf
 from nst_keras.diagnosis.findings import FAULTS
 from nst_keras.diagnosis.settings import DebugSettings
 from nst_keras.errors import InputError, require_choice
-from nst_keras.layers.hand_written_dense import DENSE_FAULTS, HandWrittenDense
+from nst_keras.layers.hand_written_dense import HandWrittenDense
 
 _L = keras.layers
 
@@ -31,16 +32,12 @@ class TrainingSetup:
 
 
 def plant(fault: str, setup: TrainingSetup, seed: int = 0) -> TrainingSetup:
-    """Returns a setup with one fault; the given one stays as it is.
-
-    Args:
-        fault: One of `findings.FAULTS`.
-        setup: A healthy one, whose model ends in a dense layer of logits.
-        seed: Of permutations and of weights that are made anew.
-    """
+    """Returns a copy with a fault of `findings.FAULTS`; the setup's model ends in a dense layer of logits."""
     require_choice("fault", fault, FAULTS)
     planters: dict[str, Callable[[], dict[str, Any]]] = {
-        "no_batch_mean": lambda: {"loss": _summed()},
+        "no_batch_mean": lambda: {
+            "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+        },
         "softmax_twice": lambda: {"model": _with_softmax(setup.model, axis=-1)},
         "wrong_axis": lambda: {
             "model": _with_softmax(setup.model, axis=0),
@@ -58,40 +55,12 @@ def plant(fault: str, setup: TrainingSetup, seed: int = 0) -> TrainingSetup:
     return dataclasses.replace(setup, **make())
 
 
-def plant_in_gradients(
-    fault: str, gradients: Mapping[str, np.ndarray], name: str, batch_size: int = 1
-) -> dict[str, np.ndarray]:
-    """Returns a hand-written backpropagation's gradients with a fault in one of them.
-
-    Args:
-        fault: "sign_slip", "missing_bias" (for any parameter), "transposed" or "no_batch_mean".
-        gradients: Arrays by parameter.
-        name: The parameter.
-        batch_size: For "no_batch_mean".
-    """
-    require_choice("fault", fault, (*DENSE_FAULTS, "no_batch_mean"))
-    right = gradients[name]
-    wrong = {
-        "sign_slip": -right,
-        "missing_bias": np.zeros_like(right),
-        "transposed": right.T,
-        "no_batch_mean": batch_size * right,
-    }
-    return {**gradients, name: wrong[fault]}
-
-
 def _with_hand_written_dense(model: keras.Model, fault: str) -> keras.Model:
     last = model.layers[-1]
     if not isinstance(last, _L.Dense) or last.activation is not keras.activations.linear or not last.use_bias:
         raise InputError(f"{fault} needs a model that ends in a Dense layer of logits. Received: {last.name}")
-
-    def exchange(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        if layer is not last:
-            return type(layer).from_config(config)
-        return HandWrittenDense(config["units"], fault, name=config["name"], dtype=config["dtype"])
-
-    return _clone(model, exchange)
+    dense = HandWrittenDense(last.units, fault, name=last.name, dtype=last.dtype_policy)
+    return _clone(model, {last.name: dense})
 
 
 def _with_softmax(model: keras.Model, axis: int) -> keras.Model:
@@ -100,15 +69,10 @@ def _with_softmax(model: keras.Model, axis: int) -> keras.Model:
 
 
 def _without_scaling(model: keras.Model) -> keras.Model:
-    if not any(isinstance(layer, _L.Rescaling) for layer in model.layers):
+    names = [layer.name for layer in model.layers if isinstance(layer, _L.Rescaling)]
+    if not names:
         raise InputError(f"unscaled_inputs needs a model with a Rescaling layer. Received: {model.name}")
-
-    def exchange(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if isinstance(layer, _L.Rescaling):
-            return _L.Rescaling(1.0, name=layer.name)
-        return type(layer).from_config(layer.get_config())
-
-    return _clone(model, exchange)
+    return _clone(model, {name: _L.Rescaling(1.0, name=name) for name in names})
 
 
 def _with_dead_units(model: keras.Model) -> keras.Model:
@@ -139,13 +103,14 @@ def _spoilt(images: np.ndarray, value: float) -> np.ndarray:
     return images
 
 
-def _summed() -> keras.losses.Loss:
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
-
-
 def _clone(
-    model: keras.Model, exchange: Callable[[keras.layers.Layer], keras.layers.Layer] | None = None
+    model: keras.Model, others: Mapping[str, keras.layers.Layer] = MappingProxyType({})
 ) -> keras.Model:
-    copy = keras.models.clone_model(model, clone_function=exchange)
+    """Copies a model with its weights; others take the places of some layers, by name."""
+
+    def copy_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return others.get(layer.name) or type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=copy_layer)
     copy.set_weights(model.get_weights())
     return copy

@@ -11,15 +11,8 @@ def decode_picture(
 ) -> tf.Tensor:
     """Decodes a PNG or JPEG file after a look at its header, so that a small one can't fill the memory.
 
-    Args:
-        data: The file's bytes, a string scalar.
-        index: Its place in the batch, for messages.
-        max_pixels: Largest height times width.
-        min_side: Least height and width.
-        what: What messages call it.
-
-    Returns:
-        float32 [height, width, 3], RGB on 0..255; gray becomes RGB, transparency is left out.
+    Returns float32 [height, width, 3], RGB on 0..255; gray becomes RGB, transparency is left out.
+    Messages say what it is, and its place in the batch, the index.
     """
     place = tf.strings.join([what, " ", tf.strings.as_string(index)])
     is_png = tf.strings.substr(data, 0, len(_PNG)) == _PNG

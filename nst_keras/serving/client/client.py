@@ -47,10 +47,7 @@ class Client(ABC):
     def predict(
         self, model: ModelSpec, inputs: Mapping[str, ArrayLike], signature_name: str = DEFAULT_SIGNATURE
     ) -> dict[str, np.ndarray]:
-        """Calls a signature with a value for each of its inputs; bytes or text for strings.
-
-        Returns:
-            Each output in its type, strings as bytes.
+        """Calls a signature with a value for each of its inputs; bytes or text for strings, bytes returned.
 
         Raises:
             InputError: If the inputs aren't what the signature takes.
@@ -84,12 +81,7 @@ class Client(ABC):
 
 
 def connect(address: str, settings: CallSettings = CallSettings()) -> Client:
-    """Returns a client; nothing is sent yet.
-
-    Args:
-        address: http://localhost:8501 for the REST API, or localhost:8500 for the gRPC API.
-        settings: How long to try.
-    """
+    """Returns a client of http://localhost:8501 (REST) or localhost:8500 (gRPC); nothing is sent yet."""
     from nst_keras.serving.client.grpc_client import GrpcClient
     from nst_keras.serving.client.rest_client import RestClient
 

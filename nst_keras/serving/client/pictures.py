@@ -33,9 +33,7 @@ class Classification:
 class PictureModel:
     """A served model that takes encoded pictures, as the server says; may be used by several threads.
 
-    Attributes:
-        is_classifier: Whether it names pictures instead of painting them.
-        options: The model's inputs beside the picture, for one picture.
+    `is_classifier` tells whether it names pictures instead of painting them.
 
     Raises:
         InputError: If the model takes no pictures, or hasn't the style or the setting that is asked for.

@@ -36,11 +36,6 @@ class QuerySettings(Settings):
             raise InputError("content must be a picture or a folder. Received: nothing")
 
     @property
-    def address(self) -> str:
-        """Of the API to be used."""
-        return self.grpc or self.rest
-
-    @property
     def spec(self) -> ModelSpec:
         """The model as requests name it."""
         return ModelSpec(self.model, self.version, self.label)

@@ -80,37 +80,31 @@ class _Services(
     def Predict(
         self, request: "predict_pb2.PredictRequest", context: grpc.ServicerContext
     ) -> "predict_pb2.PredictResponse":
-        spec = _read_spec(request)
-        with self._predictor.counted(spec, "GRPC"):
-            return self._predict(spec, request, context)
-
-    def _predict(
-        self, spec: ModelSpec, request: "predict_pb2.PredictRequest", context: grpc.ServicerContext
-    ) -> "predict_pb2.PredictResponse":
-        most_bytes = self._predictor.settings.max_body_bytes
+        spec, most_bytes = _read_spec(request), self._predictor.settings.max_body_bytes
 
         def read(signature: Signature) -> dict[str, Any]:
             signature.check_names(request.inputs)
             return {name: from_proto(value, most_bytes=most_bytes) for name, value in request.inputs.items()}
 
-        self._predictor.enter()
-        try:
-            prediction = self._predictor.predict(
-                spec,
-                request.model_spec.signature_name,
-                read,
-                only=request.output_filter,
-                timeout=context.time_remaining(),
-                is_wanted=context.is_active,
-            )
-        finally:
-            self._predictor.leave()
-        reply = predict_pb2.PredictResponse()
-        reply.model_spec.name, reply.model_spec.signature_name = spec.name, prediction.signature_name
-        reply.model_spec.version.value = prediction.version
-        for name, array in prediction.outputs.items():
-            reply.outputs[name].CopyFrom(to_proto(array))
-        return reply
+        with self._predictor.counted(spec, "GRPC"):
+            self._predictor.enter()
+            try:
+                prediction = self._predictor.predict(
+                    spec,
+                    request.model_spec.signature_name,
+                    read,
+                    only=request.output_filter,
+                    timeout=context.time_remaining(),
+                    is_wanted=context.is_active,
+                )
+            finally:
+                self._predictor.leave()
+            reply = predict_pb2.PredictResponse()
+            reply.model_spec.name, reply.model_spec.signature_name = spec.name, prediction.signature_name
+            reply.model_spec.version.value = prediction.version
+            for name, array in prediction.outputs.items():
+                reply.outputs[name].CopyFrom(to_proto(array))
+            return reply
 
     @_answering
     def GetModelMetadata(

@@ -1,13 +1,6 @@
 """What a server counts, as Prometheus reads it, under TensorFlow Serving's names."""
 
-from prometheus_client import (
-    CollectorRegistry,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
+import prometheus_client as prometheus
 
 _PREFIX = ":tensorflow:serving:"
 # Microseconds, as in TensorFlow Serving (servables/tensorflow/util.cc): up to about 20 minutes.
@@ -19,17 +12,17 @@ class Metrics:
     """Counters of one server."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        PlatformCollector(registry=self._registry)
-        ProcessCollector(registry=self._registry)
+        self._registry = prometheus.CollectorRegistry()
+        prometheus.PlatformCollector(registry=self._registry)
+        prometheus.ProcessCollector(registry=self._registry)
         # A gauge that only grows: the library would add _total to a counter's name.
-        self._requests = Gauge(
+        self._requests = prometheus.Gauge(
             f"{_PREFIX}request_count",
             "The total number of requests.",
             ["model_name", "status"],
             registry=self._registry,
         )
-        self._seconds = Histogram(
+        self._seconds = prometheus.Histogram(
             f"{_PREFIX}request_latency",
             "Distribution of wall time (in microseconds) for requests.",
             ["model_name", "API", "entrypoint"],
@@ -47,4 +40,4 @@ class Metrics:
 
     def page(self) -> bytes:
         """The page that Prometheus reads."""
-        return generate_latest(self._registry)
+        return prometheus.generate_latest(self._registry)

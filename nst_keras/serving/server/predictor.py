@@ -54,8 +54,7 @@ class Predictor:
 
     def is_idle(self) -> bool:
         """Whether no request is inside."""
-        with self._lock:
-            return not self._inside
+        return not self._inside
 
     @contextmanager
     def counted(self, spec: ModelSpec, interface: str) -> Iterator[None]:

@@ -47,10 +47,11 @@ class RestApi:
         try:
             status, kind, body = 200, *await self._answer(scope, receive)
         except ServingError as error:
-            status, kind, body = error.http_status, _JSON, _error_body(str(error))
+            status, kind, body = error.http_status, _JSON, _json_body({"error": str(error)})
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            status, kind, body = 500, _JSON, _error_body("internal error; the server's log has more")
+            body = _json_body({"error": "internal error; the server's log has more"})
+            status, kind = 500, _JSON
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -147,7 +148,3 @@ def _to_plain(reply: message.Message) -> dict[str, Any]:
 
 def _json_body(document: Any) -> bytes:
     return json.dumps(document).encode()
-
-
-def _error_body(text: str) -> bytes:
-    return _json_body({"error": text})

@@ -12,12 +12,7 @@ from nst_keras.serving.server.settings import ServerSettings
 
 
 class ModelServer:
-    """Loads the models, then listens, until it is stopped.
-
-    Attributes:
-        rest_address: Where the REST API is, such as http://127.0.0.1:8501.
-        grpc_address: Where the gRPC API is, such as 127.0.0.1:8500.
-        models: What is served.
+    """Loads the models, then listens at `rest_address` and `grpc_address`, until it is stopped.
 
     Raises:
         InputError: If the models' folder can't be read, or an address can't be had.

@@ -35,12 +35,7 @@ def write_warmup(saved_model: Path, requests: Sequence[Request]) -> None:
 
 
 def read_warmup(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Reads the requests with which a model is to be warmed up, none if there is no such `WARMUP_FILE`.
-
-    Raises:
-        ServingError: If there is something else in it than requests to Predict.
-        tf.errors.OpError: If it is damaged.
-    """
+    """Reads a `WARMUP_FILE`, if it is there; what isn't a request to Predict raises, and so does damage."""
     if not path.exists():
         return
     for record in tf.data.TFRecordDataset(str(path)).take(MOST_WARMUP_RECORDS).as_numpy_iterator():
