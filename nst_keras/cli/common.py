@@ -71,7 +71,7 @@ def _run(
 
 
 def import_tensorflow_quietly(*, start: bool = True) -> None:
-    """Imports TensorFlow without the notes that no setting silences; `start` must wait for a strategy."""
+    """Imports TensorFlow without its notes, and starts it, unless a strategy must be made before that."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
