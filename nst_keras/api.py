@@ -113,7 +113,7 @@ def paint(
     styles: Picture | Sequence[Picture],
     *,
     style_weights: Sequence[float] | None = None,
-    size: int = FastSettings.size,
+    size: int | None = FastSettings.size,
     strength: float = FastSettings.strength,
     preserve_color: bool = FastSettings.preserve_color,
     precision: str = FastSettings.precision,
@@ -128,7 +128,8 @@ def paint(
         styles: Name of a style that the stylizer knows, or several that are blended; paintings if it takes
             any.
         style_weights: A weight for each style; equal if left out.
-        size: Longest side of the picture, in pixels; 0 keeps the content's size.
+        size: Longest side of the picture, in pixels; 0 keeps the content's size, and so does None, but for
+            contents above 1024 pixels, whose pictures have 1024.
         strength: From 0, the content itself, to 1, the painted picture.
         preserve_color: Keep the content image's colours: only brightness is painted.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.

@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from nst_keras.errors import InputError, require_choice
@@ -47,8 +48,8 @@ SHARE = Bounds(0, 1, closed=True)
 PRECISIONS = FLOAT32, MIXED_BFLOAT16 = ("float32", "mixed_bfloat16")
 
 
-def number(default: float, text: str, bounds: Bounds = Bounds()) -> Any:
-    """A field that holds a number within bounds."""
+def number(default: float | None, text: str, bounds: Bounds = Bounds()) -> Any:
+    """A field that holds a number within bounds, or None if that is its default."""
     return field(default=default, metadata={"help": text, "bounds": bounds})
 
 
@@ -93,7 +94,7 @@ class Settings:
             name, value = spec.name, getattr(self, spec.name)
             if "choices" in spec.metadata:
                 require_choice(name, value, spec.metadata["choices"])
-            if "bounds" in spec.metadata:
+            if "bounds" in spec.metadata and not (value is None and spec.default is None):
                 require_number(name, value, spec.metadata["bounds"], whole=types[name] is int)
             if get_origin(types[name]) is Mapping:
                 if not isinstance(value, Mapping):
@@ -122,9 +123,13 @@ def require_number(name: str, value: Any, bounds: Bounds, *, whole: bool) -> Non
 
 
 def field_types(kind: "type[DataclassInstance]") -> dict[str, Any]:
-    """The type of each field of a dataclass."""
+    """The type of each field of a dataclass; of one that may be None, the other type."""
     hints = get_type_hints(kind)
-    return {spec.name: hints[spec.name] for spec in dataclasses.fields(kind)}
+    return {spec.name: _without_none(hints[spec.name]) for spec in dataclasses.fields(kind)}
+
+
+def _without_none(hint: Any) -> Any:
+    return next(part for part in get_args(hint) if part is not NoneType) if type(hint) is UnionType else hint
 
 
 def parse_settings(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:

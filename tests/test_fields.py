@@ -39,12 +39,14 @@ class Everything(Sizes):
     kind: str = choice("a", "Kind", ("a", "b"))
     layers: Mapping[str, float] = weights_by_name({"one": 1.0}, "Layers")
     sides: tuple[int, ...] = setting((1, 2), "Sides.")
+    limit: int | None = number(None, "Limit.", FROM_ONE)
 
 
 TEXTS = {"steps": "7", "rate": "1", "flip": "yes", "name": "a,b", "kind": "b", "layers": "x, y:0.5"} | {
-    "sides": "4,5"
+    "sides": "4,5",
+    "limit": "9",
 }
-VALUES = Everything(7, 1.0, True, "a,b", "b", {"x": 1.0, "y": 0.5}, (4, 5))
+VALUES = Everything(7, 1.0, True, "a,b", "b", {"x": 1.0, "y": 0.5}, (4, 5), 9)
 
 
 def test_texts_and_json_and_flags_mean_the_same() -> None:

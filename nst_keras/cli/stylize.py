@@ -34,7 +34,7 @@ from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter
 from nst_keras.stylizers.archive import read_header
-from nst_keras.stylizers.settings import FastSettings, VideoSettings
+from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -61,8 +61,8 @@ _switch(
     "fast",
     False,
     "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
-    f"painting, if the stylizer takes any), and --size is {FastSettings.size} unless it is "
-    "given; 0 keeps the content's size.",
+    "painting, if the stylizer takes any), and the picture is as large as the content, but at most "
+    f"{LARGEST} pixels, unless --size is given; 0 keeps the content's size.",
 )
 _text("stylizer", "", "File of nst-train-stylizer; implies --fast. Empty is the package's own stylizer.")
 field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")

@@ -47,7 +47,7 @@ class Painter(abc.ABC):
         return self._blend(styles, blend_shares(weights, len(styles)), read)
 
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
-        """Paints a content [h, w, 3] on 0..255 as uint8 [H, W, 3] whose longest side is `settings.size`."""
+        """Paints a content [h, w, 3] on 0..255 as uint8 [H, W, 3] whose size the settings say."""
         content = self.fitted(content, settings)
         return finish(content, self.painted(content, blend, settings.precision), settings)
 
@@ -74,7 +74,7 @@ class Painter(abc.ABC):
     def painted_size(self, content: np.ndarray, settings: FastSettings) -> tuple[int, int]:
         """Height and width of the picture that is made of a content, unless a side would be too short."""
         own = content.shape[0], content.shape[1]
-        size = fit_size(content, settings.size) if settings.size else own
+        size = fit_size(content, settings.longest_side(max(own)))
         least = self.min_side
         for what, (height, width) in (("the content image is", own), ("the painted picture would be", size)):
             if min(height, width) < least:

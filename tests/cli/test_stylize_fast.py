@@ -13,8 +13,10 @@ import nst_keras.api as nst
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
+from nst_keras.stylizers.settings import FastSettings
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,19 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, fo
 
 
 def test_a_style_of_the_package_s_own_stylizer(run_here: Callable, folder: Path) -> None:
-    done = run_here("--fast", "--content=photo.png", "--style=starry_night", "--size=0", "--output=out.png")
+    done = run_here("--fast", "--content=photo.png", "--style=starry_night", "--output=out.png")
     assert done.returncode == 0, done.stderr
-    assert read_image(folder / "out.png").shape == (107, 160, 3)
+    assert read_image(folder / "out.png").shape == (107, 160, 3)  # not enlarged
+
+
+@pytest.mark.parametrize(
+    "size,shape", [(None, (683, 1024)), (0, (1000, 1500)), (1200, (800, 1200)), (2000, (1333, 2000))]
+)
+def test_a_large_photo_is_made_smaller_unless_a_size_is_given(
+    stylizer_file: Path, size: int | None, shape: tuple[int, int]
+) -> None:
+    painter = load_painter(str(stylizer_file))
+    assert painter.painted_size(np.zeros([1000, 1500, 3], np.uint8), FastSettings(size)) == shape
 
 
 def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path, has_bfloat16: bool) -> None:
