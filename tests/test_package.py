@@ -51,6 +51,26 @@ def test_a_reader_that_leaves_early_gets_no_traceback(name: str) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(
+    "name,module", [*((name, "absl.flags") for name in sorted(COMMANDS)), ("nst-stylize", "tensorflow")]
+)
+def test_ctrl_c_while_a_command_is_importing_is_quiet(name: str, module: str, tmp_path: Path) -> None:
+    arguments = ["--fast", "--content=sample:china", "--style=starry_night"]
+    code = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(name, *_):\n"
+        f"        if name == '{module}': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        f"from {COMMANDS[name].module} import main\n"
+        f"sys.argv = {[name, *arguments]}; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_settings_and_plans_load_nothing_heavy() -> None:
     package = Path(nst_keras.__file__).parent
     files = [path for name in ("settings", "plan") for path in package.rglob(f"{name}.py")]
