@@ -88,7 +88,6 @@ class Settings:
     """
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         types = field_types(type(self))
         for spec in dataclasses.fields(self):
             name, value = spec.name, getattr(self, spec.name)

@@ -39,7 +39,6 @@ class Predictions:
     probabilities: np.ndarray
 
     def __post_init__(self) -> None:
-        """Checks the shapes."""
         shapes = (self.images.shape, self.labels.shape, self.probabilities.shape)
         fits = tuple(map(len, shapes)) == (4, 1, 2) and len({shape[0] for shape in shapes}) == 1
         if not fits:

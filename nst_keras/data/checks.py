@@ -33,25 +33,15 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class DatasetChecks:
-    """What `check_dataset` noticed; it never stops a training by itself.
+    """What `check_dataset` noticed; it never stops a training by itself."""
 
-    Attributes:
-        counts: Pictures of each class, by split.
-        imbalance: Pictures of the largest training class over those of the smallest; None if one is empty.
-        duplicates: By split (within it) and by pair, such as "train/test".
-        constant: Pictures that are one plain colour, by split.
-        image_shape: Height, width, channels.
-        label_range: Least and greatest label.
-        warnings: Sentences; none if all is well.
-    """
-
-    counts: Mapping[str, tuple[int, ...]]
-    imbalance: float | None
-    duplicates: Mapping[str, Duplicates]
-    constant: Mapping[str, int]
-    image_shape: tuple[int, int, int]
-    label_range: tuple[int, int]
-    warnings: tuple[str, ...] = ()
+    counts: Mapping[str, tuple[int, ...]]  # pictures of each class, by split
+    imbalance: float | None  # of the largest training class over the smallest; None if one is empty
+    duplicates: Mapping[str, Duplicates]  # by split (within it) and by pair, such as "train/test"
+    constant: Mapping[str, int]  # pictures that are one plain colour, by split
+    image_shape: tuple[int, int, int]  # height, width, channels
+    label_range: tuple[int, int]  # the least and the greatest
+    warnings: tuple[str, ...] = ()  # sentences; none if all is well
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""

@@ -22,7 +22,6 @@ class LoadOptions:
     note: Callable[[str], None]
 
     def __post_init__(self) -> None:
-        """Checks the numbers."""
         size = self.image_size
         if size and (len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size)):
             raise InputError(f"image_size must be two positive integers. Received: image_size={size}")
@@ -43,19 +42,12 @@ class SkippedFile:
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a data set.
+    """One part of a data set: uint8 [height, width, channels] and int64 [], in one order on every pass."""
 
-    Attributes:
-        name: "train", "validation" or "test".
-        examples: Single examples, uint8 [height, width, channels] and int64 []; the same order on every pass.
-        size: How many there are.
-        paths: The file of each example, if they come from single files.
-    """
-
-    name: str
-    examples: tf.data.Dataset
-    size: int
-    paths: tuple[str, ...] = ()
+    name: str  # "train", "validation" or "test"
+    examples: tf.data.Dataset  # one by one
+    size: int  # how many there are
+    paths: tuple[str, ...] = ()  # the file of each example, if they come from single files
 
     @property
     def nbytes(self) -> int:
@@ -67,10 +59,7 @@ class Split:
         return self.nbytes <= limit_bytes
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [n, height, width, channels] and int64 [n] in the order of `examples`; read once, then kept.
-
-        Both are read-only.
-        """
+        """uint8 [n, height, width, channels] and int64 [n], both read-only; read once, then kept."""
         return self._arrays
 
     @functools.cached_property
@@ -91,19 +80,13 @@ class Split:
 class ImageDataset:
     """Labelled pictures for classification.
 
-    Attributes:
-        name: What the user asked for, with the version where there is one.
-        class_names: One for each label, 0 first.
-        image_shape: Height, width, channels of every picture.
-        splits: "train", "validation" and "test".
-        fingerprint: Hex SHA-256 over names, content, shape and how the parts were cut; the same on every
-            machine for the same data.
-        skipped: Pictures that could not be read and were left out.
+    The fingerprint is a hex SHA-256 over names, content, shape and how the parts were cut: the same on every
+    machine for the same data.
     """
 
-    name: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    splits: Mapping[str, Split]
+    name: str  # what the user asked for, with the version where there is one
+    class_names: tuple[str, ...]  # one for each label, 0 first
+    image_shape: tuple[int, int, int]  # height, width, channels of every picture
+    splits: Mapping[str, Split]  # "train", "validation" and "test"
     fingerprint: str
-    skipped: tuple[SkippedFile, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()  # pictures that could not be read and were left out

@@ -17,15 +17,12 @@ from nst_keras.pictures.resizing import fit_size, resize
 def load_photos(
     spec: str, *, longest_side: int, most: int, data_dir: str = "", note: Callable[[str], None]
 ) -> list[np.ndarray]:
-    """Reads photos into memory: uint8 [h, w, 3] each, RGB.
+    """Reads `most` photos, the first by name or of the set, into memory: uint8 [h, w, 3] each, RGB.
 
-    Args:
-        spec: A folder, or the name of a set of tensorflow-datasets with the feature "image", such as
-            coco/2017, whose part "train" is read.
-        longest_side: Larger photos are made smaller to this, in pixels.
-        most: How many to read; the first by name, or of the set.
-        data_dir: Where tensorflow-datasets keeps its sets; empty is its own default.
-        note: Called with a line of text about files that can't be read and are left out.
+    They come from a folder, or from the part "train" of a set of tensorflow-datasets with the feature
+    "image", such as coco/2017, kept in `data_dir` or its own default. Photos larger than `longest_side`, in
+    pixels, are made smaller; `note` is called with a line of text about files that can't be read and are left
+    out.
     """
     source = _in_folder(Path(spec), note) if os.path.isdir(spec) else _in_dataset(spec, data_dir, note)
     photos = [_limited(photo, longest_side) for photo in itertools.islice(source, most)]

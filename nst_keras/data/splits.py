@@ -27,21 +27,15 @@ def plan_splits(labels: Mapping[str, np.ndarray], validation: float, seed: int) 
     `validation` of the training examples. Cuts keep the shares of the classes (stratified) and depend on
     nothing but the labels, int64 [n] of each part, the fraction and the seed.
     """
-    left = np.arange(len(labels["train"]))
-    plans = {}
-    test = next((part for part in ("test", "validation") if part in labels), None)
-    if test is None:
-        left, cut = _cut(left, labels["train"], TEST_FRACTION, np.random.default_rng([seed, 1]))
-        plans["test"] = SplitPlan("train", cut)
-    else:
-        plans["test"] = SplitPlan(test, np.arange(len(labels[test])))
-    if test == "test" and "validation" in labels:
-        plans["validation"] = SplitPlan("validation", np.arange(len(labels["validation"])))
-    else:
-        left, cut = _cut(left, labels["train"], validation, np.random.default_rng([seed, 0]))
-        plans["validation"] = SplitPlan("train", cut)
-    plans["train"] = SplitPlan("train", left)
-    return {name: plans[name] for name in PARTS}
+    plans = {part: SplitPlan(part, np.arange(len(labels[part]))) for part in PARTS if part in labels}
+    if "test" not in plans and "validation" in plans:
+        plans["test"] = plans.pop("validation")
+    left = plans["train"].indices
+    for name, fraction, stream in (("test", TEST_FRACTION, 1), ("validation", validation, 0)):
+        if name not in plans:
+            left, cut = _cut(left, labels["train"], fraction, np.random.default_rng([seed, stream]))
+            plans[name] = SplitPlan("train", cut)
+    return {name: plans[name] for name in PARTS} | {"train": SplitPlan("train", left)}
 
 
 def _cut(

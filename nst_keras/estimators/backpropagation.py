@@ -43,11 +43,7 @@ ACTIVATIONS = tuple(_ACTIVATIONS)
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How `train` goes down the cost.
-
-    Raises:
-        InputError: If a value is out of its range.
-    """
+    """How `train` goes down the cost."""
 
     activation: str = "relu"  # relu, tanh or sigmoid
     eta: float = 0.1  # step size, above 0
@@ -59,7 +55,6 @@ class TrainingSettings:
     seed: int | None = 0  # of the orders; None is another one each time
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         require_choice("activation", self.activation, ACTIVATIONS)
         for name, fits, expected in (
             ("eta", 0 < self.eta < np.inf, "a finite number above 0"),
@@ -84,14 +79,8 @@ def initialize(
     Normal with variance 2/n_(l-1) before ReLU (He et al. 2015, eq. 10), else 2/(n_(l-1) + n_l)
     (Glorot & Bengio 2010, eq. 12, whose distribution is uniform; the variance is the same).
 
-    Args:
-        sizes: n_0 … n_L: inputs, units of each hidden layer, classes.
-        rng: Where the numbers come from.
-        activation: Of the hidden layers.
-        dtype: Of the parameters, and so of all that is computed with them.
-
-    Raises:
-        InputError: If there are fewer than two sizes, or one isn't positive.
+    The sizes are n_0 … n_L: inputs, units of each hidden layer, classes. The dtype of the parameters is that
+    of all that is computed with them.
     """
     require_choice("activation", activation, ACTIVATIONS)
     if len(sizes) < 2 or min(sizes) < 1:
@@ -106,15 +95,9 @@ def initialize(
 
 
 def forward(params: Params, x: Array, activation: str = "relu") -> list[Array]:
-    """Forward propagation.
+    """Forward propagation of examples [B, n_0].
 
-    Args:
-        params: Weights and biases.
-        x: Examples, [B, n_0].
-        activation: Of the hidden layers.
-
-    Returns:
-        a^0 = x, a^1 … a^(L-1), and the logits z^L [B, C]: what `backward` needs.
+    Returns a^0 = x, a^1 … a^(L-1), and the logits z^L [B, C]: what `backward` needs.
     """
     phi, _ = _ACTIVATIONS[activation]
     outputs = [np.asarray(x, params[0][0].dtype)]
@@ -132,15 +115,7 @@ def log_softmax(logits: Array) -> Array:
 
 
 def cost(params: Params, x: Array, y: Labels, *, l2: float = 0.0, activation: str = "relu") -> float:
-    """J: mean cross-entropy in nats, plus λ/2 times the squares of all weights.
-
-    Args:
-        params: Weights and biases.
-        x: Examples, [B, n_0].
-        y: Class ids, [B], 0 … C - 1.
-        l2: λ.
-        activation: Of the hidden layers.
-    """
+    """J for examples [B, n_0] with class ids [B]: mean cross-entropy in nats, plus the penalty with λ."""
     return _cost(params, forward(params, x, activation)[-1], y, l2)
 
 
@@ -155,17 +130,8 @@ def backward(
 ) -> Params:
     """Backpropagation: the gradient of J, from the last layer to the first.
 
-    With δ^l = ∂J/∂z^l, [B, n_l], the chain rule gives each layer's δ from the next one's.
-
-    Args:
-        params: Weights and biases.
-        outputs: What `forward` returned for them.
-        y: Class ids, [B].
-        l2: λ.
-        activation: Of the hidden layers.
-
-    Returns:
-        (∂J/∂W^l, ∂J/∂b^l) of each layer, first to last.
+    With δ^l = ∂J/∂z^l, [B, n_l], the chain rule gives each layer's δ from the next one's. Takes what
+    `forward` returned and class ids [B]; returns (∂J/∂W^l, ∂J/∂b^l) of each layer, first to last.
     """
     _, phi_prime = _ACTIVATIONS[activation]
     gradients: Params = []
@@ -191,8 +157,7 @@ def sgd_step(
         v <- μ v - η ∂J/∂θ
         θ <- θ + v
 
-    Returns:
-        New parameters and new velocity; the old ones are left as they are.
+    Returns new parameters and new velocity; the old ones are left as they are.
     """
     moved: Params = [
         (momentum * v_weights - eta * g_weights, momentum * v_bias - eta * g_bias)
@@ -217,17 +182,10 @@ def minibatches(
 def train(
     params: Params, x: Array, y: Labels, settings: TrainingSettings = TrainingSettings()
 ) -> Iterator[tuple[Params, float]]:
-    """Minibatch gradient descent with momentum, epoch by epoch.
+    """Minibatch gradient descent with momentum, on examples [N, n_0], scaled to about -1 … 1.
 
-    Args:
-        params: Start, as from `initialize`; left as it is.
-        x: Examples, [N, n_0], scaled to about -1 … 1.
-        y: Class ids, [N], 0 … C - 1.
-        settings: How.
-
-    Yields:
-        After each epoch the parameters and the mean of the steps' costs, each before its step. A cost that
-        isn't finite means that eta is too large.
+    Yields after each epoch the parameters and the mean of the steps' costs, each before its step. A cost that
+    isn't finite means that eta is too large. The parameters to start from are left as they are.
     """
     velocity: Params = [(np.zeros_like(weights), np.zeros_like(bias)) for weights, bias in params]
     rng = np.random.default_rng(settings.seed) if settings.shuffle else None

@@ -25,11 +25,7 @@ def check_training_data(
 
 
 def check_classes(labels: npt.ArrayLike) -> npt.NDArray:
-    """Returns the classes, sorted.
-
-    Raises:
-        InputError: If there are fewer than two.
-    """
+    """Returns the classes, at least two, sorted."""
     classes = np.unique(labels)
     if len(classes) < 2:
         raise InputError(f"y must have at least 2 classes. Received: {len(classes)} class, {classes}")
@@ -37,11 +33,7 @@ def check_classes(labels: npt.ArrayLike) -> npt.NDArray:
 
 
 def class_ids(labels: npt.NDArray, classes: npt.NDArray) -> npt.NDArray[np.intp]:
-    """Labels as indices into `classes`, [n].
-
-    Raises:
-        InputError: If a label is none of them.
-    """
+    """Labels as indices into `classes`, [n], of which each must be one."""
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
         raise InputError(f"y must hold the classes {classes} alone. Received: {unknown}")

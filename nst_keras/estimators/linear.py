@@ -13,15 +13,12 @@ from nst_keras.estimators.inputs import DTYPES, Array, class_ids
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     """Classifies by the sign of one net input, or by the greatest of several, one class against the rest.
 
-    Attributes:
-        classes_: Labels, sorted, [C].
-        coef_: Weights, [units, features]; a single unit, that of `classes_[1]`, for two classes.
-        intercept_: Biases, [units].
+    All methods that take examples raise ValueError if those aren't numbers of the shape that was fitted.
     """
 
-    classes_: npt.NDArray
-    coef_: Array
-    intercept_: Array
+    classes_: npt.NDArray  # labels, sorted, [C]
+    coef_: Array  # weights, [units, features]; a single unit, that of `classes_[1]`, for two classes
+    intercept_: Array  # biases, [units]
 
     @property
     def w_(self) -> Array:
@@ -31,22 +28,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return weights[0] if len(weights) == 1 else weights
 
     def decision_function(self, X: npt.ArrayLike) -> Array:
-        """Net inputs of examples [n, features]: [n] for two classes, else [n, C].
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
-        """
+        """Net inputs of examples [n, features]: [n] for two classes, else [n, C]."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=DTYPES, reset=False)
         net_inputs = x @ self.coef_.T + self.intercept_
         return net_inputs[:, 0] if len(self.coef_) == 1 else net_inputs
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray:
-        """Labels of examples [n, features], [n]; a single net input of exactly 0 gives `classes_[0]`.
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
-        """
+        """Labels of examples [n, features], [n]; a single net input of exactly 0 gives `classes_[0]`."""
         net_inputs = self.decision_function(X)
         # As scikit-learn decides ties; the notebook gives 0 to the second class.
         ids = (net_inputs > 0).astype(int) if net_inputs.ndim == 1 else net_inputs.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron of `training.backpropagation` as an estimator."""
+"""The multilayer perceptron of `estimators.backpropagation` as an estimator."""
 
 import warnings
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
 
     The cost is the mean cross-entropy of a softmax plus l2/2 ∑ w² over the weights, without the biases. Note
     that `sklearn.neural_network.MLPClassifier` divides its `alpha` by the number of examples in a step.
+    Methods that take examples raise ValueError if those aren't numbers of the shape that was fitted.
 
     Args:
         hidden: Units of each hidden layer.
@@ -90,7 +91,6 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
             require_positive("hidden", units, whole=True)
         x, labels = check_training_data(self, X, y)
         self.classes_ = check_classes(labels)
-        seed = int(check_random_state(self.random_state).randint(2**31))
         settings = backpropagation.TrainingSettings(
             activation=self.activation,
             eta=self.eta,
@@ -99,7 +99,7 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             n_epochs=self.n_iter,
             shuffle=self.shuffle,
-            seed=seed,
+            seed=int(check_random_state(self.random_state).randint(2**31)),
         )
         self._train(x, class_ids(labels, self.classes_), settings)
         return self
@@ -128,29 +128,16 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
             )
 
     def decision_function(self, X: npt.ArrayLike) -> Array:
-        """Logits of examples [n, features], [n, C]; for two classes the second less the first, [n].
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
-        """
+        """Logits of examples [n, features], [n, C]; for two classes the second less the first, [n]."""
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray:
-        """Labels of examples [n, features], [n].
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
-        """
-        ids = self._logits(X).argmax(axis=1)
-        return self.classes_[ids]
+        """Labels of examples [n, features], [n]."""
+        return self.classes_[self._logits(X).argmax(axis=1)]
 
     def predict_proba(self, X: npt.ArrayLike) -> Array:
-        """Probabilities of examples [n, features], [n, C].
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
-        """
+        """Probabilities of examples [n, features], [n, C]."""
         return np.exp(backpropagation.log_softmax(self._logits(X)))
 
     def _logits(self, X: npt.ArrayLike) -> Array:

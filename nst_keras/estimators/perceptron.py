@@ -94,9 +94,6 @@ class Perceptron(LinearClassifier):
         """Labels of examples [n, features], [n]; of two classes, a net input of exactly 0 gives the first.
 
         With `convention="notebook"` it gives the second, as in training.
-
-        Raises:
-            ValueError: If `X` isn't numbers of the shape that was fitted.
         """
         net_inputs = self.decision_function(X)
         if self.convention == "notebook" and net_inputs.ndim == 1:

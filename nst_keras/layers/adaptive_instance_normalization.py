@@ -23,9 +23,7 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
     """
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
-        """Normalises over positions."""
         return renormalize(*inputs)
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """That of the features."""
         return tuple(input_shape[0])

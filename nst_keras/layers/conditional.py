@@ -30,17 +30,14 @@ class ConditionalLayer(keras.layers.Layer):
         self.num_styles, self.scale = num_styles, scale
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Makes the factors, [num_styles, channels]."""
         shape = (self.num_styles, input_shape[0][-1])
         constant = keras.initializers.Constant(self.scale)
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer=constant)
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """That of the features."""
         return tuple(input_shape[0])
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "num_styles": self.num_styles, "scale": self.scale}
 
 
@@ -55,7 +52,6 @@ class ConditionalGain(ConditionalLayer):
     """
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
-        """Multiplies."""
         features, weights = inputs
         return features * tf.matmul(weights, self.gamma)[:, None, None]
 
@@ -75,12 +71,10 @@ class ConditionalInstanceNormalization(ConditionalLayer):
     """
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Makes scale and offset, [num_styles, channels]."""
         super().build(input_shape)
         self.beta = self.add_weight(name="beta", shape=self.gamma.shape, initializer="zeros")
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
-        """Normalises over positions."""
         features, weights = inputs
         mean, deviation = (tf.matmul(weights, rows)[:, None, None] for rows in (self.beta, self.gamma))
         return renormalize(features, mean, deviation)

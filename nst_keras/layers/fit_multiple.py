@@ -27,19 +27,16 @@ class PadToMultiple(keras.layers.Layer):
         self.multiple = multiple
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Pads below and on the right."""
         height, width = tf.unstack(tf.shape(inputs)[1:3])
         rows, columns = -height % self.multiple, -width % self.multiple
         return tf.pad(inputs, [[0, 0], [0, rows], [0, columns], [0, 0]], mode="SYMMETRIC")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Rounds height and width up."""
         batch, height, width, channels = input_shape
         padded = [None if side is None else side + -side % self.multiple for side in (height, width)]
         return batch, *padded, channels
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "multiple": self.multiple}
 
 
@@ -56,12 +53,10 @@ class CropLike(keras.layers.Layer):
     """
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
-        """Cuts below and on the right."""
         images, like = inputs
         height, width = tf.unstack(tf.shape(like)[1:3])
         return images[:, :height, :width]
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        """Height and width of the second, the rest of the first."""
         images, like = input_shape
         return images[0], *like[1:3], images[3]

@@ -37,7 +37,6 @@ class HandWrittenDense(keras.layers.Dense):
         self.fault = fault
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Returns a W + b."""
         return self._apply(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
 
     def _apply(self, inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
@@ -59,5 +58,4 @@ class HandWrittenDense(keras.layers.Dense):
         return dense(inputs, kernel, bias)
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "fault": self.fault}

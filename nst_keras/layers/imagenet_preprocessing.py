@@ -39,7 +39,6 @@ class ImageNetPreprocessing(keras.layers.Layer):
         self.mean_pixel = tuple(mean_pixel or _MEAN_PIXEL)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Scales and shifts each channel."""
         pixels = tf.repeat(inputs, 3, axis=-1) if inputs.shape[-1] == 1 else inputs
         if self.mode == "vgg":
             return pixels - tf.constant(self.mean_pixel, pixels.dtype)
@@ -50,9 +49,7 @@ class ImageNetPreprocessing(keras.layers.Layer):
         )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Three channels."""
         return (*input_shape[:-1], 3)
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "mode": self.mode, "mean_pixel": list(self.mean_pixel)}

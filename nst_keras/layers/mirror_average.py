@@ -13,7 +13,6 @@ class WithMirrorImages(keras.layers.Layer):
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Mirrors left to right."""
         return inputs if training else tf.concat([inputs, inputs[:, :, ::-1]], axis=0)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -30,7 +29,6 @@ class MeanOfMirrorImages(keras.layers.Layer):
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Adds up both halves of the batch."""
         return inputs if training else tf.add_n(tf.split(inputs, 2)) / 2
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -27,13 +27,11 @@ class BorderPadding2D(keras.layers.Layer):
         self.padding = padding
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Adds the border to height and width."""
         batch, height, width, channels = input_shape
         grown = [None if side is None else side + 2 * self.padding for side in (height, width)]
         return batch, *grown, channels
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "padding": self.padding}
 
 
@@ -47,7 +45,6 @@ class ReflectionPadding2D(BorderPadding2D):
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Pads height and width."""
         border = [self.padding, self.padding]
         return tf.pad(inputs, [[0, 0], border, border, [0, 0]], mode="REFLECT")
 

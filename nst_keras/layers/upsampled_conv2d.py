@@ -43,7 +43,6 @@ class UpsampledConv2D(keras.layers.Layer):
         self._border = (kernel_size // 2 + 1) // 2
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the kernel, [kernel_size, kernel_size, channels, filters]."""
         shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
 
@@ -66,10 +65,8 @@ class UpsampledConv2D(keras.layers.Layer):
         return tf.reshape(folded, [side, side, -1, 4 * self.filters])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Doubles height and width."""
         batch, height, width, _ = input_shape
         return batch, *(side and 2 * side for side in (height, width)), self.filters
 
     def get_config(self) -> dict[str, Any]:
-        """Settings to make the layer again."""
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size}

@@ -51,7 +51,6 @@ class LossSettings(LossWeights):
     edges: str = choice("replicate", "What the network sees beyond the border", EDGES)
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if not self.layers():
             raise InputError("content_weight and style_weight must not both be 0, nor those of all layers.")

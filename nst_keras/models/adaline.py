@@ -77,15 +77,10 @@ class Adaline(OneVsRest):
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
     def update(self, inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Takes the batch's steps and changes the weights in place.
+        """Takes the steps of a batch with class ids [batch]; the weights change in place.
 
-        Args:
-            inputs: Examples, as for a call.
-            labels: Class ids, [batch].
-
-        Returns:
-            Cost: half the squared error, summed over the units, each example's before its own step, mean
-            over the batch; a scalar.
+        Returns the cost, a scalar: half the squared error, summed over the units, each example's before its
+        own step, mean over the batch.
         """
         self._ensure_built(inputs)
         features = self.features(inputs)

@@ -41,12 +41,7 @@ def arbitrary_style(weights: VGG19Weights, *, width: float = 1.0) -> keras.Model
     [batch, 1, 1, 1], from 0, the photo's own style, to 1, the painting's.
     Output: float32 [batch, height, width, 3], RGB on 0..255.
 
-    Args:
-        weights: Of VGG-19.
-        width: Factor on the decoder's numbers of filters.
-
-    Returns:
-        A functional model named "arbitrary_style" with the layers "encoder" and "decoder", which are models.
+    The layers "encoder" and "decoder" are models; `width` is a factor on the decoder's numbers of filters.
     """
     return assemble(build_encoder(weights), build_decoder(width=width))
 
@@ -67,12 +62,7 @@ def assemble(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
 
 
 def build_encoder(weights: VGG19Weights, *, convolution: str = "auto") -> keras.Model:
-    """VGG-19, frozen, from pixels on 0..255 to the features of `STYLE_LAYERS` by name.
-
-    Args:
-        weights: Of VGG-19.
-        convolution: As for `vgg19`.
-    """
+    """VGG-19, frozen, from pixels on 0..255 to the features of `STYLE_LAYERS` by name."""
     network = feature_network(weights, STYLE_LAYERS, edges="replicate", convolution=convolution)
     image = keras.Input((None, None, 3), name="image")
     offset = [-value for value in weights.mean_pixel]
@@ -107,22 +97,17 @@ def build_decoder(*, width: float = 1.0) -> keras.Model:
 def style_statistics(
     encoder: keras.Model, paintings: Sequence[np.ndarray], blend: Sequence[float] = ()
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Means and deviations of relu4_1, mixed; what is normalised with them is mixed just so.
+    """Means and deviations of relu4_1, float32 [1, 1, 1, 512]; what is normalised with them is mixed just so.
 
-    Args:
-        encoder: The layer "encoder".
-        paintings: float32 [h, w, 3] each, RGB on 0..255, of any sizes from `MIN_SIDE` on.
-        blend: A weight for each, which add up to 1; equal ones if left out.
-
-    Returns:
-        Two tensors, float32 [1, 1, 1, 512].
+    Paintings are float32 [h, w, 3], RGB on 0..255, of any sizes from `MIN_SIDE` on; the blend has a weight
+    for each, which add up to 1, equal ones if left out.
     """
     blend = list(blend) or [1 / len(paintings)] * len(paintings)
     mean, deviation = tf.zeros([]), tf.zeros([])
     for painting, weight in zip(paintings, blend, strict=True):
         features = encoder(tf.constant(painting[np.newaxis], tf.float32))[CODE_LAYER]
-        one = instance_statistics(features)
-        mean, deviation = mean + weight * one[0], deviation + weight * one[1]
+        own_mean, own_deviation = instance_statistics(features)
+        mean, deviation = mean + weight * own_mean, deviation + weight * own_deviation
     return mean, deviation
 
 

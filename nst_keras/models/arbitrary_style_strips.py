@@ -19,7 +19,6 @@ STRIP_PIXELS = 2**19
 # a row of pixels is decoded from 4 rows of features on each side.
 _MARGIN = 4
 
-
 Network = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -31,17 +30,10 @@ def paint_in_strips(
     *,
     strip_pixels: int = STRIP_PIXELS,
 ) -> np.ndarray:
-    """Computes what the network computes at strength 1.
+    """Computes what the network computes at strength 1, but for rounding: float32 [h, w, 3], RGB on 0..255.
 
-    Args:
-        encode: From pictures [1, h, w, 3] to the features of relu4_1; compiled, or it needs far more memory.
-        decode: The decoder, likewise.
-        image: float32 [h, w, 3], RGB on 0..255.
-        style: Mean and deviation, float32 [2, 512].
-        strip_pixels: Pixels of the picture in a strip.
-
-    Returns:
-        float32 [h, w, 3], RGB on 0..255; equal to the network's but for rounding.
+    `encode` goes from pictures [1, h, w, 3] to the features of relu4_1, `decode` back, both compiled, or they
+    need far more memory; `style` has means and deviations, float32 [2, 512].
     """
     height, width = image.shape[:2]
     padding = [(0, -height % STRIDE), (0, -width % STRIDE), (0, 0)]

@@ -1,6 +1,7 @@
 """Convolutional networks for image classification: a small one to learn from, an advanced one to use.
 
-Both take raw pixels 0..255 of any size, gray or RGB, and return logits.
+Both are functional models from raw pixels 0..255, [batch, height, width, channels], of any size, gray or RGB,
+to logits [batch, num_classes].
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 import keras
 
 from nst_keras.errors import InputError
+from nst_keras.fields import Bounds, require_number
 from nst_keras.layers.fused_batch_normalization import FusedBatchNormalization
 from nst_keras.layers.mirror_average import MeanOfMirrorImages, WithMirrorImages
 
@@ -33,14 +35,10 @@ def small_cnn(
         dropout: Share of the dense layers' inputs that is left out in training.
         name: Name of the model.
 
-    Returns:
-        A functional model from pixels 0..255 [batch, height, width, channels] to logits
-        [batch, num_classes].
-
     Raises:
         InputError: If the image is too small to be pooled that often, or there are too few classes.
     """
-    _require_classes(num_classes)
+    require_number("num_classes", num_classes, Bounds(2), whole=True)
     _require_side(image_shape, 2 ** len(filters))
     inputs = keras.Input(image_shape, name="image")
     x = _scaled(inputs)
@@ -79,15 +77,11 @@ def advanced_cnn(
             image's, which takes twice the time; for pictures that mean the same in a mirror.
         name: Name of the model.
 
-    Returns:
-        A functional model from pixels 0..255 [batch, height, width, channels] to logits
-        [batch, num_classes].
-
     Raises:
         InputError: If there are too few classes, or the image is empty.
         ValueError: If `blocks` and `filters` differ in length.
     """
-    _require_classes(num_classes)
+    require_number("num_classes", num_classes, Bounds(2), whole=True)
     _require_side(image_shape, 1)
     inputs = keras.Input(image_shape, name="image")
     x = WithMirrorImages(name="mirror")(inputs) if mirror_average else inputs
@@ -121,13 +115,7 @@ def _convolution(
 ) -> keras.KerasTensor:
     """A convolution and batch normalisation, whose offset makes a bias superfluous."""
     x = _L.Conv2D(
-        filters,
-        size,
-        stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
+        filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal", name=name
     )(x)
     return FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
 
@@ -135,11 +123,6 @@ def _convolution(
 def _scaled(inputs: keras.KerasTensor) -> keras.KerasTensor:
     """Pixels 0..255 to -1..1, inside the model, so that whoever loads it can't get it wrong."""
     return _L.Rescaling(1 / 127.5, offset=-1.0, name="scale")(inputs)
-
-
-def _require_classes(num_classes: int) -> None:
-    if num_classes < 2:
-        raise InputError(f"num_classes must be at least 2. Received: num_classes={num_classes}")
 
 
 def _require_side(image_shape: tuple[int, int, int], least: int) -> None:

@@ -53,13 +53,14 @@ def efficientnet_lite0_features() -> keras.Model:
     """
     pixels = keras.Input((None, None, 3))
     outputs = keras.layers.Rescaling(1 / 128, -127 / 128, name="rescale")(pixels)
-    found = {"stem": _relu6(_convolution(outputs, "stem", STEM_FILTERS, 3, strides=2))}
-    outputs = found["stem"]
+    outputs = _relu6(_convolution(outputs, "stem", STEM_FILTERS, 3, strides=2))
+    features = {"stem": outputs}
     for index, block in enumerate(BLOCKS):
         inputs, name = outputs, f"block{index}"
         if block.expansion > 1:
             expanded = block.expansion * inputs.shape[-1]
-            outputs = found[f"{name}_expand"] = _relu6(_convolution(outputs, f"{name}_expand", expanded, 1))
+            outputs = _relu6(_convolution(outputs, f"{name}_expand", expanded, 1))
+            features[f"{name}_expand"] = outputs
             if f"{name}_expand" == FEATURES[-1]:
                 break
         depthwise = keras.layers.DepthwiseConv2D(
@@ -68,7 +69,7 @@ def efficientnet_lite0_features() -> keras.Model:
         outputs = _convolution(_relu6(depthwise(outputs)), f"{name}_project", block.filters, 1)
         if block.stride == 1 and inputs.shape[-1] == block.filters:
             outputs = keras.layers.Add(name=f"{name}_add")([inputs, outputs])
-    return keras.Model(pixels, [found[name] for name in FEATURES], name="efficientnet_lite0")
+    return keras.Model(pixels, [features[name] for name in FEATURES], name="efficientnet_lite0")
 
 
 def _convolution(inputs: tf.Tensor, name: str, filters: int, size: int, *, strides: int = 1) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from nst_keras.errors import InputError
+from nst_keras.fields import BELOW_ONE, POSITIVE, Bounds, require_number
 
 _L = keras.layers
 
@@ -25,7 +26,7 @@ def mlp(
     """Builds hidden layers whose units each see all of the layer before, and one logit per class.
 
     A hidden layer is a dense one, batch normalisation, activation and dropout. With `dropout=0` and
-    `batch_norm=False` the model is the one that `training.backpropagation` writes out.
+    `batch_norm=False` the model is the one that `estimators.backpropagation` writes out.
 
     Args:
         input_shape: Shape of one example: [height, width, channels] or [features].
@@ -46,8 +47,11 @@ def mlp(
     Raises:
         InputError: If an argument is out of its range.
     """
-    _check(input_shape, num_classes, hidden, activation)
-    _check_numbers(dropout, l2, scale)
+    _check(input_shape, hidden, activation)
+    require_number("num_classes", num_classes, Bounds(2), whole=True)
+    require_number("dropout", dropout, BELOW_ONE, whole=False)
+    require_number("l2", l2, Bounds(), whole=False)
+    require_number("scale", scale, POSITIVE, whole=False)
     # He et al. 2015 for units that are silent half of the time, Glorot & Bengio 2010 for the others.
     start = "he_normal" if activation == "relu" else "glorot_uniform"
     # Keras's own L2 is without the 1/2.
@@ -74,13 +78,9 @@ def mlp(
     return keras.Model(inputs, outputs, name=name)
 
 
-def _check(input_shape: Sequence[int], num_classes: int, hidden: Sequence[int], activation: str) -> None:
+def _check(input_shape: Sequence[int], hidden: Sequence[int], activation: str) -> None:
     if not input_shape or not all(_is_count(side) for side in input_shape):
         raise InputError(f"input_shape must be positive whole numbers. Received: input_shape={input_shape}")
-    if not _is_count(num_classes) or num_classes < 2:
-        raise InputError(
-            f"num_classes must be a whole number, at least 2. Received: num_classes={num_classes}"
-        )
     if not all(_is_count(units) for units in hidden):
         raise InputError(f"hidden must be positive whole numbers. Received: hidden={hidden}")
     try:
@@ -90,15 +90,6 @@ def _check(input_shape: Sequence[int], num_classes: int, hidden: Sequence[int], 
             f"activation must be a name that Keras knows, such as relu, tanh or sigmoid. Received: "
             f"activation={activation}"
         ) from error
-
-
-def _check_numbers(dropout: float, l2: float, scale: float) -> None:
-    if not 0 <= dropout < 1:
-        raise InputError(f"dropout must be at least 0 and below 1. Received: dropout={dropout}")
-    if not 0 <= l2 < float("inf"):
-        raise InputError(f"l2 must be a finite number, at least 0. Received: l2={l2}")
-    if not 0 < scale < float("inf"):
-        raise InputError(f"scale must be a finite number above 0. Received: scale={scale}")
 
 
 def _is_count(value: int) -> bool:

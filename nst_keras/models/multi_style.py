@@ -38,15 +38,8 @@ def multi_style(num_styles: int, *, width: float = 1.0) -> keras.Model:
     "style_weights", float32 [batch, num_styles], which say how much of each style to use and add up to 1.
     Output: float32 [batch, height, width, 3], RGB on 0..255.
 
-    Args:
-        num_styles: Rows of each normalisation's scale and offset; 1 is a network of a single style.
-        width: Factor on the numbers of filters, (16, 48, 80).
-
-    Returns:
-        A functional model named "multi_style".
-
-    Raises:
-        InputError: If there is no style, or no filter is left.
+    Each normalisation has a row of scales and offsets for each style; `width` is a factor on the numbers of
+    filters, (16, 48, 80), of which one at least must be left.
     """
     filters = [round(width * number) for number in _FILTERS]
     if num_styles < 1 or filters[0] < 1:

@@ -26,16 +26,9 @@ Rows = Callable[[int, int], tf.Tensor]
 def stylize_in_strips(
     model: keras.Model, image: np.ndarray, style_weights: np.ndarray, *, strip_pixels: int = _STRIP_PIXELS
 ) -> np.ndarray:
-    """Computes what the network computes.
+    """Computes what the network computes, but for rounding: float32 [h, w, 3], RGB on 0..255.
 
-    Args:
-        model: As `multi_style` builds it.
-        image: float32 [h, w, 3], RGB on 0..255.
-        style_weights: float32 [num_styles], that add up to 1.
-        strip_pixels: Pixels of the picture in a strip.
-
-    Returns:
-        float32 [h, w, 3], RGB on 0..255; equal to the network's but for rounding.
+    The style's weights are float32 [num_styles] and add up to 1.
     """
     height, width = image.shape[:2]
     multiple = model.get_layer("pad").multiple
@@ -74,11 +67,7 @@ def stylize_in_strips(
 
 
 class _Convolution:
-    """A convolution with its padding before and its normalisation and activation after it.
-
-    Attributes:
-        height: Rows of the result.
-    """
+    """A convolution with its padding before it, and its normalisation and activation after it."""
 
     def __init__(
         self,
@@ -96,14 +85,14 @@ class _Convolution:
         self._stride = 1 if self._doubles else layer.strides[0]
         self._border = self._kernel.shape[0] // 2
         self._source, self._source_height = source, source_height
-        self.height = 2 * source_height if self._doubles else source_height // self._stride
+        self.height = 2 * source_height if self._doubles else source_height // self._stride  # of the result
         self._strip_rows = max(1, int(strip_share * self.height))
         self._gamma, self._beta = (style_weights @ np.asarray(rows) for rows in (norm.gamma, norm.beta))
         self._factor = self._offset = np.float32(0)
         self._activation = keras.activations.get("relu" if activation else "linear")
 
     def measured(self) -> "_Convolution":
-        """Finds the statistics of the whole, so that `rows` can be asked for."""
+        """Measures the picture's statistics, so that `rows` can be asked for."""
         self._set_statistics([_moments(raw) for _, raw in self._strips()])
         return self
 
@@ -157,12 +146,10 @@ class _Convolution:
 
     def _set_statistics(self, moments: list[tuple[int, np.ndarray, np.ndarray]]) -> None:
         """Puts the moments of strips together (Chan et al. 1979), in double precision."""
-        counts = np.array([count for count, _, _ in moments], np.float64)[:, np.newaxis] / sum(
-            count for count, _, _ in moments
-        )
-        means, variances = (np.stack([each[place] for each in moments]) for place in (1, 2))
-        mean = (counts * means).sum(axis=0)
-        variance = (counts * (variances + (means - mean) ** 2)).sum(axis=0)
+        counts, means, variances = map(np.array, zip(*moments, strict=True))
+        shares = (counts / counts.sum())[:, np.newaxis]
+        mean = (shares * means).sum(axis=0)
+        variance = (shares * (variances + (means - mean) ** 2)).sum(axis=0)
         factor = self._gamma / np.sqrt(variance + EPSILON)
         self._factor = factor.astype(np.float32)
         self._offset = (self._beta - mean * factor).astype(np.float32)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from nst_keras.errors import InputError
+from nst_keras.fields import POSITIVE, Bounds, require_number
 
 
 def signs(labels: tf.Tensor, num_classes: int, dtype: str) -> tf.Tensor:
@@ -33,12 +34,8 @@ class OneVsRest(keras.Model):
 
     def __init__(self, num_classes: int, *, scale: float = 1 / 255, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(num_classes, int) or num_classes < 2:
-            raise InputError(
-                f"num_classes must be a whole number, at least 2. Received: num_classes={num_classes}"
-            )
-        if not (math.isfinite(scale) and scale > 0):
-            raise InputError(f"scale must be a finite number above 0. Received: scale={scale}")
+        require_number("num_classes", num_classes, Bounds(2), whole=True)
+        require_number("scale", scale, POSITIVE, whole=False)
         self.num_classes = num_classes
         self.scale = scale
 

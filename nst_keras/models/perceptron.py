@@ -1,12 +1,11 @@
 """Rosenblatt's perceptron as a Keras model: it learns by its own rule, without an optimiser or gradients."""
 
-import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.fields import POSITIVE, require_number
 from nst_keras.models.one_vs_rest import OneVsRest, signs
 
 
@@ -50,8 +49,7 @@ class Perceptron(OneVsRest):
 
     def __init__(self, num_classes: int, eta: float = 1.0, *, scale: float = 1 / 255, **kwargs: Any) -> None:
         super().__init__(num_classes, scale=scale, **kwargs)
-        if not (math.isfinite(eta) and eta > 0):
-            raise InputError(f"eta must be a finite number above 0. Received: eta={eta}")
+        require_number("eta", eta, POSITIVE, whole=False)
         self.eta = eta
         self._error_sum = keras.metrics.Sum(name="errors")
 
@@ -60,14 +58,9 @@ class Perceptron(OneVsRest):
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
 
     def update(self, inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Goes through a batch once, example by example, and changes the weights in place.
+        """Goes through a batch with class ids [batch] once, example by example; the weights change in place.
 
-        Args:
-            inputs: Examples, as for a call.
-            labels: Class ids, [batch].
-
-        Returns:
-            Number of updates, of all units together; int32.
+        Returns the number of updates, of all units together, int32.
         """
         self._ensure_built(inputs)
         features = self.features(inputs)
@@ -90,8 +83,8 @@ class Perceptron(OneVsRest):
     def fit(self, *args: Any, callbacks: Any = None, **kwargs: Any) -> keras.callbacks.History:
         """As Keras's, but it ends with the first epoch that has no error."""
         stop = keras.callbacks.LambdaCallback(on_epoch_end=self._stop_without_errors)
-        given = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
-        return super().fit(*args, callbacks=[*given, stop], **kwargs)
+        others = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
+        return super().fit(*args, callbacks=[*others, stop], **kwargs)
 
     def _stop_without_errors(self, epoch: int, logs: dict[str, float]) -> None:
         if logs[self._error_sum.name] == 0:

@@ -65,15 +65,9 @@ def vgg19(
     model = keras.Model(inputs, outputs, name="vgg19")
     model.trainable = False
     if weights is not None:
-        set_weights(model, weights)
+        for name in CONV_SHAPES.keys() & {layer.name for layer in model.layers}:
+            model.get_layer(name).set_weights(list(weights.layers[name]))
     return model
-
-
-def set_weights(model: keras.Model, weights: VGG19Weights) -> None:
-    """Copies kernels and biases into a model that `vgg19` built."""
-    for layer in model.layers:
-        if layer.name in CONV_SHAPES:
-            layer.set_weights(list(weights.layers[layer.name]))
 
 
 def feature_extractor(model: keras.Model, names: Sequence[str]) -> keras.Model:

@@ -13,14 +13,11 @@ def augment(
     at a fixed gray and on every picture).
 
     Args:
-        images: Any dtype, [batch, height, width, channels].
-        seed: int32 [2]; the whole of the randomness.
+        images: Any dtype, which is kept, [batch, height, width, channels].
+        seed: int32 [2]; all randomness comes of it.
         shift: Largest shift along each axis as a share of the picture's side, 0..1, rounded down to pixels.
         flip: Whether to mirror left to right, with probability one half.
         erase: Side of the erased square as a share of the picture's side, 0..1; 0 erases nothing.
-
-    Returns:
-        Pictures of the same shape and dtype.
     """
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     seeds = tf.unstack(tf.random.split(seed, 5))

@@ -9,36 +9,19 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How well one class is found; each score is in 0..1, and 0 where it would divide by zero.
-
-    Attributes:
-        name: The class.
-        precision: Share of the pictures given this class that have it.
-        recall: Share of the pictures that have this class that were given it.
-        f1: Harmonic mean of both (van Rijsbergen 1979).
-        support: Pictures that have this class.
-    """
+    """How well one class is told; each score is in 0..1, and 0 where it would divide by zero."""
 
     name: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
+    precision: float  # share of the pictures given this class that have it
+    recall: float  # share of the pictures that have this class that were given it
+    f1: float  # harmonic mean of both (van Rijsbergen 1979)
+    support: int  # pictures that have this class
 
 
 def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
-    """Counts pictures by true and predicted class.
+    """Counts pictures by true and predicted class, int [n] each, 0..num_classes - 1.
 
-    Args:
-        labels: True classes, int [n], 0..num_classes - 1.
-        predictions: Predicted classes, int [n], 0..num_classes - 1.
-        num_classes: Number of classes.
-
-    Returns:
-        int64 [num_classes, num_classes]; rows are true classes, columns predicted ones.
-
-    Raises:
-        ValueError: If lengths differ or a class is out of range.
+    Returns int64 [num_classes, num_classes]; rows are true classes, columns predicted ones.
     """
     truth, guess = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
     if truth.ndim != 1 or truth.shape != guess.shape:
@@ -55,16 +38,11 @@ def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 
 
 def class_scores(counts: np.ndarray, class_names: Sequence[str]) -> list[ClassScores]:
-    """Scores each class.
-
-    Args:
-        counts: From `confusion_counts`, [n, n].
-        class_names: n names.
-    """
+    """Scores each class by `confusion_counts`."""
     hits = np.diag(counts).astype(float)
-    support, given = counts.sum(axis=1), counts.sum(axis=0)
-    precision = hits / np.maximum(given, 1)
+    support, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    precision = hits / np.maximum(predicted, 1)
     recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(support + given, 1)
+    f1 = 2 * hits / np.maximum(support + predicted, 1)
     columns = (precision.tolist(), recall.tolist(), f1.tolist(), support.tolist())
     return [ClassScores(*row) for row in zip(class_names, *columns, strict=True)]

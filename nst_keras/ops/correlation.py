@@ -28,9 +28,6 @@ def correlate(image: ArrayLike, kernel: ArrayLike, stride: int = 1, padding: str
     Returns:
         [rows, columns] of NumPy's common type of both; with "valid",
         rows = (height - kernel height) // stride + 1.
-
-    Raises:
-        InputError: If an array isn't a matrix, the kernel is too large, or stride or padding is wrong.
     """
     require_choice("padding", padding, PADDINGS)
     pixels, weights = _matrix("image", image), _matrix("kernel", kernel)
@@ -42,16 +39,7 @@ def correlate(image: ArrayLike, kernel: ArrayLike, stride: int = 1, padding: str
 def max_pool(image: ArrayLike, size: int = 2, stride: int | None = None) -> np.ndarray:
     """Keeps the largest value of each window; what doesn't fill a window at the border is left out.
 
-    Args:
-        image: Real, [height, width].
-        size: Side of the windows, in pixels; no larger than the image.
-        stride: Steps between windows; None for `size`, so that they don't overlap.
-
-    Returns:
-        [rows, columns] with rows = (height - size) // stride + 1.
-
-    Raises:
-        InputError: If the image isn't a matrix, or the size or the stride is wrong.
+    A stride of None is `size`, so that windows don't overlap. There are (height - size) // stride + 1 rows.
     """
     _require_positive("size", size)
     step = size if stride is None else stride

@@ -12,15 +12,9 @@ LONGEST_DEFAULT_SIDE = 128
 
 
 def fit_pixels(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Cuts the largest centred box of the wanted aspect out of a picture and resizes it.
+    """Cuts the largest centred box of the wanted aspect out of a picture, uint8 [h, w, c], and resizes it.
 
-    Args:
-        image: uint8 [h, w, c].
-        height: Rows of the result.
-        width: Columns of the result.
-
-    Returns:
-        uint8 [height, width, c], bilinear, anti-aliased when shrinking, rounded.
+    Bilinear, anti-aliased when shrinking, rounded.
     """
     if image.shape[:2].as_list() == [height, width]:
         return image
@@ -35,11 +29,9 @@ def fit_pixels(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
 
 def choose_size(sizes: np.ndarray, note: Callable[[str], None]) -> tuple[int, int]:
-    """Chooses height and width for pictures: their own if it's the same for all, else the median, limited.
+    """Height and width for pictures of sizes [n, 2]: their own if all have one, else the median, limited.
 
-    Args:
-        sizes: int [n, 2], height and width of each picture.
-        note: Called with a line of text if pictures will be changed.
+    Calls `note` with a line of text if pictures will be changed.
     """
     median = np.median(sizes, axis=0)
     if (sizes == median).all() and median.max() <= LONGEST_KEPT_SIDE:

@@ -7,29 +7,13 @@ EPSILON = 1e-5
 
 
 def instance_statistics(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and standard deviation over positions.
-
-    Args:
-        features: float32 [batch, height, width, channels].
-
-    Returns:
-        Two float32 tensors [batch, 1, 1, channels]; deviations are at least the root of `EPSILON`.
-    """
+    """Means over positions, and deviations, of at least the root of `EPSILON`: [batch, 1, 1, channels]."""
     mean, variance = tf.nn.moments(features, axes=(1, 2), keepdims=True)
     return mean, tf.sqrt(variance + EPSILON)
 
 
 def renormalize(features: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
-    """Gives each channel of each picture another mean and standard deviation.
-
-    Args:
-        features: float32 [batch, height, width, channels].
-        mean: The new means, float32 [batch or 1, 1, 1, channels].
-        deviation: The new standard deviations, likewise.
-
-    Returns:
-        float32 [batch, height, width, channels].
-    """
+    """Gives each picture's channels other means and standard deviations, [batch or 1, 1, 1, channels]."""
     if features.shape[0] == mean.shape[0] == deviation.shape[0] == 1 and features.dtype == tf.float32:
         # Of one picture that is batch normalisation, whose kernel goes over the features less often.
         scale, offset = (tf.reshape(numbers, [-1]) for numbers in (deviation, mean))

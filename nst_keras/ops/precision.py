@@ -15,9 +15,6 @@ def bfloat16_products(wanted: bool) -> Iterator[None]:
     """Has TensorFlow compute functions that are called meanwhile partly in bfloat16, or wholly in float32.
 
     That is a setting of the process: threads that want different ones must not overlap.
-
-    Args:
-        wanted: Whether to compute products and convolutions in bfloat16.
     """
     before = tf.config.optimizer.get_experimental_options().get(_REWRITE, False)
     if before == wanted:  # the usual case, in which nothing of the process is touched

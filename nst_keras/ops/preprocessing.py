@@ -9,12 +9,7 @@ Array = TypeVar("Array")  # a NumPy array or a tensor
 
 
 def preprocess(image: Array, mean_pixel: Sequence[float]) -> Array:
-    """Subtracts the training set's mean colour.
-
-    Args:
-        image: float32 [..., 3], RGB, 0..255.
-        mean_pixel: RGB mean on the same scale, as the weight file gives it.
-    """
+    """Subtracts the training set's mean colour, as the weight file has it, from float32 [..., 3]."""
     return image - np.asarray(mean_pixel, np.float32)  # type: ignore[operator]
 
 

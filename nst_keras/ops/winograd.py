@@ -40,16 +40,9 @@ _FILTER_TRANSFORM = np.kron(_G, _G)  # [36, 9], float64: done once, so exactness
 
 
 def transform_filters(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Takes filters to the Winograd domain.
+    """Takes filters, float32 [3, 3, in, out], to the Winograd domain.
 
-    Args:
-        kernel: float32 [3, 3, in, out].
-
-    Returns:
-        float32 [36, in, out] for the convolution, and [36, out, in] for its input gradient.
-
-    Raises:
-        ValueError: If the kernel isn't 3x3.
+    Returns float32 [36, in, out] for the convolution, and [36, out, in] for its input gradient.
     """
     if kernel.ndim != 4 or kernel.shape[:2] != (3, 3):
         raise ValueError(f"kernel must have the shape [3, 3, in, out]. Received: {kernel.shape}")
@@ -58,15 +51,10 @@ def transform_filters(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def winograd_conv2d(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Tensor) -> tf.Tensor:
-    """Convolves with stride 1 and "same" zero padding; differentiable in `images` alone.
+    """Convolves pictures [batch, height, width, in] with stride 1 and "same" zero padding.
 
-    Args:
-        images: float32 [batch, height, width, in].
-        filters: float32 [36, in, out], first result of `transform_filters`.
-        turned_filters: float32 [36, out, in], its second result.
-
-    Returns:
-        float32 [batch, height, width, out], within 1e-4 of the largest value of a direct convolution.
+    Takes both results of `transform_filters`, and is differentiable in `images` alone. What comes out,
+    [batch, height, width, out], is within 1e-4 of the largest value of a direct convolution.
     """
 
     @tf.custom_gradient
@@ -92,10 +80,8 @@ def _convolve(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
         tf.matmul(_OUTPUT_TRANSFORM, products), [TILE, TILE, batch, rows, columns, channels_out]
     )
     outputs = tf.reshape(
-        tf.transpose(outputs, [2, 3, 0, 4, 1, 5]),
-        [batch, TILE * rows, TILE * columns, channels_out],
-    )
-    outputs = outputs[:, :height, :width]
+        tf.transpose(outputs, [2, 3, 0, 4, 1, 5]), [batch, TILE * rows, TILE * columns, channels_out]
+    )[:, :height, :width]
     outputs.set_shape([*images.shape[:3], channels_out])
     return outputs
 

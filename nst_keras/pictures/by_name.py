@@ -16,12 +16,7 @@ _KEPT_STYLES = 8  # so many paintings of 24 megapixels take 2 GB
 
 
 def load_picture(name: str, role: str) -> np.ndarray:
-    """Returns a picture, float32 [H, W, 3] on 0..255.
-
-    Args:
-        name: Path of a file, or `sample:NAME`.
-        role: What it is for, such as "content"; messages begin with it.
-    """
+    """Reads a file or `sample:NAME`, float32 [H, W, 3] on 0..255, for a role, with which messages begin."""
     try:
         if name.startswith(SAMPLE):
             return read_sample(name.removeprefix(SAMPLE))

@@ -65,11 +65,7 @@ def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.
 def write_image(
     path: str | os.PathLike[str], image: ArrayLike, settings: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes a picture as `encode_image` does, in the format of the suffix, whole or not at all.
-
-    Raises:
-        InputError: If the picture can't be encoded or the file not written.
-    """
+    """Writes a picture as `encode_image` does, in the format of the suffix, whole or not at all."""
     try:
         data = encode_image(image, Path(path).suffix, settings)
     except InputError as error:
@@ -121,21 +117,13 @@ def _require_format(suffix: str, height: int, width: int) -> str:
 
 
 def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the settings that `write_image` stored in a picture, without decoding its pixels.
-
-    Raises:
-        InputError: If there is no such picture, or it holds no settings.
-    """
+    """Returns the settings that `write_image` stored in a picture, without decoding its pixels."""
     with open_file(path) as file, pillow_errors(str(path)):
         return extract_settings(open_image(file))
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """Returns the pictures in a folder, by suffix, sorted by name; hidden files are left out.
-
-    Raises:
-        InputError: If there is none or the folder can't be read.
-    """
+    """Returns the pictures in a folder, at least one, by suffix, sorted; hidden files are left out."""
     paths = pictures_among(list_folder(folder))
     if not paths:
         raise InputError(f"{folder}: must hold a picture, but none has a known suffix")

@@ -20,24 +20,15 @@ _SUFFIXES = WRITABLE_SUFFIXES + WRITABLE_VIDEO_SUFFIXES
 
 @dataclass(frozen=True)
 class StylizeJob:
-    """One picture to make.
+    """One picture to make."""
 
-    Attributes:
-        content: Path or `sample:NAME`.
-        styles: Paths or `sample:NAME`s, blended into one style.
-        style_weights: A weight for each style.
-        output: Picture to write; its folder is made when it is, if `new_folder`.
-        other_inputs: Further files that must not be overwritten.
-        named_styles: Whether styles are names that a stylizer knows, instead of pictures.
-    """
-
-    content: str
-    styles: tuple[str, ...]
-    style_weights: tuple[float, ...]
-    output: Path
-    other_inputs: tuple[str, ...] = ()
-    named_styles: bool = False
-    new_folder: bool = False
+    content: str  # path or `sample:NAME`
+    styles: tuple[str, ...]  # likewise, blended into one style
+    style_weights: tuple[float, ...]  # one for each style
+    output: Path  # picture to write
+    other_inputs: tuple[str, ...] = ()  # further files that must not be overwritten
+    named_styles: bool = False  # whether styles are names that a stylizer knows, instead of pictures
+    new_folder: bool = False  # whether the output's folder is still to be made
 
     def make_folder(self) -> None:
         """Makes the output's folder if it is a new one; to be called before the first file is written."""
@@ -159,15 +150,12 @@ def _expand(names: Sequence[str]) -> list[str]:
     """Replaces folders by the pictures in them."""
     expanded: list[str] = []
     for name in names:
-        if os.path.isdir(name):
-            expanded += [str(path) for path in list_images(name) if not _is_ours(path)]
-        else:
-            expanded.append(name)
+        # A folder that results go into must not feed on them.
+        expanded += [str(p) for p in list_images(name) if not _is_ours(p)] if os.path.isdir(name) else [name]
     return expanded
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a picture holds our settings: a folder that results go into must not feed on them."""
     try:
         read_settings(path)
     except InputError:

@@ -46,9 +46,6 @@ def draw_convolution(
     Returns:
         A figure with axes labelled image, kernel and result. Each number is a text on them with gid
         "cell", in rows from the top; the worked sum is texts of the figure.
-
-    Raises:
-        InputError: If an argument isn't as described.
     """
     pixels = np.asarray(EXAMPLE_IMAGE if image is None else image)
     weights = np.asarray(EXAMPLE_KERNEL if kernel is None else kernel)
@@ -66,15 +63,8 @@ def draw_convolution(
     _frame(panels["kernel"], (0, 0), weights.shape)
     _frame(panels["result"], position, (1, 1))
     for (a, b), weight in np.ndenumerate(weights):
-        panels["image"].text(
-            corner[1] + b + 0.44,
-            corner[0] + a + 0.42,
-            f"\N{MULTIPLICATION SIGN}{_number(weight)}",
-            ha="right",
-            va="bottom",
-            fontsize=7,
-            color=ORANGE,
-        )
+        x, y, text = corner[1] + b + 0.44, corner[0] + a + 0.42, f"\N{MULTIPLICATION SIGN}{_number(weight)}"
+        panels["image"].text(x, y, text, ha="right", va="bottom", fontsize=7, color=ORANGE)
     return figure
 
 
@@ -95,9 +85,6 @@ def draw_max_pooling(
 
     Returns:
         A figure with axes labelled image and result; see `draw_convolution`.
-
-    Raises:
-        InputError: If an argument isn't as described.
     """
     pixels = correlate(EXAMPLE_IMAGE, EXAMPLE_KERNEL) if image is None else np.asarray(image)
     result = max_pool(pixels, size, stride)

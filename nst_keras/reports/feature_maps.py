@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -17,6 +17,7 @@ from nst_keras.reports.look import BLUE, FAINT, GRID, ORANGE, PAPER, in_our_look
 _COLUMNS = 8
 _MOST_SHOWN = 64
 _SIGNS = "blue: positive, orange: negative"
+_SIGNED = LinearSegmentedColormap.from_list("signed", [ORANGE, PAPER, BLUE])
 
 
 def convolution_names(model: keras.Model) -> list[str]:
@@ -34,14 +35,8 @@ def draw_filters(model: keras.Model, layer: str = "", channel: int | None = None
 
     Args:
         model: A model with convolutions.
-        layer: Name of one of them; empty for the first.
+        layer: Name of one of them; empty for the first. Its first 64 filters are drawn.
         channel: Draw the weights for this input channel alone, from 0.
-
-    Returns:
-        A grid of the first 64 filters.
-
-    Raises:
-        InputError: If the model has no such convolution, or it has no such input channel.
     """
     name = _convolution(model, layer)
     kernel = keras.ops.convert_to_numpy(model.get_layer(name).kernel)  # [h, w, in, out]
@@ -60,19 +55,13 @@ def draw_filters(model: keras.Model, layer: str = "", channel: int | None = None
 
 @in_our_look
 def draw_feature_maps(model: keras.Model, image: np.ndarray, layer: str = "") -> Figure:
-    """Draws what each filter of a layer answers to a picture.
+    """Draws a picture, and what each of the first 64 filters of a layer answers to it, all on one scale.
 
     Args:
         model: A functional model that takes pixels 0..255.
         image: uint8 [height, width, channels], as the model takes it.
         layer: Name of a layer whose output is [batch, height, width, channels], be it a convolution or
             what follows one; empty for the first convolution.
-
-    Returns:
-        The picture and a grid of the first 64 maps, all on one scale.
-
-    Raises:
-        InputError: If there is no such layer, or the picture isn't of the model's shape.
     """
     name = layer if layer in _map_names(model) else _convolution(model, layer)
     expected = tuple(model.input_shape[1:])
@@ -118,7 +107,7 @@ def _draw_grid(
     if picture is not None:
         gray = picture if picture.shape[-1] == 3 else picture.mean(axis=-1)
         _place(axes, gray, 0, first, {"cmap": "gray", "vmin": 0, "vmax": 255})
-    colors = {"cmap": _signed_colors(), "vmin": -limit, "vmax": limit} if signs else {}
+    colors = {"cmap": _SIGNED, "vmin": -limit, "vmax": limit} if signs else {}
     for index in range(count):
         _place(axes, pictures[..., index], index // columns, index % columns, colors)
     axes.set_xlim(first, columns)
@@ -134,7 +123,3 @@ def _place(axes: Axes, pixels: np.ndarray, row: int, column: float, colors: Mapp
     left, top = column + (1 - width) / 2, row + (1 - height) / 2
     axes.imshow(pixels, extent=(left, left + width, top + height, top), **colors)
     axes.add_patch(Rectangle((left, top), width, height, fc="none", ec=GRID, lw=0.6))
-
-
-def _signed_colors() -> Colormap:
-    return LinearSegmentedColormap.from_list("signed", [ORANGE, PAPER, BLUE])

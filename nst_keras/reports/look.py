@@ -74,9 +74,9 @@ def encode_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def text_figure(text: str, width: float = 6.0, height: float = 1.2) -> Figure:
+def text_figure(text: str) -> Figure:
     """A figure that says why there is nothing to see."""
-    figure = new_figure(width, height)
+    figure = new_figure(6.0, 1.2)
     figure.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, fontsize=10)
     return figure
 

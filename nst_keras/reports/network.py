@@ -35,9 +35,6 @@ def draw_network(
 
     Returns:
         The figure; a neuron is labelled x (input), a (hidden) or y (output) and its number.
-
-    Raises:
-        InputError: If there are too few layers, an empty one, or another number of names.
     """
     if len(sizes) < 2 or any(size < 1 for size in sizes):
         raise InputError(f"layers must be two or more whole numbers, at least 1. Received: {list(sizes)}")
@@ -47,10 +44,7 @@ def draw_network(
     last = len(sizes) - 1
     layers = [_places(size) for size in sizes]
     tallest = max(len(places) + (bias and i < last) for i, places in enumerate(layers))
-    columns = [
-        _Column(i * _COLUMN, places, has_bias=bias and i < last, tallest=tallest)
-        for i, places in enumerate(layers)
-    ]
+    columns = [_Column(i * _COLUMN, places, bias and i < last) for i, places in enumerate(layers)]
     figure = new_figure(1.1 + 0.55 * _COLUMN * last + 0.6, 0.55 * tallest + 0.9)
     axes = figure.subplots()
     for before, after in itertools.pairwise(columns):
@@ -67,16 +61,9 @@ def draw_network(
 
 
 class _Column:
-    """Where the units of a layer stand.
+    """Where a layer's units stand: x, and heights of neurons by number, of a gap and of the bias, if any."""
 
-    Attributes:
-        x: Horizontal position.
-        neurons: Height of each neuron that is drawn, by its number from 0.
-        gap: Height of the dots that stand for the others, or None.
-        bias: Height of the bias unit, or None.
-    """
-
-    def __init__(self, x: float, places: Sequence[int | None], *, has_bias: bool, tallest: int) -> None:
+    def __init__(self, x: float, places: Sequence[int | None], has_bias: bool) -> None:
         count = len(places) + has_bias
         heights = [(count - 1) / 2 - i for i in range(count)]
         self.x = x

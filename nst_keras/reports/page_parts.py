@@ -49,13 +49,7 @@ p.note {{ color: var(--faint); max-width: 50rem; }}
 
 
 def frame(title: str, parts: Iterable[str], style: str = "") -> str:
-    """A whole page: its title as a heading, then the parts.
-
-    Args:
-        title: As plain text.
-        parts: HTML.
-        style: More CSS.
-    """
+    """A page: its title, plain text, as a heading, then the parts, HTML; `style` is more CSS."""
     name = html.escape(title)
     lines = [_HEAD.format(title=name, style=style), f"<h1>{name}</h1>", *parts, "</body>", "</html>", ""]
     return "\n".join(lines)
@@ -92,11 +86,11 @@ def picture_grid(pictures: Iterable[tuple[str, bytes]]) -> str:
 
 def cards(values: Mapping[str, Any]) -> list[str]:
     """The figures that matter most, large; those of mappings inside with dotted names."""
-    found = [
+    figures = [
         f'<div class="card"><b>{text(value)}</b><span>{html.escape(label(key))}</span></div>'
         for key, value in _flat(values)
     ]
-    return ['<div class="cards">', *found, "</div>"] if found else []
+    return ['<div class="cards">', *figures, "</div>"] if figures else []
 
 
 def warning_list(warnings: Iterable[Any]) -> list[str]:
@@ -154,8 +148,8 @@ def text(value: Any) -> str:
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Pairs of a mapping, those of mappings inside it with dotted keys."""
-    found: list[tuple[str, Any]] = []
+    flat: list[tuple[str, Any]] = []
     for key, value in values.items():
         inner = isinstance(value, Mapping) and value
-        found += _flat(value, f"{prefix}{key}.") if inner else [(f"{prefix}{key}", value)]
-    return found
+        flat += _flat(value, f"{prefix}{key}.") if inner else [(f"{prefix}{key}", value)]
+    return flat

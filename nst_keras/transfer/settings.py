@@ -47,7 +47,6 @@ class StyleTransferSettings(LossSettings, _Size):
     seed: int = number(0, "Seed of the noise; the same seed gives the same picture.")
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         for name in ("content_layers", "style_layers"):
             require_layers(getattr(self, name), name)

@@ -70,7 +70,6 @@ class Context:
     should_stop: Callable[[], bool] = lambda: False  # if so, `Stopped` is raised
 
     def __post_init__(self) -> None:
-        """Makes the folder."""
         self.scratch.mkdir(parents=True, exist_ok=True)
 
 
@@ -116,7 +115,6 @@ class Node:
     inputs: Mapping[str, Source]
 
     def __getitem__(self, output: str) -> Channel:
-        """Returns one of its outputs."""
         if output not in self.stage.outputs:
             raise KeyError(f"{self.name} has the outputs {', '.join(self.stage.outputs)}. Received: {output}")
         return Channel(self, output)
@@ -214,7 +212,6 @@ class Pipeline:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
-        """Checks names and order."""
         seen: set[str] = set()
         for node in self.nodes:
             if node.name in seen or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", node.name):

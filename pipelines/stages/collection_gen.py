@@ -36,7 +36,6 @@ class CollectionGenConfig(Settings):
     shards: int = number(4, "Files of photos, and of paintings.", FROM_ONE)
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if not self.photos and not self.paintings:
             raise InputError("photos or paintings must name pictures. Received: nothing")

@@ -33,7 +33,6 @@ class PusherConfig(Settings):
     allow_unblessed: bool = setting(False, "Push also what no Evaluator has judged.")
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if not self.name:
             raise InputError("name must be the model's name. Received: nothing")

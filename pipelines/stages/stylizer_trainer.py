@@ -46,7 +46,6 @@ class StylizerTrainerConfig(SettingsOfAny):
     preview_size: int = number(320, "Longest side of the pictures in it, in pixels.", FROM_ONE)
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         _ = self.settings
 

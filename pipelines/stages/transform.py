@@ -32,7 +32,6 @@ class TransformConfig(Settings):
     channels: int = number(0, "1: gray, 3: RGB; 0: as they are.")
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if self.channels not in (0, 1, 3):
             raise InputError(f"channels must be 0, 1 or 3. Received: channels={self.channels}")

@@ -44,7 +44,7 @@ def test_a_start_from_raw_pixels_is_near_chance() -> None:
     "build,shape,classes,message",
     [
         (small_cnn, (3, 8, 1), 10, "Pictures are 3x8 but must be at least 4x4"),
-        (small_cnn, (8, 8, 1), 1, "num_classes must be at least 2. Received: num_classes=1"),
+        (small_cnn, (8, 8, 1), 1, "num_classes must be a whole number, at least 2. Received: num_classes=1"),
         (advanced_cnn, (8, 8, 1), 0, "Received: num_classes=0"),
     ],
 )

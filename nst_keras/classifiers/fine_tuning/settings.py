@@ -43,7 +43,6 @@ class FineTuningSettings(Settings):
     seed: int = number(0, "Seed of weights, order and augmentation.", Bounds(0, 2**31))
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if self.folds == 1:
             raise InputError("folds must be 0 or at least 2. Received: folds=1")

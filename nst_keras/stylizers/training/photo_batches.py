@@ -39,7 +39,6 @@ class PhotoBatches:
         )
 
     def __post_init__(self) -> None:
-        """Checks that there is something to crop."""
         if not self.photos:
             raise InputError("photos must not be empty")
 

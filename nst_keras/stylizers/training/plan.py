@@ -50,7 +50,6 @@ class StylizerPlan(StylizerRun):
     )
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         super().__post_init__()
         if not self.styles:
             raise InputError("styles must name at least one painting. Received: nothing")

@@ -30,7 +30,6 @@ class SourceCache:
     _changed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Reads the file."""
         with contextlib.suppress(OSError, ValueError):
             kept = json.loads(self.path.read_text())
             self._known = kept if isinstance(kept, dict) else {}
