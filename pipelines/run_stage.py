@@ -126,12 +126,11 @@ def run_stage(
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise InputError(f"{path}: is there already; an output must be a folder that is new or empty")
     # Beside their places, so that a rename is enough at the end.
-    unfinished = {
-        name: path.resolve().with_name(f".{path.name}.unfinished") for name, path in outputs.items()
-    }
+    places = {name: path.resolve() for name, path in outputs.items()}
+    unfinished = {name: place.with_name(f".{place.name}.unfinished") for name, place in places.items()}
     record = stage.run(config, context, inputs, unfinished)
-    for name, path in outputs.items():
-        unfinished[name].rename(path.resolve())
+    for name, place in places.items():
+        unfinished[name].rename(place)
     shutil.rmtree(context.scratch, ignore_errors=True)
     return record
 

@@ -170,10 +170,8 @@ def read_dataset(examples: Examples) -> "ImageDataset":
         )
     splits = {split: _open_split(examples, split, info.image_shape) for split in PARTS}
     digest = hashlib.sha256()
-    for path in [
-        examples.path / INFO,
-        *(path for split in info.splits for path in shard_paths(examples, split)),
-    ]:
+    shards = [path for split in info.splits for path in shard_paths(examples, split)]
+    for path in (examples.path / INFO, *shards):
         with path.open("rb") as file:
             digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return ImageDataset(

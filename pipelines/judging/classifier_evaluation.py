@@ -146,12 +146,9 @@ def render_evaluation(
     cells = [[f"{row['slice']}: {row['value']}", *(row[key] for key in columns)] for row in rows]
     parts += [heading("Slices"), table(["slice", *map(label, columns)], cells)]
     matrix = confusion_matrix(judged.predictions.labels, judged.answers, judged.class_names)
-    description = "Counts by true and predicted class"
-    parts += [heading("Confusion matrix"), image(encode_png(matrix), description)]
+    parts += [heading("Confusion matrix"), image(encode_png(matrix), "Counts by true and predicted class")]
     which, chances = surest_mistakes(judged)
-    figure = confident_mistakes(
-        mistakes, judged.predictions.labels[which], chances, judged.class_names, MOST_MISTAKES
-    )
-    text = "Pictures with true and predicted class"
-    parts += [heading("Surest mistakes"), image(encode_png(figure), text)]
+    labels = judged.predictions.labels[which]
+    figure = confident_mistakes(mistakes, labels, chances, judged.class_names, MOST_MISTAKES)
+    parts += [heading("Surest mistakes"), image(encode_png(figure), "Pictures with true and predicted class")]
     return frame(f"Evaluation on {metrics['split']} of {metrics['dataset']}", parts)

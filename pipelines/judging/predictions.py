@@ -116,6 +116,5 @@ def _nothing(classifier: TrainedClassifier) -> Predictions:
 
 
 def _joined(parts: Sequence[Predictions]) -> Predictions:
-    return Predictions(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])}
-    )
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return Predictions(*map(np.concatenate, columns))

@@ -42,11 +42,8 @@ def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
         return {"problems": [f"it can't be loaded: {_first_line(error)}"], "answered": 0}
     seconds = time.monotonic() - began
     answers = [_ask(model, request) for request in requests]
-    problems = [
-        f"{request['name']}: {fault}"
-        for request, faults in zip(requests, answers, strict=True)
-        for fault in faults
-    ]
+    pairs = zip(requests, answers, strict=True)
+    problems = [f"{request['name']}: {fault}" for request, faults in pairs for fault in faults]
     return {"problems": problems, "answered": answers.count([]), "load_seconds": round(seconds, 2)}
 
 

@@ -97,10 +97,9 @@ def infer(
         keep(part.answers, context.scratch, folder)
     errors = [row for part in done for row in read_table(context.scratch / part.errors)]
     write_table(folder / "errors.csv", _ERROR_COLUMNS, errors)
-    counts: dict[str, tuple[int, ...]] = {
-        split: tuple(part.num_answers for (own, _), part in zip(shards, done, strict=True) if own == split)
-        for split in splits
-    }
+    counts: dict[str, tuple[int, ...]] = dict.fromkeys(splits, ())
+    for (split, _), part in zip(shards, done, strict=True):
+        counts[split] += (part.num_answers,)
     if all(part.answers.endswith(".tfrecord") for part in done):
         write_info(folder, ExampleInfo(info.name, (), None, counts))
         if config.write_files:

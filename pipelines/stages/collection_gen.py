@@ -68,9 +68,8 @@ def generate_collection(
             target = context.scratch / shard_name(split, index, config.shards)
             tasks.append(CollectionShard(target, pictures, config.longest_side, strict))
         reasons = run_tasks(context, write_collection_shard, tasks, f"writing {split}: shard")
-        counts[split] = tuple(
-            len(task.pictures) - len(lost) for task, lost in zip(tasks, reasons, strict=True)
-        )
+        pairs = zip(tasks, reasons, strict=True)
+        counts[split] = tuple(len(task.pictures) - len(lost) for task, lost in pairs)
         left_out += itertools.chain(*reasons)
         if not sum(counts[split]):
             raise InputError(f"{split}: must hold a picture, but none can be read: {left_out[-1]}")

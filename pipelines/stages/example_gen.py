@@ -113,9 +113,8 @@ def write_folder_shard(task: FolderShard) -> None:
 def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> None:
     """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files."""
     for split in dataset.splits.values():
-        targets = [
-            context.scratch / shard_name(split.name, index, config.shards) for index in range(config.shards)
-        ]
+        names = [shard_name(split.name, index, config.shards) for index in range(config.shards)]
+        targets = [context.scratch / name for name in names]
         missing = [target for target in targets if not target.exists()]
         stored = _stored(dataset, split)
         for target, count in zip(targets, shard_sizes(split.size, config.shards), strict=True):

@@ -172,9 +172,8 @@ def _draw_sheet(config: StyleTransferConfig, tasks: list[PaintingTask], folder: 
     """The first photos in all styles; where there is no picture, the sheet is white."""
     from nst_keras.stylizers.training.pictures import draw_sheet, fitted
 
-    places = {
-        (task.photo, task.painting): folder / task.place for task in tasks if (folder / task.place).exists()
-    }
+    places = {(task.photo, task.painting): folder / task.place for task in tasks}
+    places = {pair: path for pair, path in places.items() if path.exists()}
     photos = list(dict.fromkeys(photo for photo, _ in places))[: config.sheet_photos]
     paintings = list(dict.fromkeys(painting for _, painting in places))
 

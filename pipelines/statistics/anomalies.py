@@ -77,9 +77,9 @@ def _check_splits(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator
 
 
 def _check_feature(
-    wanted: schema_pb2.Feature, found: FeatureStatistics, split: str, names: tuple[str, ...]
+    wanted: schema_pb2.Feature, observed: FeatureStatistics, split: str, names: tuple[str, ...]
 ) -> Iterator[Anomaly]:
-    kind, common = FeatureStatistics.Type.Name(found.type), common_of(found)
+    kind, common = FeatureStatistics.Type.Name(observed.type), common_of(observed)
     if kind not in _TYPES.get(wanted.type, (kind,)):
         text = f"must be of type {schema_pb2.FeatureType.Name(wanted.type)}, but is {kind}"
         yield Anomaly(wanted.name, split, ERROR, "UNEXPECTED_DATA_TYPE", text)
@@ -91,15 +91,15 @@ def _check_feature(
     if not common.num_non_missing:
         return
     if wanted.name == LABEL:
-        yield from _check_labels(wanted, found, split, names)
+        yield from _check_labels(wanted, observed, split, names)
     else:
-        yield from _check_range(wanted, found, split)
+        yield from _check_range(wanted, observed, split)
 
 
 def _check_labels(
-    wanted: schema_pb2.Feature, found: FeatureStatistics, split: str, names: tuple[str, ...]
+    wanted: schema_pb2.Feature, observed: FeatureStatistics, split: str, names: tuple[str, ...]
 ) -> Iterator[Anomaly]:
-    seen = label_counts(found)
+    seen = label_counts(observed)
     unknown = [name for name in seen if names and name not in names]
     if unknown:
         text = f"has values that the schema doesn't know: {_list(unknown)}"
@@ -111,11 +111,11 @@ def _check_labels(
         yield Anomaly(LABEL, split, severity, "FEATURE_TYPE_LOW_UNIQUE", f"has no {_list(missing)}")
 
 
-def _check_range(wanted: schema_pb2.Feature, found: FeatureStatistics, split: str) -> Iterator[Anomaly]:
+def _check_range(wanted: schema_pb2.Feature, observed: FeatureStatistics, split: str) -> Iterator[Anomaly]:
     domain = wanted.WhichOneof("domain_info")
     if domain not in ("int_domain", "float_domain"):
         return
-    limits, stats, kind = getattr(wanted, domain), found.num_stats, domain.partition("_")[0].upper()
+    limits, stats, kind = getattr(wanted, domain), observed.num_stats, domain.partition("_")[0].upper()
     if limits.HasField("min") and stats.min < limits.min:
         text = f"must be at least {limits.min:g}, but goes down to {stats.min:g}"
         yield Anomaly(wanted.name, split, ERROR, f"{kind}_TYPE_SMALL_{kind}", text)
@@ -158,9 +158,8 @@ def _anomaly_of(comparison: Comparison) -> Anomaly | None:
     """What is wrong with a distance: drift is an error, skew between splits a warning."""
     if comparison.value <= comparison.threshold:
         return None
-    severity, against = (
-        (ERROR, "the earlier span") if comparison.what == "drift" else (WARNING, "the training split")
-    )
+    drift = comparison.what == "drift"
+    severity, against = (ERROR, "the earlier span") if drift else (WARNING, "the training split")
     name = "L-infinity" if comparison.measure == "L_INFTY" else "Jensen-Shannon divergence"
     text = (
         f"differs from {against}: {name} {comparison.value:.3g} is above {comparison.threshold:g}, "

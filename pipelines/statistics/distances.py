@@ -24,10 +24,8 @@ class Distance:
 
 def measure_distance(one: FeatureStatistics, other: FeatureStatistics) -> Distance | None:
     """Compares a feature's distributions; None if one of them has no values or another kind of them."""
-    kind = one.WhichOneof("stats")
-    if kind != other.WhichOneof("stats") or not common_of(one).num_non_missing:
-        return None
-    if not common_of(other).num_non_missing:
+    kind, present = one.WhichOneof("stats"), [common_of(part).num_non_missing for part in (one, other)]
+    if kind != other.WhichOneof("stats") or not all(present):
         return None
     align = _align_labels if kind == "string_stats" else _align_numbers
     names, first, second = align(one, other)
@@ -39,12 +37,10 @@ def measure_distance(one: FeatureStatistics, other: FeatureStatistics) -> Distan
 
 
 def _align_labels(one: FeatureStatistics, other: FeatureStatistics) -> Aligned:
-    first, second = label_counts(one), label_counts(other)
-    names = sorted({*first, *second})
-    one_by_name, other_by_name = (
-        np.array([counts.get(name, 0.0) for name in names]) for counts in (first, second)
-    )
-    return names, one_by_name, other_by_name
+    both = [label_counts(one), label_counts(other)]
+    names = sorted({*both[0], *both[1]})
+    first, second = (np.array([counts.get(name, 0.0) for name in names]) for counts in both)
+    return names, first, second
 
 
 def _align_numbers(one: FeatureStatistics, other: FeatureStatistics) -> Aligned:

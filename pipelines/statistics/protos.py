@@ -146,7 +146,5 @@ def _standard_buckets(counts: Counter[int], steps: int) -> list[dict[str, Any]]:
     for value, count in counts.items():
         inside[min((value - low) * _BUCKETS // (high - low), _BUCKETS - 1)] += count
     edges = [(low * _BUCKETS + (high - low) * number) / (_BUCKETS * steps) for number in range(_BUCKETS + 1)]
-    return [
-        {"low_value": edges[number], "high_value": edges[number + 1], "sample_count": count}
-        for number, count in enumerate(inside)
-    ]
+    buckets = zip(edges[:-1], edges[1:], inside, strict=True)
+    return [{"low_value": low, "high_value": high, "sample_count": count} for low, high, count in buckets]

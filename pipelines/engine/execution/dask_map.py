@@ -130,14 +130,10 @@ def _call(data: bytes, code: Code) -> Any:
             "the same installation and PYTHONPATH"
         ) from error
     if (own.digest, own.libraries) != (code.digest, code.libraries):
-        differ = [name for name, version in code.libraries.items() if own.libraries.get(name) != version]
-        what = (
-            f"other versions of {', '.join(differ)}" if differ else "other code, perhaps from before a change"
-        )
-        raise InputError(
-            f"{socket.gethostname()}: the Dask worker has {what}; install the same there and restart the "
-            "workers"
-        )
+        differ = ", ".join(n for n, version in code.libraries.items() if own.libraries.get(n) != version)
+        what = f"other versions of {differ}" if differ else "other code, perhaps from before a change"
+        remedy = "install the same there and restart the workers"
+        raise InputError(f"{socket.gethostname()}: the Dask worker has {what}; {remedy}")
     return function(task)
 
 

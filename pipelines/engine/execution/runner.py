@@ -64,14 +64,10 @@ class Runner:
     def run(self, command: str, version: str) -> int:
         """Runs every node that has to run, records command and version, and returns the run's number."""
         self.store.bury_runs()
-        nodes = [
-            {
-                "name": node.name,
-                "stage": node.stage.name,
-                "inputs": {name: source.node.name for name, source in node.inputs.items() if source},
-            }
-            for node in self.pipeline.nodes
-        ]
+        nodes = []
+        for node in self.pipeline.nodes:
+            inputs = {name: source.node.name for name, source in node.inputs.items() if source}
+            nodes.append({"name": node.name, "stage": node.stage.name, "inputs": inputs})
         self.run_id = self.store.begin_run(self.pipeline.name, command, version, nodes)
         state, reason = "failed", ""
         try:

@@ -42,10 +42,9 @@ def execute(
         raise
     except BaseException as error:
         _end(store, execution, "failed", reason_of(error))
-        told = _told(store, node, error)
-        if told is None:
-            raise
-        raise told from error
+        if told := _told(store, node, error):
+            raise told from error
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     return record, placed
 

@@ -14,17 +14,17 @@ from pipelines.engine.store.rows import Execution, StoredArtifact
 from pipelines.engine.store.store import Store
 
 _ANCESTORS = """
-WITH RECURSIVE found(execution) AS (
+WITH RECURSIVE related(execution) AS (
     SELECT value FROM json_each(?)
-    UNION SELECT event.source FROM found JOIN event USING (execution)
+    UNION SELECT event.source FROM related JOIN event USING (execution)
     WHERE event.role = 'input' AND event.source IS NOT NULL
-) SELECT execution FROM found ORDER BY execution DESC
+) SELECT execution FROM related ORDER BY execution DESC
 """
 _DESCENDANTS = """
-WITH RECURSIVE found(execution) AS (
+WITH RECURSIVE related(execution) AS (
     SELECT value FROM json_each(?)
-    UNION SELECT event.execution FROM found JOIN event ON event.source = found.execution
-) SELECT execution FROM found ORDER BY execution
+    UNION SELECT event.execution FROM related JOIN event ON event.source = related.execution
+) SELECT execution FROM related ORDER BY execution
 """
 _AMONG = "IN (SELECT value FROM json_each(?))"
 _OF_ARTIFACT = "SELECT DISTINCT execution FROM event WHERE artifact=? AND role=? ORDER BY execution DESC"

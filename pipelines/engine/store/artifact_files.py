@@ -25,16 +25,16 @@ def placing(store: Store) -> AbstractContextManager[None]:
     return root_lock(store.root / ARTIFACTS)
 
 
-def seal(made: Path) -> Tree:
+def seal(folder: Path) -> Tree:
     """Makes a finished folder ready to be placed: files become read-only and reach the disk."""
-    tree = read_tree(made)
-    for _, file in find_files(made):
+    tree = read_tree(folder)
+    for _, file in find_files(folder):
         sync(file)
         file.chmod(0o444)
     return tree
 
 
-def place(store: Store, kind: str, made: Path, tree: Tree) -> StoredArtifact:
+def place(store: Store, kind: str, sealed: Path, tree: Tree) -> StoredArtifact:
     """Gives a sealed folder its place and name, inside `placing`; what has equal contents is kept once."""
     path = Path(ARTIFACTS) / kind / tree.digest[:_DIGITS]
     target = store.root / path
@@ -42,9 +42,9 @@ def place(store: Store, kind: str, made: Path, tree: Tree) -> StoredArtifact:
     if target.exists() and read_tree(target).digest != tree.digest:
         set_aside(store, target)
     if target.exists():
-        shutil.rmtree(made)
+        shutil.rmtree(sealed)
     else:
-        made.rename(target)
+        sealed.rename(target)
     sync_folder(target.parent)
     return store.add_artifact(kind, tree.digest, path.as_posix(), tree.num_bytes, tree.files)
 
