@@ -134,7 +134,8 @@ class MultilayerPerceptron(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray:
         """Labels of examples [n, features], [n]."""
-        return self.classes_[self._logits(X).argmax(axis=1)]
+        ids = self._logits(X).argmax(axis=1)  # before `classes_`, since it tells of what isn't fitted
+        return self.classes_[ids]
 
     def predict_proba(self, X: npt.ArrayLike) -> Array:
         """Probabilities of examples [n, features], [n, C]."""

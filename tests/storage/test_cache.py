@@ -105,7 +105,7 @@ def test_a_folder_that_knows_no_locks_is_named_with_the_remedy(
 ) -> None:
     """The first is what filelock 3 raises on a file system without locks."""
 
-    def fail(lock: filelock.FileLock) -> None:
+    def fail(lock: filelock.FileLock, timeout: float) -> None:
         raise error
 
     monkeypatch.setattr(filelock.FileLock, "acquire", fail)
