@@ -2,7 +2,7 @@
 
   nst-stylize --fast --content=photo.jpg --style=starry_night --output=picture.png
   nst-stylize --fast --stylizer=any_painting.npz --content=photo.jpg --style=painting.jpg
-  nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4
+  nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4    (or .mov .mkv .gif)
   nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --content=sample:china --style=sample:strokes --preset=preview
   nst-stylize --content=photo.jpg --style=a.jpg,b.jpg --style_weights=3,1
@@ -29,9 +29,10 @@ from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, field_types, parse_settings
 from nst_keras.pictures import samples
-from nst_keras.pictures.images import read_settings
+from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
-from nst_keras.pictures.video import VIDEO_SUFFIXES, WRITABLE_VIDEO_SUFFIXES
+from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
+from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter
 from nst_keras.stylizers.archive import read_header
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
@@ -43,6 +44,7 @@ _Kind = TypeVar("_Kind", bound=Settings)
 # Fields of a stylizer's settings that the optimiser's have, too, and those that are its own.
 _BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).keys()
 _FAST_ONLY = field_types(VideoSettings).keys() - _BOTH
+_VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).keys()
 # Flags that mean the same for a stylizer; all others are the optimiser's.
 _SHARED = {"content", "style", "style_weights", "each_style", "output", "from"} | _BOTH
 
@@ -55,7 +57,7 @@ _list("style", [], "Painting, folder of paintings, or sample:NAME; several by co
 _list("style_weights", [], "A weight for each blended style.")
 _switch("each_style", False, "A picture for each style, not a blend.")
 _text("output", "", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
-_text("from", "", "Picture of ours whose settings and inputs to repeat.")
+_text("from", "", "Picture or video of ours whose settings and inputs to repeat.")
 field_flags.define(JobOptions, FLAGS)
 _switch(
     "fast",
@@ -81,7 +83,7 @@ def main() -> int:
 def _record_to_repeat() -> dict[str, Any]:
     source = FLAGS["from"].value
     if source:
-        record = read_settings(source)
+        record = (read_video_settings if _suffix(source) in VIDEO_SUFFIXES else read_settings)(source)
         missing = {"content", "styles", "style_weights", "settings"} - set(record)
         if missing:
             raise InputError(f"{source}: its settings lack {', '.join(sorted(missing))}")
@@ -115,11 +117,12 @@ def _is_fast(record: dict[str, Any]) -> bool:
 
 
 def _paint(record: dict[str, Any]) -> int:
-    if any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in FLAGS.content):
-        return _paint_video()
+    if _videos(record):
+        return _paint_video(record)
     if FLAGS["steady"].present:
         raise flags.IllegalFlagValueError("--steady works with videos only")
-    settings = _parsed(FastSettings, record.get("settings", {}))
+    base = {name: value for name, value in record.get("settings", {}).items() if name not in _VIDEOS_ONLY}
+    settings = _parsed(FastSettings, base)
     stylizer = FLAGS.stylizer or record.get("stylizer", "")
     named = architecture_of(stylizer).named_styles
     jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named)
@@ -133,23 +136,37 @@ def _paint(record: dict[str, Any]) -> int:
     return paint_at_console(stylize, jobs, repeated_digest=record.get("stylizer_digest"))
 
 
-def _paint_video() -> int:
-    if FLAGS["from"].value:
-        raise flags.Error("--from repeats pictures, not videos")
-    settings, stylizer = field_flags.parsed(VideoSettings, FLAGS), FLAGS.stylizer
+def _videos(record: dict[str, Any]) -> list[str]:
+    """Contents that are videos; of an animated GIF a picture may be wanted, which is its first one."""
+    videos = filter(is_video, FLAGS.content or [record["content"]])
+    picture = _suffix(FLAGS.output) in WRITABLE_SUFFIXES
+    return [name for name in videos if not (picture and _suffix(name) == GIF)]
+
+
+def _paint_video(record: dict[str, Any]) -> int:
+    settings = _parsed(VideoSettings, record.get("settings", {}))
+    stylizer = FLAGS.stylizer or record.get("stylizer", "")
     named = architecture_of(stylizer).named_styles
-    jobs = _jobs({}, [stylizer], named_styles=named, suffix=".mp4")
+    suffix = GIF if _suffix(_videos(record)[0]) == GIF else ".mp4"
+    jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named, suffix=suffix)
     if len(jobs) > 1:
         raise flags.Error("--content: one video at a time, in one style or one blend")
     check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
     from nst_keras.stylizers.video import paint_video_at_console
 
-    return paint_video_at_console(load_painter(stylizer), settings, jobs[0])
+    painter, digest = load_painter(stylizer), record.get("stylizer_digest")
+    return paint_video_at_console(painter, settings, jobs[0], repeated_digest=digest)
 
 
 def _optimize(record: dict[str, Any]) -> int:
     _require_paintings(FLAGS.style)
+    for video in _videos(record):
+        first = " (with --output=picture.png its first one is painted)" if _suffix(video) == GIF else ""
+        raise flags.IllegalFlagValueError(
+            f"--content: {video} is a video: add --fast, since the optimiser would take minutes for each of "
+            f"its pictures, and they would flicker{first}"
+        )
     repeats = record and not FLAGS["preset"].present
     base = record["settings"] if repeats else PRESETS[FLAGS.preset].to_dict()
     settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
@@ -183,6 +200,10 @@ def _parsed(kind: type[_Kind], base: dict[str, Any]) -> _Kind:
     except InputError as error:
         raise InputError(f"the picture's settings are of another version: {error}") from error
     return field_flags.parsed(kind, FLAGS, **defaults)
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def _jobs(

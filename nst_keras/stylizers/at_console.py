@@ -6,6 +6,7 @@ from nst_keras.console.console import Console, say
 from nst_keras.console.progress import Stopwatch, format_seconds
 from nst_keras.pictures.plan import StylizeJob, check_job
 from nst_keras.stylizers.job import FastStylize
+from nst_keras.stylizers.painter import Painter
 
 
 def paint_at_console(
@@ -15,8 +16,7 @@ def paint_at_console(
 
     `repeated_digest` is the hash of the stylizer that made the picture that is repeated, if one is.
     """
-    if repeated_digest not in (None, stylize.painter.digest):
-        say(f"note: that picture was made by another stylizer, {repeated_digest}; see --stylizer")
+    note_other_stylizer(stylize.painter, repeated_digest)
     if len(jobs) == 1:
         print(stylize.run(stylize.prepare(jobs[0])), flush=True)
         return 0
@@ -36,3 +36,9 @@ def paint_at_console(
             return True
 
         return console.each_picture(jobs, paint)
+
+
+def note_other_stylizer(painter: Painter, repeated_digest: str | None) -> None:
+    """Tells that what is repeated was made by another stylizer, if one is."""
+    if repeated_digest not in (None, painter.digest):
+        say(f"note: that was made by another stylizer, {repeated_digest}; see --stylizer")

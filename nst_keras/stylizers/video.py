@@ -9,6 +9,7 @@ from nst_keras.console.progress import Stopwatch
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.steadiness import keep_steady
 from nst_keras.pictures.video import change_video
+from nst_keras.stylizers.at_console import note_other_stylizer
 from nst_keras.stylizers.job import painted_record
 from nst_keras.stylizers.painter import Painter, finish
 from nst_keras.stylizers.settings import VideoSettings
@@ -31,8 +32,14 @@ class FramePainter:
         return finish(content, painted, self._settings)
 
 
-def paint_video_at_console(painter: Painter, settings: VideoSettings, job: StylizeJob) -> int:
-    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole. Returns the exit code."""
+def paint_video_at_console(
+    painter: Painter, settings: VideoSettings, job: StylizeJob, *, repeated_digest: str | None = None
+) -> int:
+    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole. Returns the exit code.
+
+    `repeated_digest` is as for `paint_at_console`.
+    """
+    note_other_stylizer(painter, repeated_digest)
     blend = painter.blend(job.styles, job.style_weights)
     watch: Stopwatch | None = None
 
@@ -41,13 +48,13 @@ def paint_video_at_console(painter: Painter, settings: VideoSettings, job: Styli
         watch = watch or Stopwatch((frames, 1), unit="frame")
         console.show(watch.see(done))
 
-    job.make_folder()
     with Console() as console:
         frames = change_video(
             Path(job.content),
             job.output,
             FramePainter(painter, blend, settings),
             settings=painted_record(job, settings, painter),
+            before_writing=job.make_folder,
             should_stop=console.should_stop,
             observer=show,
             note=console.say,

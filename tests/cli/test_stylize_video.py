@@ -1,7 +1,6 @@
 """nst-stylize --fast with videos: as a user runs it, and how much less they flicker."""
 
 import itertools
-import json
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from absl.testing import flagsaver
 
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
+from nst_keras.pictures.images import read_image, read_settings
+from nst_keras.pictures.video import read_video_settings
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from nst_keras.stylizers.settings import VideoSettings
@@ -64,9 +65,7 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
     assert "frame 40/40" in done.stderr and "ETA" in done.stderr
     frames = _frames(folder / "painted.mp4")
     assert (len(frames), frames[0].shape) == (40, (42, 64, 3))  # 43 rows, made even
-    with av.open(str(folder / "painted.mp4")) as container:
-        record = json.loads(container.metadata["comment"])
-    assert record["settings"] == {
+    assert read_video_settings(folder / "painted.mp4")["settings"] == {
         "size": 64,
         "strength": 1.0,
         "preserve_color": False,
@@ -78,6 +77,26 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
         np.abs(a.astype(int) - b).mean() > 1
         for a, b in zip(frames, _frames(folder / "plain.mkv"), strict=True)
     )
+
+
+def test_gif_in_and_out_and_any_video_repeated(run_here: Callable, folder: Path) -> None:
+    assert run_here(*FAST, "--output=painted.gif").stdout == "painted.gif\n"
+    assert run_here("--from=painted.gif", "--output=again.gif").returncode == 0
+    assert (folder / "again.gif").read_bytes() == (folder / "painted.gif").read_bytes()
+    # Its default output is a GIF, too; a picture is made of the first frame.
+    done = run_here(*FAST, "--content=painted.gif", "--output=", "--steady=0.5")
+    assert done.stdout == "painted_wave.gif\n" and len(_frames(folder / "painted_wave.gif")) == 40
+    assert run_here("--from=painted_wave.gif", "--content=painted.gif", "--output=first.png").returncode == 0
+    assert read_image(folder / "first.png").shape == (43, 64, 3)
+    assert "steady" not in read_settings(folder / "first.png")["settings"]
+    # A picture's settings do for a video.
+    assert run_here("--from=first.png", "--content=clip.mp4", "--output=clip.gif").returncode == 0
+    assert read_video_settings(folder / "clip.gif")["settings"]["steady"] == VideoSettings.steady
+
+
+def test_the_optimiser_paints_no_videos(run_here: Callable, folder: Path) -> None:
+    done = run_here("--content=clip.mp4", "--style=sample:ink", "--output=out.mp4")
+    assert done.returncode == 2 and "--content: clip.mp4 is a video: add --fast" in done.stderr
 
 
 @pytest.mark.large  # a minute or more
@@ -97,10 +116,12 @@ def test_ctrl_c_leaves_the_frames_that_there_are(folder: Path) -> None:
 @pytest.mark.parametrize(
     "flags,code,message",
     [
-        (["--output=painted.png"], 1, "the suffix must be one of .mp4, .mov, .mkv"),
+        (["--output=painted.png"], 1, "the suffix must be one of .mp4, .mov, .mkv, .gif"),
+        (["--from=clip.mp4"], 1, "clip.mp4: holds no settings"),
         (["--output=clip.mp4"], 1, "clip.mp4 is also an input"),
         (["--content=none.mp4"], 1, "there is no such file"),
         (["--content=text.mp4"], 1, "text.mp4: can't be read"),
+        (["--content=text.mp4", "--output=new/"], 1, "text.mp4: can't be read"),
         (["--content=clip.mp4,clip.mp4"], 1, "must be a folder: 2 pictures go there"),
         (["--style=wave,wave", "--each_style", "--output="], 1, "two pictures would be written"),
         (["--style=monet"], 1, "knows the styles wave"),

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nst_keras.errors import InputError
-from nst_keras.pictures.video import change_video
+from nst_keras.pictures.video import change_video, is_video, read_video_settings
+from nst_keras.pictures.video_writers import WRITABLE_VIDEO_SUFFIXES
 
 av = pytest.importorskip("av")
 
@@ -81,11 +83,53 @@ def test_stopped_videos_can_be_played(tmp_path: Path, pictures: list[np.ndarray]
     assert len(read_clip(tmp_path / "out.mp4")[0]) == 5
 
 
-def test_settings_are_kept_as_the_comment(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+@pytest.mark.parametrize("suffix", WRITABLE_VIDEO_SUFFIXES)
+def test_settings_come_back(tmp_path: Path, pictures: list[np.ndarray], suffix: str) -> None:
     write_clip(tmp_path / "in.mp4", pictures[:2])
-    _change(tmp_path / "in.mp4", tmp_path / "out.mp4")
-    with av.open(str(tmp_path / "out.mp4")) as container:
-        assert container.metadata["comment"] == '{"a": 1}'
+    settings = {"name": "é" * 300}
+    target = tmp_path / f"out{suffix}"
+    change_video(tmp_path / "in.mp4", target, lambda frame: frame, settings=settings)
+    assert read_video_settings(target) == settings
+    with pytest.raises(InputError, match=r"in\.mp4: holds no settings"):
+        read_video_settings(tmp_path / "in.mp4")
+
+
+def test_a_gif_has_the_times_of_its_source_both_ways(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    write_clip(tmp_path / "in.mp4", pictures, sound=True)
+    notes: list[str] = []
+    assert _change(tmp_path / "in.mp4", tmp_path / "out.gif", note=notes.append) == 15
+    assert notes == ["a GIF has no sound; it is left out"]
+    frames, times = read_clip(tmp_path / "out.gif")
+    np.testing.assert_allclose(times, np.arange(15) / 10)
+    for frame, picture in zip(frames, pictures, strict=True):
+        np.testing.assert_allclose(frame.mean(), picture.mean(), atol=4)
+    assert _change(tmp_path / "out.gif", tmp_path / "back.mp4") == 15
+    np.testing.assert_allclose(read_clip(tmp_path / "back.mp4")[1], times, atol=1e-3)
+
+
+def test_a_gif_has_no_more_pictures_than_are_shown_in_their_time(
+    tmp_path: Path, pictures: list[np.ndarray]
+) -> None:
+    write_clip(tmp_path / "in.mp4", pictures, rate=100)
+    _change(tmp_path / "in.mp4", tmp_path / "out.gif")
+    np.testing.assert_allclose(read_clip(tmp_path / "out.gif")[1], np.arange(8) / 50)
+
+
+def test_what_is_transparent_is_seen_on_white(tmp_path: Path) -> None:
+    images = [Image.new("RGBA", (32, 32), (0, 0, 0, 0)) for _ in range(2)]
+    images[1].paste((255, 0, 0, 255), (0, 0, 8, 8))
+    images[0].save(tmp_path / "in.gif", save_all=True, append_images=images[1:], duration=100)
+    seen: list[np.ndarray] = []
+    _change(tmp_path / "in.gif", tmp_path / "out.gif", lambda frame: seen.append(frame) or frame)
+    assert seen[1][4, 4].tolist() == [255, 0, 0] and seen[1][20, 20].tolist() == [255, 255, 255]
+
+
+def test_a_gif_is_a_video_if_it_moves(tmp_path: Path) -> None:
+    images = [Image.new("L", (8, 8), gray) for gray in (0, 99)]
+    images[0].save(tmp_path / "still.gif")
+    images[0].save(tmp_path / "moving.gif", save_all=True, append_images=images[1:])
+    names = ("still.gif", "moving.gif", "none.gif", "none.mp4", "photo.png")
+    assert [name for name in names if is_video(tmp_path / name)] == ["moving.gif", "none.mp4"]
 
 
 def test_odd_sides_lose_a_line(tmp_path: Path, pictures: list[np.ndarray]) -> None:
