@@ -55,7 +55,7 @@ def number(default: float | None, text: str, bounds: Bounds = Bounds()) -> Any:
 
 def choice(default: str, text: str, choices: tuple[str, ...]) -> Any:
     """A field that holds one of some words."""
-    return field(default=default, metadata={"help": f"{text}: {' or '.join(choices)}.", "choices": choices})
+    return field(default=default, metadata={"help": f"{text}.", "choices": choices})
 
 
 def precision_choice(of: str = "a training step") -> Any:
@@ -91,9 +91,11 @@ class Settings:
         types = field_types(type(self))
         for spec in dataclasses.fields(self):
             name, value = spec.name, getattr(self, spec.name)
+            if value is None and spec.default is None:
+                continue
             if "choices" in spec.metadata:
                 require_choice(name, value, spec.metadata["choices"])
-            if "bounds" in spec.metadata and not (value is None and spec.default is None):
+            if "bounds" in spec.metadata:
                 require_number(name, value, spec.metadata["bounds"], whole=types[name] is int)
             if get_origin(types[name]) is Mapping:
                 if not isinstance(value, Mapping):
@@ -172,8 +174,7 @@ def parse_field(kind: "type[DataclassInstance]", name: str, value: Any) -> Any:
     try:
         return _parse(hint, value)
     except (KeyError, TypeError, ValueError) as error:
-        expected = _EXPECTED[get_origin(hint) or hint]
-        raise InputError(f"{name} must be {expected}. Received: {name}={value}") from error
+        raise InputError(f"{name} must be {_expected(hint)}. Received: {name}={value}") from error
 
 
 def format_value(value: Any) -> str:
@@ -191,17 +192,27 @@ _EXPECTED: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     str: "text",
-    tuple: "values by commas",
     Mapping: "names, or name:weight, by commas",
 }
+
+
+def _expected(hint: Any) -> str:
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is not tuple:
+        return _EXPECTED[kind]
+    number = "" if ... in parts else f"{len(parts)} "
+    return f"{number}{'whole numbers' if parts[0] is int else 'values'} by commas"
 
 
 def _parse(hint: Any, value: Any) -> Any:
     kind = get_origin(hint) or hint
     parts = filter(None, map(str.strip, value.split(","))) if isinstance(value, str) else value
     if kind is tuple:
-        (part_type, *_) = get_args(hint) or (str,)
-        return tuple(_parse(part_type, part) for part in parts)
+        part_type, *others = get_args(hint)
+        values = tuple(_parse(part_type, part) for part in parts)
+        if ... not in others and len(values) != 1 + len(others):
+            raise ValueError(value)
+        return values
     if kind is Mapping:
         pairs = parts.items() if isinstance(parts, Mapping) else (_pair(part) for part in parts)
         return {name: _parse(float, weight) for name, weight in pairs}

@@ -9,41 +9,46 @@ last. Unfinished work of those runs stays, too. The store goes on knowing what w
 still answers.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import number, setting
 from nst_keras.served.store import SAVED_MODEL_FILE
+from pipelines.engine.choices import RootSettings
 from pipelines.engine.execution.garbage import collect
 from pipelines.engine.store.artifact_files import folder_of
 from pipelines.engine.store.store import opened
 from pipelines.judging.verdicts import read_outcome
 from pipelines.kinds import BLESSED, PushedModel
 
-FLAGS = flags.FlagValues()
-ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)
-KEEP_RUNS = flags.DEFINE_integer(
-    "keep_runs", 3, "How many of each pipeline's last runs to keep.", lower_bound=0, flag_values=FLAGS
-)
-DAMAGED = flags.DEFINE_bool("damaged", False, "Remove damaged artifacts, too.", flag_values=FLAGS)
-DRY_RUN = flags.DEFINE_bool("dry_run", False, "Only say what would be removed.", flag_values=FLAGS)
-flags.mark_flag_as_required("pipeline_root", FLAGS)
+
+@dataclass(frozen=True)
+class CollectSettings(RootSettings):
+    """What is removed, and from where."""
+
+    keep_runs: int = number(3, "How many of each pipeline's last runs to keep.")
+    damaged: bool = setting(False, "Remove damaged artifacts, too.")
+    dry_run: bool = setting(False, "Only say what would be removed.")
+
+
+FLAGS = field_flags.flags_of(CollectSettings)
 
 
 @common.command(__doc__, FLAGS)
 def main() -> int:
     """Entry point of `python -m pipelines.collect`."""
-    verb, count, total = "would remove" if DRY_RUN.value else "removed", 0, 0
-    with opened(Path(ROOT.value or ""), create=False) as store:
+    given = field_flags.parsed(CollectSettings, FLAGS)
+    verb, count, total = "would remove" if given.dry_run else "removed", 0, 0
+    with opened(Path(given.pipeline_root), create=False) as store:
         removed = collect(
             store,
             lambda artifact: is_served(folder_of(store, artifact), artifact.kind),
             BLESSED,
-            keep_runs=KEEP_RUNS.value,
-            damaged=DAMAGED.value,
-            dry_run=DRY_RUN.value,
+            keep_runs=given.keep_runs,
+            damaged=given.damaged,
+            dry_run=given.dry_run,
         )
         for item in removed:
             print(f"{verb} {item.what}: {item.num_bytes:,} bytes")

@@ -9,46 +9,56 @@ everywhere.
 """
 
 import dataclasses
-import functools
 import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from absl import flags
 
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import Settings, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.choices import change_configs
 from pipelines.engine.stage import Node, Pipeline
 from pipelines.run import load_pipeline
 
-FLAGS = flags.FlagValues()
-_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-PIPELINE = _text("pipeline", "", "As of pipelines.run.")
-IMAGE = _text("image", "", "Container image with this package.")
-OUTPUT = _text("output", "", "File to write, .yaml.")
-SERVING_DIR = _text("serving_dir", "/saved_models", "Where models are pushed to, in the container.")
+
+@dataclass(frozen=True)
+class CompileSettings(Settings):
+    """What is written, and where to."""
+
+    pipeline: str = setting("", "As of pipelines.run.")
+    image: str = setting("", "Container image with this package.")
+    output: str = setting("", "File to write, .yaml.")
+    serving_dir: str = setting("/saved_models", "Where models are pushed to, in the container.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        for name in ("pipeline", "image", "output"):
+            if not getattr(self, name):
+                raise InputError(f"{name} must be given")
+        if not self.output.endswith(".yaml"):
+            raise InputError(f"output must end in .yaml. Received: output={self.output}")
+
+
+FLAGS = field_flags.flags_of(CompileSettings)
 SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.run.", flag_values=FLAGS)
 
 
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `python -m pipelines.compile_kfp`."""
-    for flag in (PIPELINE, IMAGE, OUTPUT):
-        if not flag.value:
-            raise flags.IllegalFlagValueError(f"--{flag.name} must be given")
-    if not OUTPUT.value.endswith(".yaml"):
-        raise flags.IllegalFlagValueError(f"--output must end in .yaml. Received: {OUTPUT.value}")
-    try:
-        pipeline = change_configs(load_pipeline(PIPELINE.value, Path(SERVING_DIR.value)), SET.value)
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
-    compile_pipeline(pipeline, IMAGE.value, Path(OUTPUT.value))
-    print(OUTPUT.value)
+    given = field_flags.parsed(CompileSettings, FLAGS)
+    with field_flags.naming_flags():
+        pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)
+    compile_pipeline(pipeline, given.image, Path(given.output))
+    print(given.output)
 
 
 def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:

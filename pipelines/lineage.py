@@ -11,15 +11,18 @@ that opens from disk.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from absl import flags
 
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import setting
 from nst_keras.served.store import SAVED_MODEL_FILE
 from nst_keras.storage.files import check_writable, write_whole
+from pipelines.engine.choices import RootSettings
 from pipelines.engine.store.ancestry import find_ancestors, find_descendants, find_executions, read_lineage
 from pipelines.engine.store.artifact_files import ARTIFACTS, folder_of
 from pipelines.engine.store.digests import read_tree
@@ -29,12 +32,17 @@ from pipelines.judging.verdicts import digest_folder, read_outcome
 from pipelines.kinds import PushedModel
 from pipelines.reports.lineage_page import Answer, describe, draw_page
 
-FLAGS = flags.FlagValues()
-ROOT = flags.DEFINE_string("pipeline_root", None, "Folder of artifacts and metadata.", flag_values=FLAGS)
-UP = flags.DEFINE_bool("up", False, "Only what it was made from.", flag_values=FLAGS)
-DOWN = flags.DEFINE_bool("down", False, "Only what was made of it.", flag_values=FLAGS)
-OUTPUT = flags.DEFINE_string("output", "", "HTML page to write, too.", flag_values=FLAGS)
-flags.mark_flag_as_required("pipeline_root", FLAGS)
+
+@dataclass(frozen=True)
+class LineageSettings(RootSettings):
+    """What is told, and where to."""
+
+    up: bool = setting(False, "Only what it was made from.")
+    down: bool = setting(False, "Only what was made of it.")
+    output: str = setting("", "HTML page to write, too.")
+
+
+FLAGS = field_flags.flags_of(LineageSettings)
 
 _LEAST_DIGITS = 6
 _SHOWN = 200  # executions in each direction
@@ -46,18 +54,19 @@ Match: TypeAlias = tuple[StoredArtifact, str]  # with what must be said about wh
 @common.command(__doc__, FLAGS, takes_arguments=True)
 def main(arguments: Sequence[str]) -> int:
     """Entry point of `python -m pipelines.lineage`."""
+    given = field_flags.parsed(LineageSettings, FLAGS)
     if len(arguments) != 1:
         raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")
-    if OUTPUT.value:
-        check_writable(OUTPUT.value)
-    with opened(Path(ROOT.value or ""), create=False) as store:
+    if given.output:
+        check_writable(given.output)
+    with opened(Path(given.pipeline_root), create=False) as store:
         artifact, note = find_artifact(store, arguments[0])
-        both = UP.value == DOWN.value
-        answer = ask(store, artifact, up=both or UP.value, down=both or DOWN.value)
+        both = given.up == given.down
+        answer = ask(store, artifact, up=both or given.up, down=both or given.down)
         print("\n".join([*([f"note: {note}"] if note else []), *describe(answer)]), flush=True)
-        if OUTPUT.value:
-            write_whole(OUTPUT.value, draw_page(answer, note).encode())
-            print(OUTPUT.value, flush=True)
+        if given.output:
+            write_whole(given.output, draw_page(answer, note).encode())
+            print(given.output, flush=True)
     return 0
 
 

@@ -10,21 +10,21 @@ report of the run is.
 """
 
 import contextlib
-import functools
 import importlib
 import importlib.util
-import shlex
 import sqlite3
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from absl import flags
 
 from nst_keras import __version__
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import Settings, choice, setting
 from pipelines.engine.choices import change_configs, choose_nodes, require_nodes
 from pipelines.engine.code.sources import SourceCache, sources_path
 from pipelines.engine.execution.console import RunConsole
@@ -33,43 +33,54 @@ from pipelines.engine.stage import Pipeline, Stopped
 from pipelines.engine.store.store import opened
 
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
-FLAGS = flags.FlagValues()
-_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-_switch = functools.partial(flags.DEFINE_bool, flag_values=FLAGS)
-PIPELINE = _text("pipeline", "", f"{', '.join(READY)}, or a Python file.")
-ROOT = _text("pipeline_root", "", "Folder of artifacts and metadata; empty is runs/PIPELINE.")
-SERVING_DIR = _text("serving_dir", "saved_models", "Where models are pushed to.")
+
+
+@dataclass(frozen=True)
+class RunSettings(Settings):
+    """What runs, where, and how much of it."""
+
+    pipeline: str = setting("", f"{', '.join(READY)}, or a Python file.")
+    pipeline_root: str = setting("", "Folder of artifacts and metadata; empty is runs/PIPELINE.")
+    serving_dir: str = setting("saved_models", "Where models are pushed to.")
+    list: bool = setting(False, "Show stages and configs, and run nothing.")
+    until: str = setting("", "Run this stage and all that it needs.")
+    only: tuple[str, ...] = setting((), "Run these stages alone.")
+    fresh: tuple[str, ...] = setting((), "Run these stages though nothing has changed.")
+    verify: bool = setting(False, "Read every file of an artifact that is reused.")
+    runner: str = choice("local", "Where stages run tasks", ("local", "dask"))
+    dask_scheduler: str = setting("", "Run them on this Dask cluster: tcp://HOST:PORT.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        if not self.pipeline:
+            raise InputError(f"pipeline must be given: {', '.join(READY)}, or a Python file")
+
+
+FLAGS = field_flags.flags_of(RunSettings)
 SET = flags.DEFINE_multi_string(
     "set", [], "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.", flag_values=FLAGS
 )
-FROM = _text("from", "", "Run this stage and all that need it.")
-UNTIL = _text("until", "", "Run this stage and all that it needs.")
-ONLY = flags.DEFINE_list("only", [], "Run these stages alone.", flag_values=FLAGS)
-FRESH = flags.DEFINE_list("fresh", [], "Run these stages though nothing has changed.", flag_values=FLAGS)
-VERIFY = _switch("verify", False, "Read every file of an artifact that is reused.")
-RUNNER = flags.DEFINE_enum("runner", "local", ("local", "dask"), "Where stages run tasks.", flag_values=FLAGS)
-SCHEDULER = _text("dask_scheduler", "", "Run them on this Dask cluster: tcp://HOST:PORT.")
-LIST = _switch("list", False, "Show stages and configs, and run nothing.")
+FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", flag_values=FLAGS)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(
+    __doc__, FLAGS, first=["pipeline", "pipeline_root", "serving_dir", "set", "list", "from", "until"]
+)
 def main() -> int:
     """Entry point of `python -m pipelines.run`."""
-    if not PIPELINE.value:
-        raise flags.IllegalFlagValueError(f"--pipeline must be given: {', '.join(READY)}, or a Python file")
-    try:
-        pipeline = change_configs(load_pipeline(PIPELINE.value, Path(SERVING_DIR.value)), SET.value)
-        chosen = choose_nodes(pipeline, FROM.value, UNTIL.value, ONLY.value)
-        require_nodes(pipeline, "fresh", FRESH.value)
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
-    if LIST.value:
+    given = field_flags.parsed(RunSettings, FLAGS)
+    with field_flags.naming_flags():
+        pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)
+        chosen = choose_nodes(pipeline, FROM.value or "", given.until, given.only)
+        require_nodes(pipeline, "fresh", given.fresh)
+    if given.list:
         print(describe(pipeline))
         return 0
-    return _run(pipeline, Choice(chosen, frozenset(FRESH.value), VERIFY.value))
+    return _run(pipeline, given, Choice(chosen, frozenset(given.fresh), given.verify))
 
 
-def _run(pipeline: Pipeline, choice: Choice) -> int:
+def _run(pipeline: Pipeline, given: RunSettings, chosen: Choice) -> int:
     from pipelines.engine.execution.mapping import open_map
     from pipelines.reports.run_page import write_report
 
@@ -77,14 +88,14 @@ def _run(pipeline: Pipeline, choice: Choice) -> int:
     try:
         with (
             RunConsole() as console,
-            opened(Path(ROOT.value or f"runs/{pipeline.name}")) as store,
-            open_map(RUNNER.value, SCHEDULER.value, console.say) as mapping,
+            opened(Path(given.pipeline_root or f"runs/{pipeline.name}")) as store,
+            open_map(given.runner, given.dask_scheduler, console.say) as mapping,
         ):
             # Stages import TensorFlow inside their functions, with notes that would tear the status line.
             start = common.import_tensorflow_quietly
-            runner = Runner(pipeline, store, console, mapping, choice, sources, start)
+            runner = Runner(pipeline, store, console, mapping, chosen, sources, start)
             try:
-                runner.run(shlex.join(sys.argv), __version__)
+                runner.run(common.command_line(), __version__)
             except BaseException:
                 # Why the run ended must be told even if its report can't be written.
                 with contextlib.suppress(InputError, OSError, sqlite3.Error):

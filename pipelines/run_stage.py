@@ -8,62 +8,69 @@ before. Optional inputs may be left out. Prints what the stage tells of its work
 --record.
 """
 
-import functools
 import importlib
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError, require_choice
-from nst_keras.fields import parse_settings
+from nst_keras.fields import Settings, parse_settings, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Folders, Parameter, Stage, Stopped
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-FLAGS = flags.FlagValues()
-_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-STAGE = _text("stage", "", "MODULE:NAME of the stage.")
-CONFIG = _text("config", "{}", "Fields of its config as a JSON object.")
+
+@dataclass(frozen=True)
+class StageSettings(Settings):
+    """Which stage runs, and how."""
+
+    stage: str = setting("", "MODULE:NAME of the stage.")
+    config: str = setting("{}", "Fields of its config as a JSON object.")
+    record: str = setting("", "File for what it tells of its work.")
+    scratch: str = setting("", "Folder for unfinished work, from which the same command goes on.")
+    dask_scheduler: str = setting("", "Run its tasks on this Dask cluster: tcp://HOST:PORT.")
+
+
+FLAGS = field_flags.flags_of(StageSettings)
 INPUT = flags.DEFINE_multi_string("input", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
 OUTPUT = flags.DEFINE_multi_string("output", [], "NAME=FOLDER; several times.", flag_values=FLAGS)
-RECORD = _text("record", "", "File for what it tells of its work.")
-SCRATCH = _text("scratch", "", "Folder for unfinished work, from which the same command goes on.")
-SCHEDULER = _text("dask_scheduler", "", "Run its tasks on this Dask cluster: tcp://HOST:PORT.")
 
 
-@common.command(__doc__, FLAGS)
+@common.command(__doc__, FLAGS, first=["stage", "config", "input", "output"])
 def main() -> int:
     """Entry point of `python -m pipelines.run_stage`."""
-    stage = load_stage(STAGE.value)
-    config = read_config(stage, CONFIG.value)
+    given = field_flags.parsed(StageSettings, FLAGS)
+    stage = load_stage(given.stage)
+    config = read_config(stage, given.config)
     inputs = _folders("input", INPUT.value, stage.inputs)
     outputs = _folders("output", OUTPUT.value, stage.outputs)
     common.import_tensorflow_quietly()
     from pipelines.engine.execution.console import RunConsole
     from pipelines.engine.execution.mapping import open_map
 
-    scratch = Path(SCRATCH.value or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
+    scratch = Path(given.scratch or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
     try:
-        with RunConsole() as console, open_map("local", SCHEDULER.value, console.say) as mapping:
+        with RunConsole() as console, open_map("local", given.dask_scheduler, console.say) as mapping:
             console.begin(f"[1/1] {stage.name}")
             record = run_stage(stage, config, console.context(mapping, scratch), inputs, outputs)
     except Stopped:
         return 128 + console.received
     finally:
-        if not SCRATCH.value:
+        if not given.scratch:
             shutil.rmtree(scratch, ignore_errors=True)
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    if RECORD.value:
-        Path(RECORD.value).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(RECORD.value, text.encode())
+    if given.record:
+        Path(given.record).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(given.record, text.encode())
     else:
         print(text, end="", flush=True)
     return 0

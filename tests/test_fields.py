@@ -40,18 +40,23 @@ class Everything(Sizes):
     layers: Mapping[str, float] = weights_by_name({"one": 1.0}, "Layers")
     sides: tuple[int, ...] = setting((1, 2), "Sides.")
     limit: int | None = number(None, "Limit.", FROM_ONE)
+    corner: tuple[int, int] | None = setting(None, "Corner.")
 
 
 TEXTS = {"steps": "7", "rate": "1", "flip": "yes", "name": "a,b", "kind": "b", "layers": "x, y:0.5"} | {
     "sides": "4,5",
     "limit": "9",
+    "corner": "3,0",
 }
-VALUES = Everything(7, 1.0, True, "a,b", "b", {"x": 1.0, "y": 0.5}, (4, 5), 9)
+VALUES = Everything(7, 1.0, True, "a,b", "b", {"x": 1.0, "y": 0.5}, (4, 5), 9, (3, 0))
 
 
 def test_texts_and_json_and_flags_mean_the_same() -> None:
     assert parse_settings(Everything, TEXTS) == VALUES
-    assert parse_settings(Everything, VALUES.to_dict() | {"rate": 1, "sides": [4, 5]}) == VALUES
+    assert (
+        parse_settings(Everything, VALUES.to_dict() | {"rate": 1, "sides": [4, 5], "corner": [3, 0]})
+        == VALUES
+    )
     assert change_settings(Everything(flip=True), TEXTS | {"flip": "off"}).flip is False
     flag_values = flags.FlagValues()
     field_flags.define(Everything, flag_values)
@@ -82,7 +87,8 @@ def test_values_come_back_from_the_way_they_are_shown() -> None:
         ({"kind": "c"}, "kind must be one of a, b. Received: kind=c"),
         ({"layers": "x:y"}, "layers must be names, or name:weight, by commas. Received: layers=x:y"),
         ({"layers": 3}, "layers must be names"),
-        ({"sides": "1,a"}, "sides must be values by commas. Received: sides=1,a"),
+        ({"sides": "1,a"}, "sides must be whole numbers by commas. Received: sides=1,a"),
+        ({"corner": "1"}, "corner must be 2 whole numbers by commas. Received: corner=1"),
         ({"side": "1"}, "side must be a field: steps, rate, flip"),
     ],
 )

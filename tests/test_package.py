@@ -28,16 +28,19 @@ def test_version_is_the_installed_one() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_help_loads_nothing_heavy(name: str) -> None:
+def test_help_and_version_load_nothing_heavy(name: str) -> None:
     code = (
-        f"import sys; from {COMMANDS[name].module} import main; sys.argv = ['{name}', '--help']\n"
-        "try: main()\n"
-        "except SystemExit as end: assert not end.code\n"
+        f"import sys; from {COMMANDS[name].module} import main\n"
+        "for flag in '--version', '--help':\n"
+        f"    sys.argv = ['{name}', flag]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code\n"
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'scipy', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"nst_keras {nst_keras.__version__}\n")
     assert done.stdout.count("\n  --") >= 3
 
 

@@ -5,19 +5,24 @@ Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 and 143 stop
 
 import functools
 import os
+import shlex
 import signal
 import sys
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass
+from typing import get_origin
 
 from absl import flags
 
+from nst_keras import __version__
+from nst_keras.cli.field_flags import FieldFlag
 from nst_keras.errors import InputError
-from nst_keras.fields import Settings, choice, setting
+from nst_keras.fields import Settings, choice, format_value, setting
 from nst_keras.models.vgg19_layout import KERNEL_ORDERS, STORED
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
+_ABOUT_VERSION = "The version of the package; without any other flag."
 
 
 @dataclass(frozen=True)
@@ -30,23 +35,44 @@ class NetworkSettings(Settings):
     )
 
 
+def program_name() -> str:
+    """The command as it was typed, such as nst-train, `nst train` or `python -m pipelines.run`."""
+    main = sys.modules["__main__"]
+    if main.__spec__ and sys.argv[0] == main.__file__:
+        return f"python -m {main.__spec__.name}"
+    return os.path.basename(sys.argv[0])
+
+
+def command_line() -> str:
+    """The line that was typed."""
+    return " ".join([program_name(), *map(shlex.quote, sys.argv[1:])])
+
+
 def command(
-    doc: str, flag_values: flags.FlagValues, *, takes_arguments: bool = False
+    doc: str, flag_values: flags.FlagValues, *, first: Collection[str] = (), takes_arguments: bool = False
 ) -> Callable[[Callable[..., int | None]], Callable[[], None]]:
     """Makes a function a command's `main`: it parses flags, calls the function and exits with its code, or 0.
 
-    `doc` is what `--help` prints above the flags. The function may take the positional arguments.
+    `doc` is what `--help` prints above the flags, of which those named by `first` come before all others.
+    The function may take the positional arguments.
     """
-    return lambda main: functools.partial(_run, main, doc, flag_values, takes_arguments)
+    text = functools.partial(help_text, doc, flag_values, first)
+    return lambda main: functools.partial(_run, main, text, flag_values, takes_arguments)
 
 
 def _run(
-    main: Callable[..., int | None], doc: str, flag_values: flags.FlagValues, takes_arguments: bool
+    main: Callable[..., int | None],
+    text: Callable[[], str],
+    flag_values: flags.FlagValues,
+    takes_arguments: bool,
 ) -> None:
-    program = os.path.basename(sys.argv[0])
+    program = program_name()
     try:
         if any(argument in _HELP for argument in sys.argv[1:]):
-            print(help_text(doc, flag_values), flush=True)
+            print(text(), flush=True)
+            sys.exit(0)
+        if sys.argv[1:] == ["--version"]:
+            print(f"nst_keras {__version__}", flush=True)
             sys.exit(0)
         flag_values.unparse_flags()  # so that a second call in one process starts from the defaults
         arguments = flag_values(sys.argv)[1:]
@@ -87,13 +113,37 @@ def import_tensorflow_quietly(*, start: bool = True) -> None:
         os.close(sink)
 
 
-def help_text(doc: str, flag_values: flags.FlagValues) -> str:
-    """Returns `doc` followed by the flags."""
-    lines = [doc.strip(), "", "Flags:"]
-    for flag in (flag_values[name] for name in flag_values):
-        default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
-        usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
-        text = " ".join((flag.help or "").split()) + default
-        body = textwrap.wrap(text, 94) or [""]
-        lines += [f"  {usage}", *(f"      {line}" for line in body)]
-    return "\n".join(lines)
+def help_text(doc: str, flag_values: flags.FlagValues, first: Collection[str] = ()) -> str:
+    """Returns `doc` followed by the flags, those named by `first` before all others."""
+    names = [*first, *(name for name in flag_values if name not in first)]
+    entries = [_entry(flag_values[name]) for name in names]
+    split = len(first) or len(entries)
+    lines = [doc.strip(), "", "Flags, with [defaults]:", *entries[:split]]
+    lines += ["", "More flags:", *entries[split:]] if entries[split:] else []
+    return "\n".join([*lines, *_lines("--help", "This text."), *_lines("--version", _ABOUT_VERSION)])
+
+
+def _entry(flag: flags.Flag) -> str:
+    values, default = _notation(flag)
+    usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={values}"
+    # absl adds a clause of its own to the help of a flag that may be repeated.
+    text = " ".join((flag.help or "").partition(";\n")[0].split())
+    return "\n".join(_lines(f"{usage}  [{default}]" if default else usage, text))
+
+
+def _lines(usage: str, text: str) -> list[str]:
+    return [f"  {usage}", *(f"      {line}" for line in textwrap.wrap(text, 94))]
+
+
+_VALUES = {int: "N", float: "X", tuple: "A,B,...", Mapping: "NAME:X,..."}
+
+
+def _notation(flag: flags.Flag) -> tuple[str, str]:
+    """How a flag's values, and its default, are written."""
+    if not isinstance(flag, FieldFlag):
+        choices, default = getattr(flag.parser, "enum_values", ()), flag.default
+        return "|".join(choices) or "...", "" if default in (None, []) else format_value(default)
+    field, kind = flag.field, get_origin(flag.kind) or flag.kind
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    values = "|".join(field.metadata.get("choices", ())) or _VALUES.get(kind, "...")
+    return values, field.metadata.get("default") or ("" if default is None else format_value(default))

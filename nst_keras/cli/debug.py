@@ -10,34 +10,42 @@ The model's file is left as it is.
 """
 
 import json
-
-from absl import flags
+from dataclasses import dataclass
 
 from nst_keras.cli import common, field_flags
 from nst_keras.diagnosis.findings import Report
 from nst_keras.diagnosis.settings import DebugSettings
+from nst_keras.fields import Settings, setting
 from nst_keras.storage.files import check_writable, write_whole
 
-FLAGS = field_flags.flags_of(DebugSettings)
-flags.DEFINE_bool("tables", False, "Show numbers by layer also where all is well.", flag_values=FLAGS)
-flags.DEFINE_string("json", "", "File for the report as JSON.", flag_values=FLAGS)
+
+@dataclass(frozen=True)
+class ReportSettings(Settings):
+    """How the report is shown."""
+
+    tables: bool = setting(False, "Show numbers by layer also where all is well.")
+    json: str = setting("", "File for the report as JSON.")
 
 
-@common.command(__doc__, FLAGS)
+FLAGS = field_flags.flags_of(DebugSettings, ReportSettings)
+
+
+@common.command(__doc__, FLAGS, first=["model", "dataset", "learning_rate", "checks", "tables", "json"])
 def main() -> int:
     """Runs nst-debug."""
     settings = field_flags.parsed(DebugSettings, FLAGS)
-    if FLAGS.json:
-        check_writable(FLAGS.json)
+    shown = field_flags.parsed(ReportSettings, FLAGS)
+    if shown.json:
+        check_writable(shown.json)
     common.import_tensorflow_quietly()
     from nst_keras.diagnosis.job import debug
 
     report = debug(settings)
-    print(report.text(tables=FLAGS.tables))
+    print(report.text(tables=shown.tables))
     print(f"\n{_summary(report)}")
-    if FLAGS.json:
+    if shown.json:
         document = {"settings": settings.to_dict()} | report.as_dict()
-        write_whole(FLAGS.json, json.dumps(document, indent=2).encode() + b"\n")
+        write_whole(shown.json, json.dumps(document, indent=2).encode() + b"\n")
     return int(report.verdict == "wrong")
 
 

@@ -9,14 +9,15 @@
 Rows of numbers are written 0,1,2;3,4,5. A flag that the figure has no use for is an error.
 """
 
-import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
+from nst_keras.fields import FROM_ONE, Settings, choice, number, setting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,98 +30,92 @@ _USES = {
     "feature_maps": ("model", "layer", "image"),
 }
 
-FLAGS = flags.FlagValues()
-_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-_whole = functools.partial(flags.DEFINE_integer, flag_values=FLAGS)
-_list = functools.partial(flags.DEFINE_list, flag_values=FLAGS)
-_choice = functools.partial(flags.DEFINE_enum, flag_values=FLAGS)
-_choice("figure", "convolution", list(_USES), "What to draw.")
-_text("output", "", "PNG file to write; empty is FIGURE.png.")
-_list("layers", "3,4,2", "Neurons of each layer, inputs first.")
-_list("layer_names", None, "A name for each layer, by commas.")
-flags.DEFINE_bool("bias", True, "Draw the units that give the biases.", flag_values=FLAGS)
-_text("image", "", "Rows of numbers; for feature_maps a picture, or DATASET:N for a test picture.")
-_text("kernel", "", "Rows of numbers; empty is a finder of edges.")
-_whole("stride", None, "Pixels between positions; by default 1, or the size when pooling.")
-_choice("padding", "valid", ["valid", "same"], "Positions inside the image, or also with zeros around it.")
-_list("position", None, "Row,column of the result to work out, from 0; by default its largest number.")
-_whole("size", 2, "Side of the pooling windows.")
-_text("model", "", "A .keras file.")
-_text("layer", "", "Name of a layer; empty is the first convolution.")
-_whole("channel", None, "Draw the filters' weights for this input channel alone, from 0.")
+
+@dataclass(frozen=True)
+class DrawSettings(Settings):
+    """What is drawn, and of what."""
+
+    figure: str = choice("convolution", "What to draw", tuple(_USES))
+    output: str = setting("", "PNG file to write; empty is FIGURE.png.")
+    layers: tuple[int, ...] = setting((3, 4, 2), "Neurons of each layer, inputs first.")
+    layer_names: tuple[str, ...] | None = setting(None, "A name for each layer, by commas.")
+    bias: bool = setting(True, "Draw the units that give the biases.")
+    image: str = setting("", "Rows of numbers; for feature_maps a picture, or DATASET:N for a test picture.")
+    kernel: str = setting("", "Rows of numbers; empty is a finder of edges.")
+    stride: int | None = number(
+        None, "Pixels between positions; by default 1, or the size when pooling.", FROM_ONE
+    )
+    padding: str = choice(
+        "valid", "Positions inside the image, or also with zeros around it", ("valid", "same")
+    )
+    position: tuple[int, int] | None = setting(
+        None, "Row,column of the result to work out, from 0; by default its largest number."
+    )
+    size: int = number(2, "Side of the pooling windows.", FROM_ONE)
+    model: str = setting("", "A .keras file.")
+    layer: str = setting("", "Name of a layer; empty is the first convolution.")
+    channel: int | None = number(None, "Draw the filters' weights for this input channel alone, from 0.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        if self.output and Path(self.output).suffix.lower() != ".png":
+            raise InputError(f"output must end in .png. Received: output={self.output}")
+
+
+FLAGS = field_flags.flags_of(DrawSettings)
 
 
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Runs nst-draw."""
-    figure = FLAGS.figure
+    given = field_flags.parsed(DrawSettings, FLAGS)
+    uses = _USES[given.figure]
     for name in FLAGS:
-        if FLAGS[name].present and any(name in used for used in _USES.values()) and name not in _USES[figure]:
-            raise flags.Error(f"--{name} has no use with --figure={figure}")
-    output = Path(FLAGS.output or f"{figure}.png")
-    if output.suffix.lower() != ".png":
-        raise flags.Error(f"--output must end in .png. Received: output={output}")
-    drawing = _draw_model() if "model" in _USES[figure] else _draw_numbers()
+        if FLAGS[name].present and any(name in used for used in _USES.values()) and name not in uses:
+            raise flags.Error(f"--{name} has no use with --figure={given.figure}")
+    drawing = _draw_model(given) if "model" in uses else _draw_numbers(given)
     from nst_keras.reports.look import encode_png
     from nst_keras.storage.files import write_whole
 
+    output = given.output or f"{given.figure}.png"
     write_whole(output, encode_png(drawing))
     print(output)
 
 
-def _draw_numbers() -> "Figure":
+def _draw_numbers(given: DrawSettings) -> "Figure":
     """What needs no model; all that can be wrong are flags."""
     from nst_keras.reports import convolution, network
 
-    try:
-        if FLAGS.figure == "network":
-            return network.draw_network(_whole_numbers("layers"), FLAGS.layer_names, bias=FLAGS.bias)
-        position = _position()
-        image = _rows("image") if FLAGS.image else None
-        if FLAGS.figure == "pooling":
-            return convolution.draw_max_pooling(image, FLAGS.size, FLAGS.stride, position)
-        kernel = _rows("kernel") if FLAGS.kernel else None
-        stride = 1 if FLAGS.stride is None else FLAGS.stride
-        return convolution.draw_convolution(image, kernel, stride, FLAGS.padding, position)
-    except InputError as error:
-        raise flags.IllegalFlagValueError(f"--{error}") from error
+    with field_flags.naming_flags():
+        if given.figure == "network":
+            return network.draw_network(given.layers, given.layer_names, bias=given.bias)
+        image = _rows("image", given.image)
+        if given.figure == "pooling":
+            return convolution.draw_max_pooling(image, given.size, given.stride, given.position)
+        stride, kernel = given.stride or 1, _rows("kernel", given.kernel)
+        return convolution.draw_convolution(image, kernel, stride, given.padding, given.position)
 
 
-def _draw_model() -> "Figure":
-    if not FLAGS.model or (FLAGS.figure == "feature_maps" and not FLAGS.image):
-        needed = "--model and --image" if FLAGS.figure == "feature_maps" else "--model"
-        raise flags.Error(f"--figure={FLAGS.figure} needs {needed}")
+def _draw_model(given: DrawSettings) -> "Figure":
+    if not given.model or (given.figure == "feature_maps" and not given.image):
+        needed = "--model and --image" if given.figure == "feature_maps" else "--model"
+        raise flags.Error(f"--figure={given.figure} needs {needed}")
     common.import_tensorflow_quietly()
     from nst_keras.classifiers import trained as trained_model
     from nst_keras.reports import feature_maps
 
-    model = trained_model.load_model(FLAGS.model)
-    if FLAGS.figure == "filters":
-        return feature_maps.draw_filters(model, FLAGS.layer, FLAGS.channel)
-    image = trained_model.load_input(FLAGS.image, model)
-    return feature_maps.draw_feature_maps(model, image, FLAGS.layer)
+    model = trained_model.load_model(given.model)
+    if given.figure == "filters":
+        return feature_maps.draw_filters(model, given.layer, given.channel)
+    image = trained_model.load_input(given.image, model)
+    return feature_maps.draw_feature_maps(model, image, given.layer)
 
 
-def _position() -> tuple[int, int] | None:
-    match _whole_numbers("position"):
-        case []:
-            return None
-        case [row, column]:
-            return row, column
-    raise InputError(f"position must be row,column. Received: position={','.join(FLAGS.position)}")
-
-
-def _whole_numbers(name: str) -> list[int]:
-    parts = FLAGS[name].value or []
-    try:
-        return [int(part) for part in parts]
-    except ValueError as error:
-        raise InputError(f"{name} must be whole numbers. Received: {name}={','.join(parts)}") from error
-
-
-def _rows(name: str) -> list[list[float]]:
-    """Reads 0,1,2;3,4,5."""
-    text = str(FLAGS[name].value)
+def _rows(name: str, text: str) -> list[list[float]] | None:
+    """Reads 0,1,2;3,4,5; of nothing it makes None."""
+    if not text:
+        return None
     try:
         rows = [[float(part) for part in row.split(",")] for row in text.split(";")]
     except ValueError as error:

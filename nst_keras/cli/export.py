@@ -16,7 +16,7 @@ from nst_keras.export.plan import ExportPlan
 FLAGS = field_flags.flags_of(ExportPlan)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(__doc__, FLAGS, first=["model", "stylizer", "name", "serving_dir"])
 def main() -> None:
     """Entry point of `nst-export`."""
     plan = field_flags.parsed(ExportPlan, FLAGS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from absl import flags
 
 from nst_keras.errors import InputError
-from nst_keras.fields import field_types, format_value, parse_field
+from nst_keras.fields import field_types, parse_field
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -24,6 +24,17 @@ def flags_of(*settings: "type[DataclassInstance]") -> flags.FlagValues:
     return flag_values
 
 
+class FieldFlag(flags.Flag):
+    """The flag of a field. Its value stays text, which is read as any text for a field is."""
+
+    def __init__(self, field: "dataclasses.Field[Any]", kind: Any, note: str = "") -> None:
+        help_text = f"{note}{field.metadata['help']}"
+        parser: flags.ArgumentParser[str] = flags.ArgumentParser()
+        serializer: flags.ArgumentSerializer[str] = flags.ArgumentSerializer()
+        super().__init__(parser, serializer, field.name, None, help_text, boolean=kind is bool)
+        self.field, self.kind = field, kind
+
+
 def define(
     settings: "type[DataclassInstance]",
     flag_values: flags.FlagValues,
@@ -32,18 +43,12 @@ def define(
 ) -> None:
     """Defines a flag for each field, with None as the default, which stands for the field's own.
 
-    The help shows the field's default [in brackets] unless it is None, too; a note comes before it.
+    A note comes before the help of each.
     """
     types = field_types(settings)
     for field in dataclasses.fields(settings):
-        if field.name in without:
-            continue
-        factory = field.default_factory
-        default = field.default if factory is dataclasses.MISSING else factory()
-        text = f"{note}{field.metadata['help']}"
-        text += "" if default is None else f" [{format_value(default) or 'none'}]"
-        make = flags.DEFINE_bool if types[field.name] is bool else flags.DEFINE_string
-        make(field.name, None, text, flag_values=flag_values)
+        if field.name not in without:
+            flags.DEFINE_flag(FieldFlag(field, types[field.name], note), flag_values)
 
 
 def given(settings: "type[DataclassInstance]", flag_values: flags.FlagValues) -> dict[str, Any]:

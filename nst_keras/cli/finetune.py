@@ -19,7 +19,9 @@ FLAGS = field_flags.flags_of(FineTuningSettings)
 field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
 
 
-@common.command(__doc__, FLAGS)
+@common.command(
+    __doc__, FLAGS, first=["dataset", "base", "epochs", "unfreeze", "folds", "output_dir", "saved_model"]
+)
 def main() -> int:
     """Entry point of `nst-finetune`."""
     plan = field_flags.parsed(TrainingPlan, FLAGS)

@@ -8,38 +8,47 @@ Model servers serve the highest number that they find, so going back pushes a co
 a new number. A version appears whole or not at all; its folder is printed.
 """
 
+from dataclasses import dataclass
+
 from absl import flags
 
-from nst_keras.cli import common
+from nst_keras.cli import common, field_flags
+from nst_keras.fields import Settings, number, setting
 from nst_keras.served.push import DEFAULT_KEEP, push, rollback
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string("saved_model", "", "The folder with saved_model.pb.", flag_values=FLAGS)
-flags.DEFINE_string("serving_dir", "saved_models", "Where model servers look.", flag_values=FLAGS)
-flags.DEFINE_string("name", "", "The model's name.", flag_values=FLAGS)
-flags.DEFINE_integer("keep", DEFAULT_KEEP, "Newest versions to leave; 0: all.", 0, flag_values=FLAGS)
-flags.DEFINE_integer(
-    "version", 0, "Number of the new version, above all others; 0: the next.", 0, flag_values=FLAGS
-)
-flags.DEFINE_bool("rollback", False, "Go back to an older version.", flag_values=FLAGS)
-flags.DEFINE_integer("to", 0, "The version to go back to; 0: the one before.", 0, flag_values=FLAGS)
+
+@dataclass(frozen=True)
+class PushSettings(Settings):
+    """What is pushed, and where to."""
+
+    saved_model: str = setting("", "The folder with saved_model.pb.")
+    serving_dir: str = setting("saved_models", "Where model servers look.")
+    name: str = setting("", "The model's name.")
+    keep: int = number(DEFAULT_KEEP, "Newest versions to leave; 0: all.")
+    version: int = number(0, "Number of the new version, above all others; 0: the next.")
+    rollback: bool = setting(False, "Go back to an older version.")
+    to: int = number(0, "The version to go back to; 0: the one before.")
+
+
+FLAGS = field_flags.flags_of(PushSettings)
 
 
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `nst-push`."""
-    if not FLAGS.name:
+    given = field_flags.parsed(PushSettings, FLAGS)
+    if not given.name:
         raise flags.Error("--name is missing: the model's name")
-    if FLAGS.rollback:
-        if FLAGS.saved_model or FLAGS.version:
+    if given.rollback:
+        if given.saved_model or given.version:
             raise flags.Error("--rollback takes neither --saved_model nor --version")
-        print(rollback(FLAGS.serving_dir, FLAGS.name, to=FLAGS.to, keep=FLAGS.keep))
+        print(rollback(given.serving_dir, given.name, to=given.to, keep=given.keep))
         return
-    if FLAGS.to:
+    if given.to:
         raise flags.Error("--to needs --rollback")
-    if not FLAGS.saved_model:
+    if not given.saved_model:
         raise flags.Error("--saved_model is missing: a folder with saved_model.pb")
-    print(push(FLAGS.saved_model, FLAGS.serving_dir, FLAGS.name, keep=FLAGS.keep, version=FLAGS.version))
+    print(push(given.saved_model, given.serving_dir, given.name, keep=given.keep, version=given.version))
 
 
 if __name__ == "__main__":

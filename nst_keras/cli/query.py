@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FLAGS = field_flags.flags_of(QuerySettings, PictureSettings, CallSettings)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(__doc__, FLAGS, first=["model", "content", "style", "output", "rest", "grpc", "show"])
 def main() -> int:
     """Entry point of `nst-query`."""
     query = field_flags.parsed(QuerySettings, FLAGS)

@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1  # between looks for a signal
 FLAGS = field_flags.flags_of(ServerSettings)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(__doc__, FLAGS, first=["serving_dir", "rest_api_port", "port", "host"])
 def main() -> None:
     """Entry point of `nst-serve`."""
     settings = field_flags.parsed(ServerSettings, FLAGS)

@@ -73,7 +73,22 @@ flags.DEFINE_enum("preset", "default", list(PRESETS), "Settings to start from.",
 field_flags.define(StyleTransferSettings, FLAGS)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(
+    __doc__,
+    FLAGS,
+    first=[
+        "content",
+        "style",
+        "output",
+        "fast",
+        "preset",
+        "size",
+        "style_weight",
+        "preserve_color",
+        "from",
+        "resume",
+    ],
+)
 def main() -> int:
     """Entry point of `nst-stylize`."""
     record = _record_to_repeat()

@@ -18,7 +18,11 @@ from nst_keras.cli import common, field_flags
 FLAGS = field_flags.flags_of(ClassificationSettings, TrainingPlan)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(
+    __doc__,
+    FLAGS,
+    first=["model", "dataset", "image_size", "epochs", "learning_rate", "batch_size", "output_dir"],
+)
 def main() -> int:
     """Entry point of `nst-train`."""
     plan = field_flags.parsed(TrainingPlan, FLAGS)

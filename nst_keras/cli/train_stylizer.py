@@ -16,7 +16,7 @@ from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, setti
 FLAGS = field_flags.flags_of(SettingsOfAny, StylizerPlan)
 
 
-@common.command(__doc__, FLAGS)
+@common.command(__doc__, FLAGS, first=["styles", "photos", "architecture", "num_steps", "init", "output_dir"])
 def main() -> int:
     """Entry point of `nst-train-stylizer`."""
     plan = field_flags.parsed(StylizerPlan, FLAGS)

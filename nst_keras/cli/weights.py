@@ -10,11 +10,13 @@ The weights lie in the user's cache folder; NST_KERAS_CACHE names another one.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from nst_keras.cli import common, field_flags
+from nst_keras.fields import choice
 from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS
 
 if TYPE_CHECKING:
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
 _USAGE = "pull, show, import FILE.mat or write FILE.mat"
 _ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
 
-FLAGS = field_flags.flags_of(common.NetworkSettings)
-flags.DEFINE_enum("layout", BETA17, MAT_LAYOUTS, "Layout of the file that write makes.", flag_values=FLAGS)
+
+@dataclass(frozen=True)
+class WeightsSettings(common.NetworkSettings):
+    """The same, and how it is written."""
+
+    layout: str = choice(BETA17, "Layout of the file that write makes", MAT_LAYOUTS)
+
+
+FLAGS = field_flags.flags_of(WeightsSettings)
 
 
 @common.command(__doc__, FLAGS, takes_arguments=True)
@@ -33,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     action, *files = arguments or [""]
     if action not in _ACTIONS or len(files) != _ACTIONS[action]:
         raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}")
-    network = field_flags.parsed(common.NetworkSettings, FLAGS)
+    network = field_flags.parsed(WeightsSettings, FLAGS)
     from nst_keras.weights import matconvnet_writer, vgg19
 
     if action == "import":
@@ -43,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     spec = vgg19.QUANTIZED if action == "pull" else network.vgg
     weights = vgg19.load_vgg19(spec, network.kernel_order)
     if action == "write":
-        matconvnet_writer.write_mat(files[0], weights, FLAGS.layout)
+        matconvnet_writer.write_mat(files[0], weights, network.layout)
         print(f"wrote {files[0]}")
     else:
         print(_describe(weights, with_layers=action == "show"))

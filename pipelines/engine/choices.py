@@ -2,10 +2,24 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from nst_keras.errors import InputError, require_choice
-from nst_keras.fields import change_settings
+from nst_keras.fields import Settings, change_settings, setting
 from pipelines.engine.stage import Node, Pipeline, needs
+
+
+@dataclass(frozen=True)
+class RootSettings(Settings):
+    """Which pipeline root; there must be one."""
+
+    pipeline_root: str = setting("", "Folder of artifacts and metadata.")
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        if not self.pipeline_root:
+            raise InputError("pipeline_root must be a folder of artifacts and metadata. Received: nothing")
 
 
 def change_configs(pipeline: Pipeline, changes: Sequence[str]) -> Pipeline:

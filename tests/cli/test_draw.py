@@ -68,14 +68,17 @@ def test_draws_filters_and_feature_maps_of_a_model(run_here: Callable, model: ke
 @pytest.mark.parametrize(
     "flags,message",
     [
-        (["--figure=tree"], "<network|convolution|pooling|filters|feature_maps>"),
+        (["--figure=tree"], "--figure must be one of network, convolution, pooling, filters, feature_maps"),
         (["--figure=network", "--layers=3"], "--layers must be two or more"),
-        (["--figure=network", "--layers=3,x"], "--layers must be whole numbers. Received: layers=3,x"),
+        (
+            ["--figure=network", "--layers=3,x"],
+            "--layers must be whole numbers by commas. Received: layers=3,x",
+        ),
         (["--figure=network", "--kernel=1"], "--kernel has no use with --figure=network"),
         (["--image=1,2;3"], "--image must have rows of one length. Received: image=1,2;3"),
         (["--kernel=a"], "--kernel must be rows of numbers as 0,1,2;3,4,5. Received: kernel=a"),
         (["--stride=0"], "--stride must be a whole number, at least 1. Received: stride=0"),
-        (["--position=1"], "--position must be row,column. Received: position=1"),
+        (["--position=1"], "--position must be 2 whole numbers by commas. Received: position=1"),
         (["--position=9,9"], "--position must lie in 0..3,0..3. Received: position=(9, 9)"),
         (["--figure=filters"], "--figure=filters needs --model"),
         (["--figure=feature_maps", "--model=x.keras"], "needs --model and --image"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,5 +234,6 @@ def test_read_only_folder(folder: Path) -> None:
 def test_help_names_every_flag_with_its_default() -> None:
     text = common.help_text(stylize.__doc__ or "", stylize.FLAGS)
     for flag in ("content", "style", "preset", "vgg", "style_weight", "[no]resume", "tv_weight"):
-        assert f"--{flag}\n" in text
-    assert "Weight of the content loss. [8.0]" in text
+        assert re.search(rf"^  --{re.escape(flag)}\b", text, re.MULTILINE)
+    assert "--content_weight=X  [8.0]\n      Weight of the content loss.\n" in text
+    assert "--optimizer=lbfgs|adam|sgd  [lbfgs]\n      Optimiser.\n" in text

@@ -67,12 +67,13 @@ def _owners(name: str) -> dict[str, Any]:
 
 def _choice_of(name: str) -> tuple[str, Any, Any]:
     (first, own), *others = _owners(name).items()
-    text = f"{own.metadata['help']} [{format_value(own.default)}]"
-    text = text if first == StylizerPlan.architecture else f"{first}: {text}"
-    text += "".join(
-        f" [{other}: {format_value(one.default)}]" for other, one in others if one.default != own.default
-    )
-    return name, own.type, setting(None, text)
+    note = "" if first == StylizerPlan.architecture else f"{first}: "
+    defaults = [format_value(own.default)]
+    defaults += [
+        f"{other}: {format_value(one.default)}" for other, one in others if one.default != own.default
+    ]
+    shown = {"help": note + own.metadata["help"], "default": "; ".join(defaults)}
+    return name, own.type, dataclasses.field(default=None, metadata={**own.metadata, **shown})
 
 
 # A field for each that any architecture's settings have; None stands for the architecture's own default.
