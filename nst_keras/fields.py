@@ -5,7 +5,7 @@ Flags, `--set` of a pipeline, a stage's JSON and the settings that a picture car
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -63,9 +63,9 @@ def precision_choice(of: str = "a training step") -> Any:
     return choice(FLOAT32, f"Numbers of {of}; bfloat16 is fast on CPUs that compute in it", PRECISIONS)
 
 
-def setting(default: Any, text: str) -> Any:
-    """A field without a range."""
-    return field(default=default, metadata={"help": text})
+def setting(default: Any, text: str, words: Collection[str] = ()) -> Any:
+    """A field without a range; `words` are some of its values, which a shell may suggest."""
+    return field(default=default, metadata={"help": text, "words": words})
 
 
 def with_default(settings: type, name: str, default: Any) -> Any:
@@ -73,10 +73,10 @@ def with_default(settings: type, name: str, default: Any) -> Any:
     return field(default=default, metadata=settings.__dataclass_fields__[name].metadata)  # type: ignore[attr-defined]
 
 
-def weights_by_name(default: Mapping[str, float], text: str) -> Any:
-    """A field that holds a number for each of some names."""
+def weights_by_name(default: Mapping[str, float], text: str, words: Collection[str] = ()) -> Any:
+    """A field that holds a number for each of some names, some of which are `words`."""
     text = f"{text}, as name or name:weight, by commas."
-    return field(default_factory=lambda: dict(default), metadata={"help": text})
+    return field(default_factory=lambda: dict(default), metadata={"help": text, "words": words})
 
 
 @dataclass(frozen=True)

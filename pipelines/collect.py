@@ -1,7 +1,7 @@
 """Removes the artifacts of a pipeline root that nothing needs any more.
 
-  python -m pipelines.collect --pipeline_root=runs/classifier --dry_run
-  python -m pipelines.collect --pipeline_root=runs/classifier --keep_runs=1
+  nst pipeline collect --pipeline_root=runs/classifier --dry_run
+  nst pipeline collect --pipeline_root=runs/classifier --keep_runs=1
 
 Kept is everything that these were made from, and they themselves: models that still are where they were
 pushed to, artifacts of each pipeline's last runs and of runs that go on, and the models that were blessed
@@ -38,7 +38,7 @@ FLAGS = field_flags.flags_of(CollectSettings)
 
 @common.command(__doc__, FLAGS)
 def main() -> int:
-    """Entry point of `python -m pipelines.collect`."""
+    """Entry point of `nst pipeline collect`."""
     given = field_flags.parsed(CollectSettings, FLAGS)
     verb, count, total = "would remove" if given.dry_run else "removed", 0, 0
     with opened(Path(given.pipeline_root), create=False) as store:

@@ -1,6 +1,6 @@
 """Writes a pipeline as YAML for Kubeflow Pipelines; needs the extra `kfp`.
 
-  python -m pipelines.compile_kfp --pipeline=classifier --image=REGISTRY/IMAGE --output=classifier.yaml
+  nst pipeline compile-kfp --pipeline=classifier --image=REGISTRY/IMAGE --output=classifier.yaml
 
 Each stage becomes a container that runs `python -m pipelines.run_stage`, each config a parameter of the
 pipeline, in JSON. The image needs this package. What a stage compares with the model that was blessed last
@@ -25,14 +25,14 @@ from nst_keras.fields import Settings, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.choices import change_configs
 from pipelines.engine.stage import Node, Pipeline
-from pipelines.run import load_pipeline
+from pipelines.run import READY, load_pipeline
 
 
 @dataclass(frozen=True)
 class CompileSettings(Settings):
     """What is written, and where to."""
 
-    pipeline: str = setting("", "As of pipelines.run.")
+    pipeline: str = setting("", "As of nst pipeline run.", READY)
     image: str = setting("", "Container image with this package.")
     output: str = setting("", "File to write, .yaml.")
     serving_dir: str = setting("/saved_models", "Where models are pushed to, in the container.")
@@ -48,12 +48,12 @@ class CompileSettings(Settings):
 
 
 FLAGS = field_flags.flags_of(CompileSettings)
-SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of pipelines.run.", flag_values=FLAGS)
+SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of nst pipeline run.", flag_values=FLAGS)
 
 
 @common.command(__doc__, FLAGS)
 def main() -> None:
-    """Entry point of `python -m pipelines.compile_kfp`."""
+    """Entry point of `nst pipeline compile-kfp`."""
     given = field_flags.parsed(CompileSettings, FLAGS)
     with field_flags.naming_flags():
         pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)

@@ -1,8 +1,8 @@
 """Shows what an artifact was made from, and what was made of it.
 
-  python -m pipelines.lineage 17 --pipeline_root=runs/classifier
-  python -m pipelines.lineage saved_models/classifier/3 --pipeline_root=runs/classifier --up
-  python -m pipelines.lineage 3fa2b4c1 --pipeline_root=runs/classifier --output=lineage.html
+  nst pipeline lineage 17 --pipeline_root=runs/classifier
+  nst pipeline lineage saved_models/classifier/3 --pipeline_root=runs/classifier --up
+  nst pipeline lineage 3fa2b4c1 --pipeline_root=runs/classifier --output=lineage.html
 
 The artifact is given by its number, by the first six or more digits of its digest, by its folder, by the
 folder of a served version, or by the path of data from outside. With --output it is drawn as well, as a page
@@ -53,7 +53,7 @@ Match: TypeAlias = tuple[StoredArtifact, str]  # with what must be said about wh
 
 @common.command(__doc__, FLAGS, takes_arguments=True)
 def main(arguments: Sequence[str]) -> int:
-    """Entry point of `python -m pipelines.lineage`."""
+    """Entry point of `nst pipeline lineage`."""
     given = field_flags.parsed(LineageSettings, FLAGS)
     if len(arguments) != 1:
         raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")

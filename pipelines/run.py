@@ -1,8 +1,8 @@
 """Runs a pipeline: each stage once, and what is finished is never done again.
 
-  python -m pipelines.run --pipeline=classifier --pipeline_root=runs/classifier --serving_dir=saved_models
-  python -m pipelines.run --pipeline=classifier --set=Trainer.learning_rate=0.01
-  python -m pipelines.run --pipeline=my_pipeline.py --until=Trainer
+  nst pipeline run --pipeline=classifier --pipeline_root=runs/classifier --serving_dir=saved_models
+  nst pipeline run --pipeline=classifier --set=Trainer.learning_rate=0.01
+  nst pipeline run --pipeline=my_pipeline.py --until=Trainer
 
 Pipelines: classifier, fine_tuning, stylizer, style_transfer, or a Python file of yours with a function
 `pipeline(serving_dir)`. A run that was stopped or killed goes on with the same command. Prints where the
@@ -39,7 +39,7 @@ READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
 class RunSettings(Settings):
     """What runs, where, and how much of it."""
 
-    pipeline: str = setting("", f"{', '.join(READY)}, or a Python file.")
+    pipeline: str = setting("", f"{', '.join(READY)}, or a Python file.", READY)
     pipeline_root: str = setting("", "Folder of artifacts and metadata; empty is runs/PIPELINE.")
     serving_dir: str = setting("saved_models", "Where models are pushed to.")
     list: bool = setting(False, "Show stages and configs, and run nothing.")
@@ -68,7 +68,7 @@ FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", f
     __doc__, FLAGS, first=["pipeline", "pipeline_root", "serving_dir", "set", "list", "from", "until"]
 )
 def main() -> int:
-    """Entry point of `python -m pipelines.run`."""
+    """Entry point of `nst pipeline run`."""
     given = field_flags.parsed(RunSettings, FLAGS)
     with field_flags.naming_flags():
         pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)

@@ -1,6 +1,6 @@
 """Runs one stage by itself, for containers, Kubeflow Pipelines, Slurm, or by hand.
 
-  python -m pipelines.run_stage --stage=pipelines.stages.trainer:Trainer --config='{"epochs": 5}'
+  nst pipeline run-stage --stage=pipelines.stages.trainer:Trainer --config='{"epochs": 5}'
       --input=examples=FOLDER --output=model=FOLDER --record=FILE
 
 Inputs and outputs are folders. An output appears whole, when the stage is done; there must be nothing there
@@ -47,7 +47,7 @@ OUTPUT = flags.DEFINE_multi_string("output", [], "NAME=FOLDER; several times.", 
 
 @common.command(__doc__, FLAGS, first=["stage", "config", "input", "output"])
 def main() -> int:
-    """Entry point of `python -m pipelines.run_stage`."""
+    """Entry point of `nst pipeline run-stage`."""
     given = field_flags.parsed(StageSettings, FLAGS)
     stage = load_stage(given.stage)
     config = read_config(stage, given.config)

@@ -19,7 +19,7 @@ from nst_keras import __version__
 from nst_keras.cli.field_flags import FieldFlag
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, choice, format_value, setting
-from nst_keras.models.vgg19_layout import KERNEL_ORDERS, STORED
+from nst_keras.models.vgg19_layout import KERNEL_ORDERS, NETWORKS, STORED
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 _ABOUT_VERSION = "The version of the package; without any other flag."
@@ -29,7 +29,9 @@ _ABOUT_VERSION = "The version of the package; without any other flag."
 class NetworkSettings(Settings):
     """Which VGG-19."""
 
-    vgg: str = setting("", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit.")
+    vgg: str = setting(
+        "", "Network: 8bit, imported, or a .mat file; empty is what was imported, else 8bit.", NETWORKS
+    )
     kernel_order: str = choice(
         STORED, "Kernels as they are, or with height and width swapped as old programs did", KERNEL_ORDERS
     )
@@ -118,7 +120,7 @@ def help_text(doc: str, flag_values: flags.FlagValues, first: Collection[str] = 
     names = [*first, *(name for name in flag_values if name not in first)]
     entries = [_entry(flag_values[name]) for name in names]
     split = len(first) or len(entries)
-    lines = [doc.strip(), "", "Flags, with [defaults]:", *entries[:split]]
+    lines = [doc.strip(), "", "Flags, with [defaults]:" if entries else "Flags:", *entries[:split]]
     lines += ["", "More flags:", *entries[split:]] if entries[split:] else []
     return "\n".join([*lines, *_lines("--help", "This text."), *_lines("--version", _ABOUT_VERSION)])
 

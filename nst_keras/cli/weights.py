@@ -17,7 +17,7 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.fields import choice
-from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS
+from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS, QUANTIZED
 
 if TYPE_CHECKING:
     from nst_keras.models.vgg19_layout import VGG19Weights
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         weights = vgg19.import_vgg19(files[0], network.kernel_order)
         print(f"imported {weights.source} to {vgg19.imported_path()}")
         return
-    spec = vgg19.QUANTIZED if action == "pull" else network.vgg
+    spec = QUANTIZED if action == "pull" else network.vgg
     weights = vgg19.load_vgg19(spec, network.kernel_order)
     if action == "write":
         matconvnet_writer.write_mat(files[0], weights, network.layout)

@@ -6,7 +6,7 @@ from pathlib import Path
 from nst_keras.console.console import say
 from nst_keras.data.folders import load_folder
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
-from nst_keras.data.splits import DEFAULT_VALIDATION
+from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.data.tfds import load_tfds
 from nst_keras.data.tfds_preparation import is_known
 
@@ -19,7 +19,7 @@ def load_dataset(
     data_dir: str = "",
     manual_dir: str = "",
     image_size: tuple[int, int] | None = None,
-    validation: float = DEFAULT_VALIDATION,
+    validation: float = SplitDatasetSettings.validation,
     seed: int = 0,
     strict: bool = False,
     note: Callable[[str], None] = say,

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from nst_keras.data.splits import DEFAULT_VALIDATION
 from nst_keras.fields import Bounds, Settings, number, setting
+
+SOME_SETS = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "kmnist", "stl10", "tf_flowers")
 
 
 @dataclass(frozen=True)
 class DatasetSettings(Settings):
     """A data set, and the size of its pictures."""
 
-    dataset: str = setting("digits", "digits, a tensorflow-datasets name, or a folder of class folders.")
+    dataset: str = setting(
+        "digits", "digits, a tensorflow-datasets name, or a folder of class folders.", SOME_SETS
+    )
     data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
     manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
     image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as they are.")
@@ -27,7 +30,7 @@ class SplitDatasetSettings(DatasetSettings):
     """The same with what is put aside, and what is left out."""
 
     validation: float = number(
-        DEFAULT_VALIDATION, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
+        0.1, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
     )
     strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
 

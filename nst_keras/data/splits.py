@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PARTS = ("train", "validation", "test")
-# Shares of the training examples that are put aside when a source has no validation or no test part.
-DEFAULT_VALIDATION = 0.1
+# Share of the training examples that is put aside when a source has no test part.
 TEST_FRACTION = 0.2
 
 

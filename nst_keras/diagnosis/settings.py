@@ -19,7 +19,7 @@ class DiagnosisSettings(Settings):
     batch_size: int = number(
         64, "Pictures that the network is tried on, chosen by chance.", Bounds(LEAST_PICTURES)
     )
-    checks: tuple[str, ...] = setting(CHECKS, "Which checks to make, by commas.")
+    checks: tuple[str, ...] = setting(CHECKS, "Which checks to make, by commas.", CHECKS)
     seed: int = number(0, "Of weights and of the choice of pictures.")
 
     def __post_init__(self) -> None:
@@ -33,15 +33,17 @@ class DiagnosisSettings(Settings):
 class DebugSettings(DiagnosisSettings, DatasetSettings):
     """The same with the network and the pictures."""
 
-    model: str = setting("small_cnn", f"{', '.join(GRADIENT_CLASSIFIERS)}, or a .keras file.")
+    model: str = setting(
+        "small_cnn", f"{', '.join(GRADIENT_CLASSIFIERS)}, or a .keras file.", GRADIENT_CLASSIFIERS
+    )
     num_pictures: int = number(500, "Pictures that the data is judged by.", Bounds(LEAST_PICTURES))
     outputs: str = choice(
         AUTO, "What the loss takes the model's outputs for, by default what they look like", OUTPUTS
     )
-    optimizer: str = setting("adam", "A Keras optimiser, such as adam or sgd.")
+    optimizer: str = setting("adam", "A Keras optimiser, such as adam or sgd.", ("adam", "sgd"))
     learning_rate: float = number(1e-3, "To be judged.", Bounds(1e-12))
     plant: str = setting(
-        "", f"Put in a fault first. {' '.join(f'{name}: {text}.' for name, text in FAULTS.items())}"
+        "", f"Put in a fault first. {' '.join(f'{name}: {text}.' for name, text in FAULTS.items())}", FAULTS
     )
 
     def __post_init__(self) -> None:

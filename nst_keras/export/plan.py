@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
+from nst_keras.models.vgg19_layout import NETWORKS
 from nst_keras.served import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
 from nst_keras.stylizers.architecture import ARCHITECTURES
@@ -17,7 +18,9 @@ class ExportPlan(Settings):
     """Which model becomes a SavedModel, and what it may be asked for."""
 
     model: str = setting(
-        STYLIZER, f"{STYLIZER}, {STYLE_TRANSFER} (the optimiser), or a folder of nst-train or nst-finetune."
+        STYLIZER,
+        f"{STYLIZER}, {STYLE_TRANSFER} (the optimiser), or a folder of nst-train or nst-finetune.",
+        (STYLIZER, STYLE_TRANSFER),
     )
     stylizer: str = setting("", "File of nst-train-stylizer; empty is the package's own stylizer.")
     serving_dir: str = setting("saved_models", "Where model servers look; the model is pushed there.")
@@ -32,7 +35,7 @@ class ExportPlan(Settings):
     )
     steps: int = number(150, "style_transfer: steps at the full size, after as many at half of it.", FROM_ONE)
     learning_rate: float = number(10.0, "style_transfer: Adam's first step, on the 0..255 scale.", POSITIVE)
-    vgg: str = setting("", "style_transfer: weights of the loss network, as --vgg of nst-stylize.")
+    vgg: str = setting("", "style_transfer: weights of the loss network, as --vgg of nst-stylize.", NETWORKS)
 
     def __post_init__(self) -> None:
         """Checks every value."""

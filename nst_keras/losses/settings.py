@@ -6,7 +6,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Bounds, Settings, choice, setting, weights_by_name
-from nst_keras.models.vgg19_layout import EDGES, POOLINGS
+from nst_keras.models.vgg19_layout import EDGES, LAYER_NAMES, POOLINGS
 
 CONTENT, STYLE, PICTURE = "content", "style", ""
 
@@ -37,10 +37,10 @@ class LossSettings(LossWeights):
     """
 
     content_layers: Mapping[str, float] = weights_by_name(
-        {"relu4_2": 1.0}, "Layers that content is compared on"
+        {"relu4_2": 1.0}, "Layers that content is compared on", LAYER_NAMES
     )
     style_layers: Mapping[str, float] = weights_by_name(
-        {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on"
+        {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on", LAYER_NAMES
     )
     relative_losses: bool = setting(
         True,

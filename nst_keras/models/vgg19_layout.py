@@ -1,11 +1,13 @@
-"""Layers and weights of VGG-19, without TensorFlow: what weight files, settings and flags need to know."""
+"""Layers and weights of VGG-19, without TensorFlow and NumPy: what weight files, settings and flags need."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from nst_keras.errors import require_choice
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # (channels, convolutions)
 
@@ -32,6 +34,7 @@ def _conv_shapes() -> dict[str, tuple[int, int, int, int]]:
 KERNEL_ORDERS = STORED, TRANSPOSED = ("stored", "transposed")
 # Versions of MatConvNet that laid out the .mat file differently.
 MAT_LAYOUTS = BETA16, BETA17 = ("beta16", "beta17")
+NETWORKS = QUANTIZED, IMPORTED = ("8bit", "imported")  # those that aren't named by a file
 POOLINGS = ("max", "average")
 EDGES = ("zero", "replicate")
 LAYER_NAMES = _layer_names()
@@ -51,7 +54,7 @@ class VGG19Weights:
         licence: Licence of the trained network.
     """
 
-    layers: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    layers: "Mapping[str, tuple[np.ndarray, np.ndarray]]"
     mean_pixel: tuple[float, float, float]
     source: str
     digest: str

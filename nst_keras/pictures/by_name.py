@@ -8,10 +8,9 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image
-from nst_keras.pictures.samples import read_sample
+from nst_keras.pictures.samples import SAMPLE, read_sample
 
 Reader = Callable[[str, str], np.ndarray]  # of a name and its role
-SAMPLE = "sample:"
 _KEPT_STYLES = 8  # so many paintings of 24 megapixels take 2 GB
 
 

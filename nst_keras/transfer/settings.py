@@ -26,7 +26,7 @@ class StyleTransferSettings(LossSettings, _Size):
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
         POSITIVE,
     )
-    init: str = setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.")
+    init: str = setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.", INITS)
     noise_ratio: float = number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )

@@ -12,14 +12,12 @@ import numpy as np
 
 from nst_keras.console.console import say
 from nst_keras.errors import InputError, require_choice
-from nst_keras.models.vgg19_layout import CONV_SHAPES, STORED, VGG19Weights
+from nst_keras.models.vgg19_layout import CONV_SHAPES, IMPORTED, QUANTIZED, STORED, VGG19Weights
 from nst_keras.storage.cache import cache_dir, locked
 from nst_keras.storage.files import write_whole
 from nst_keras.weights.matconvnet import KNOWN_FILES, order_kernels, read_mat
 from nst_keras.weights.quantized_vgg19 import load_quantized_vgg19
 from nst_keras.weights.vgg19_fingerprint import LICENCE, difference_from_vgg19
-
-QUANTIZED, IMPORTED = "8bit", "imported"
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 _MAT_FILE = "imagenet-vgg-verydeep-19.mat"

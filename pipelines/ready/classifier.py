@@ -1,6 +1,6 @@
 """Ready pipeline: from labelled pictures to a pushed classifier.
 
-    python -m pipelines.run --pipeline=classifier --serving_dir=saved_models
+    nst pipeline run --pipeline=classifier --serving_dir=saved_models
 
 As it stands it takes the digits that come along; `--set=ExampleGen.dataset=pictures/` takes a folder with a
 folder of pictures for each class, or name a set of tensorflow-datasets.

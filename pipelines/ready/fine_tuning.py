@@ -1,6 +1,6 @@
 """Ready pipeline: a pretrained network, re-trained on few pictures and pushed.
 
-    python -m pipelines.run --pipeline=fine_tuning --serving_dir=saved_models
+    nst pipeline run --pipeline=fine_tuning --serving_dir=saved_models
 
 As it stands it takes the digits that come along and a shallow part of VGG-19, so that it ends in minutes. For
 photos of yours:

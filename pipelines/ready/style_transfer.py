@@ -1,6 +1,6 @@
 """The optimiser over a collection: every photo in the style of every painting.
 
-    python -m pipelines.run --pipeline=style_transfer --pipeline_root=runs/pipelines
+    nst pipeline run --pipeline=style_transfer --pipeline_root=runs/pipelines
 
 Out of the box it paints two photos in three drawn styles, small, with the preset preview.
 """

@@ -1,6 +1,6 @@
 """From photos and paintings to a stylizer that is pushed, checked and used.
 
-    python -m pipelines.run --pipeline=stylizer --pipeline_root=runs/pipelines --serving_dir=saved_models
+    nst pipeline run --pipeline=stylizer --pipeline_root=runs/pipelines --serving_dir=saved_models
 
 Out of the box it teaches the stylizer of the package three more styles, in a few minutes on two cores:
 steps enough to see where it goes, not to get there. A real training is in docs/stylizers.md.

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from nst_keras.classifiers.settings import StepSettings
 from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
+from nst_keras.models.vgg19_layout import LAYER_NAMES
 
+BASES = ("vgg19", "EfficientNetB0", "MobileNetV2", "ResNet50V2")  # some that fit; layer names are the first's
 HEAD_POOLINGS = ("average", "max", "both")  # of the base's features
 DEFAULT_IMAGE_SIZE = 160  # height and width that the base sees, in pixels
 
@@ -20,9 +22,11 @@ class FineTuningSettings(Settings):
     `layer_decay` from layer to layer towards the input (Howard & Ruder 2018).
     """
 
-    base: str = setting("vgg19", "Pretrained network: vgg19, or one of keras.applications.")
+    base: str = setting("vgg19", "Pretrained network: vgg19, or one of keras.applications.", BASES)
     base_weights: str = setting("", "vgg19: as --vgg of nst-stylize; others: the path of a weight file.")
-    base_layer: str = setting("", "Layer that the base ends with; empty: its last before the classifier.")
+    base_layer: str = setting(
+        "", "Layer that the base ends with; empty: its last before the classifier.", LAYER_NAMES
+    )
     pooling: str = choice("both", "Pooling of the base's map", HEAD_POOLINGS)
     hidden: int = number(0, "Units of a dense layer between features and classes; 0: none, a linear head.")
     dropout: float = number(0.5, "Share of features left out in training.", BELOW_ONE)
@@ -30,7 +34,9 @@ class FineTuningSettings(Settings):
     head_learning_rate: float = number(1e-3, "Learning rate of such a head.", POSITIVE)
     weight_decay: float = number(0.1, "Decay of such a head's weights, times the learning rate, a step.")
     class_weights: bool = setting(True, "Let rare classes count more, so that all count alike.")
-    unfreeze: str = setting("conv5_1", "Layer from which on the base is trained in the second phase.")
+    unfreeze: str = setting(
+        "conv5_1", "Layer from which on the base is trained in the second phase.", LAYER_NAMES
+    )
     epochs: int = number(3, "Passes of the second phase; 0: none.")
     learning_rate: float = number(1e-3, "Highest learning rate of the second phase, for the head.", POSITIVE)
     layer_decay: float = number(0.7, "Factor on it from layer to layer towards the input.", SHARE)

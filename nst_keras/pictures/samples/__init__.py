@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CONTENTS = ("china", "flower")
 STYLES = ("strokes", "stained_glass", "ink")
+SAMPLE = "sample:"  # stands before these names where a path could be meant
+SAMPLE_CONTENTS, SAMPLE_STYLES = ([SAMPLE + name for name in names] for names in (CONTENTS, STYLES))
 
 
 def read_sample(name: str) -> "np.ndarray":

@@ -7,6 +7,7 @@ from typing import Any
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import FROM_ONE, Settings, choice, format_value, number, setting
+from nst_keras.pictures.samples import SAMPLE_CONTENTS, SAMPLE_STYLES
 from nst_keras.runs.plan import DISTRIBUTIONS
 from nst_keras.stylizers.architecture import ARCHITECTURES
 from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun
@@ -28,20 +29,26 @@ class StylizerPlan(StylizerRun):
         "",
         "A folder of paintings, or files by commas (or sample:NAME); their names name the styles "
         f"({_ANY_PAINTING}: the more the better, also in folders below).",
+        SAMPLE_STYLES,
     )
     photos: str = setting(
-        "samples", "A folder of photos, also in folders below it, a tensorflow-datasets name, or samples."
+        "samples",
+        "A folder of photos, also in folders below it, a tensorflow-datasets name, or samples.",
+        ("samples",),
     )
     data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
     most_photos: int = number(2000, "How many photos to use at most.", FROM_ONE)
     most_paintings: int = number(2000, f"{_ANY_PAINTING}: how many paintings to use at most.", FROM_ONE)
     photo_size: int = number(640, "Longest side at which photos are kept in memory, in pixels.", FROM_ONE)
-    preview: str = setting("sample:china,sample:flower", "Photos that are painted as training goes.")
+    preview: str = setting(
+        "sample:china,sample:flower", "Photos that are painted as training goes.", SAMPLE_CONTENTS
+    )
     preview_size: int = number(320, "Longest side of a preview's pictures, in pixels.", FROM_ONE)
     preview_styles: str = setting(
         "sample:stained_glass,sample:strokes",
         f"{_ANY_PAINTING}: paintings that previews are painted in; empty: the first four that it is trained "
         "on.",
+        SAMPLE_STYLES,
     )
     distribute: str = choice(
         "none",

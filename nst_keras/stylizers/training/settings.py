@@ -12,6 +12,7 @@ from nst_keras.fields import (
     precision_choice,
     setting,
 )
+from nst_keras.models.vgg19_layout import NETWORKS
 from nst_keras.runs.plan import RunPlan
 
 
@@ -46,7 +47,7 @@ class StylizerRun(RunPlan):
         "Stylizer of the same architecture and width to begin with. Named styles that it has stay as they "
         "are: only new ones' rows are trained.",
     )
-    vgg: str = setting("", "Weights of the loss network, as --vgg of nst-stylize.")
+    vgg: str = setting("", "Weights of the loss network, as --vgg of nst-stylize.", NETWORKS)
     preview_every: int = number(250, "Steps between previews; 0: only at the end.")
     log_every: int = number(25, "Steps between rows of log.csv.", FROM_ONE)
     checkpoint_seconds: int = number(120, "Time between checkpoints.", FROM_ONE)
