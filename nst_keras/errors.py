@@ -1,5 +1,6 @@
 """The one exception that every command line turns into a message and exit code 1."""
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -18,4 +19,15 @@ def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
     """Raises InputError, listing the choices, if `value` isn't one of them."""
     choices = list(choices)
     if value not in choices:
-        raise InputError(f"{name} must be one of {', '.join(choices)}. Received: {name}={value}")
+        expected = f"{name} must be one of {', '.join(choices)}. Received: {name}={value}"
+        raise InputError(expected + did_you_mean(value, choices))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to end a message with, or nothing if no known word is near.
+
+    >>> did_you_mean("prevew", ["default", "preview"])
+    '. Did you mean preview?'
+    """
+    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.7)
+    return f". Did you mean {near[0]}?" if near else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Progress:
     """A moment of a run; its text is a line for people. Numbers are None before they are known."""
 
@@ -19,6 +19,10 @@ class Progress:
     seconds_left: float | None = None
     images_per_second: float | None = None  # None, too, if steps aren't counted so
     unit: str = "step"  # what a step is called
+
+    def __repr__(self) -> str:
+        """The line, also of kinds that hold pictures."""
+        return f"<{self}>"
 
     def __str__(self) -> str:
         """Step, place, values, speed and time left, as far as they are known."""

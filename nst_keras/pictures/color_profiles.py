@@ -16,10 +16,10 @@ _FLOAT_HEADROOM = 2.0
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Converts a loaded picture of any Pillow mode to mode RGB in the sRGB colour space.
+def to_srgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Converts a loaded picture of any Pillow mode to mode RGB in the sRGB colour space, and its alpha to L.
 
-    - Transparency, in whichever form, is laid over white.
+    - Without transparency, in whichever form, there is no alpha.
     - An embedded ICC profile is followed (perceptual intent). One that is broken, or made for
       another kind of pixel, is ignored on purpose: the picture is still worth reading.
     - CMYK without a profile goes through Pillow's own simple conversion.
@@ -36,9 +36,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     rgb = _convert_by_profile(image, profile) if profile else None
     if rgb is None:
         rgb = image.convert("RGB")
-    if alpha is None:
-        return rgb
-    return Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    return rgb, alpha
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.color_profiles import srgb_profile, to_srgb
 from nst_keras.pictures.metadata import extract_settings, metadata_options
 from nst_keras.pictures.opening import load_upright, open_image, pictures_among, pillow_errors
+from nst_keras.pictures.transparency import Pixels
 from nst_keras.storage.files import open_file, write_whole
 
 # A 100-megapixel camera fits; the array of a picture at the limit takes 1.6 GB.
@@ -37,9 +38,9 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Reads a picture of any common format, whatever its suffix says.
 
-    EXIF orientation is applied. Of an animation or a file of several pages, the first is read.
-    `nst_keras.pictures.color_profiles.to_srgb` says what becomes of profiles, transparency, CMYK and gray of
-    16 bits. Colours of 16 bits lose the lower 8.
+    EXIF orientation is applied, and transparency is laid over white. Of an animation or a file of several
+    pages, the first is read. `nst_keras.pictures.color_profiles.to_srgb` says what becomes of profiles, CMYK
+    and gray of 16 bits. Colours of 16 bits lose the lower 8.
 
     Args:
         path: A file, or a pipe.
@@ -51,6 +52,11 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
     Raises:
         InputError: If there is no such picture, or it is damaged, cut short or too large.
     """
+    return read_pixels(path, max_pixels=max_pixels).rgb
+
+
+def read_pixels(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Does what `read_image` does, but for transparency, which is told apart from colours."""
     with open_file(path) as file:
         # Pillow goes back and forth in a file, which pipes can't.
         seekable = file if file.seekable() else io.BytesIO(file.read())
@@ -59,7 +65,22 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
 
 def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Does what `read_image` does, from the bytes of a file; `name` stands for it in messages."""
+    return decode_pixels(data, name, max_pixels=max_pixels).rgb
+
+
+def decode_pixels(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Does what `read_pixels` does, from the bytes of a file."""
     return _decode(io.BytesIO(data), name, max_pixels)
+
+
+def convert_image(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Does what `read_pixels` does, with an opened picture, which is changed."""
+    with pillow_errors(name):
+        load_upright(image, max_pixels)
+        rgb, alpha = to_srgb(image)
+        levels = None if alpha is None else np.asarray(alpha)
+        opaque = levels is None or bool((levels == 255).all())
+        return Pixels(np.asarray(rgb, dtype=np.float32), None if opaque else levels)
 
 
 def write_image(
@@ -80,8 +101,8 @@ def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | No
     95 and half of it (4:2:0, the only choice of lossy WebP).
 
     Args:
-        image: [H, W, 3], real, sRGB on 0..255. Values are clipped to that and rounded, half to even; they
-            are never rescaled.
+        image: [H, W, 3], or [H, W, 4] with alpha, real, sRGB on 0..255. Values are clipped to that and
+            rounded, half to even; they are never rescaled. JPEG keeps no transparency: white lies below.
         suffix: One of `WRITABLE_SUFFIXES`, in either case.
         settings: What `read_settings` shall give back; see `metadata.metadata_options`.
 
@@ -90,6 +111,8 @@ def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | No
     """
     pixels = _to_bytes(np.asarray(image))
     image_format = _require_format(suffix, *pixels.shape[:2])
+    if pixels.shape[2] == 4 and image_format == "JPEG":
+        pixels = Pixels(pixels[..., :3].astype(np.float32), pixels[..., 3]).rgb.astype(np.uint8)
     options = {**_SAVE_OPTIONS[image_format], **metadata_options(image_format, settings)}
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, image_format, icc_profile=srgb_profile(), **options)
@@ -142,16 +165,15 @@ def list_folder(folder: str | os.PathLike[str]) -> list[Path]:
         raise InputError(f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _decode(file: BinaryIO, name: str, max_pixels: int) -> np.ndarray:
+def _decode(file: BinaryIO, name: str, max_pixels: int) -> Pixels:
     with pillow_errors(name):
         image = open_image(file)
-        load_upright(image, max_pixels)
-        return np.asarray(to_srgb(image), dtype=np.float32)
+    return convert_image(image, name, max_pixels=max_pixels)
 
 
 def _to_bytes(image: np.ndarray) -> np.ndarray:
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise InputError(f"image must have shape [H, W, 3]. Received: {list(image.shape)}")
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
+        raise InputError(f"image must have shape [H, W, 3] or [H, W, 4]. Received: {list(image.shape)}")
     if image.dtype == np.uint8:
         return image
     if image.dtype.kind not in "iuf":

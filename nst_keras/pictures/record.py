@@ -8,10 +8,32 @@ from typing import Any
 import numpy as np
 
 from nst_keras import __version__
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import Settings
 from nst_keras.pictures.images import read_settings
 from nst_keras.pictures.plan import StylizeJob
+
+METADATA = FULL, NAMES, NONE = ("full", "names", "none")
+# What of a record may hold paths of the user's.
+_PATHS = ("content", "stylizer", "vgg")
+
+
+def kept_record(record: Mapping[str, Any], metadata: str) -> dict[str, Any] | None:
+    """What is stored of a record: all, file names instead of paths, or nothing."""
+    require_choice("metadata", metadata, METADATA)
+    if metadata == NONE:
+        return None
+    return dict(record) if metadata == FULL else _without_folders(record)
+
+
+def _without_folders(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = dict(record)
+    for key in kept.keys() & set(_PATHS):
+        kept[key] = Path(kept[key]).name
+    kept["styles"] = [Path(name).name for name in kept["styles"]]
+    if "init" in kept["settings"]:
+        kept["settings"] = {**kept["settings"], "init": Path(kept["settings"]["init"]).name}
+    return kept
 
 
 def record_of(job: StylizeJob, settings: Settings, maker: Mapping[str, str]) -> dict[str, Any]:
@@ -32,8 +54,8 @@ def digests(pictures: Iterable[np.ndarray]) -> list[str]:
 
 
 def is_made(output: Path, record: Mapping[str, Any]) -> bool:
-    """Whether a picture is there already, made as a record says."""
+    """Whether a picture is there already, made as a record says, from files of the same names."""
     try:
-        return output.exists() and read_settings(output) == record
-    except InputError:
+        return output.exists() and _without_folders(read_settings(output)) == _without_folders(record)
+    except (InputError, KeyError, TypeError):
         return False

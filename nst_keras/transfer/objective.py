@@ -4,12 +4,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
 from nst_keras.losses.terms import Targets, WeightedTerms
 from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
-from nst_keras.transfer.settings import StyleTransferSettings
 
 
 class Objective:
@@ -24,9 +23,7 @@ class Objective:
         mean_pixel: The network's mean colour, RGB on 0..255.
     """
 
-    def __init__(
-        self, weights: VGG19Weights, settings: StyleTransferSettings, *, convolution: str = "auto"
-    ) -> None:
+    def __init__(self, weights: VGG19Weights, settings: LossSettings, *, convolution: str = "auto") -> None:
         """Builds the network no deeper than the deepest layer in use; `convolution` as for `vgg19`."""
         self._terms, self.mean_pixel = WeightedTerms(settings), weights.mean_pixel
         self.term_names = self._terms.names
@@ -62,6 +59,11 @@ class Objective:
         style image, together.
         """
         return self._step(image, targets)
+
+    def trace(self) -> None:
+        """Traces what else the first call would; afterwards threads may share the object."""
+        tiny = tf.zeros([1, 16, 16, 3])
+        self.evaluate(tiny, self.targets(CONTENT, tiny) | self.targets(STYLE, tiny))
 
     @property
     def variables(self) -> list[Any]:

@@ -7,7 +7,7 @@ from nst_keras.console.progress import Progress, Stopwatch, sums_by_kind
 from nst_keras.transfer.descent import Scale, State
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OptimizationProgress(Progress):
     """A moment of an optimisation.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.models.multi_style_strips import stylize_in_strips
 from nst_keras.pictures.by_name import Reader
@@ -28,10 +28,11 @@ class MultiStylePainter(Painter):
         blended = np.zeros(len(self.styles), np.float32)
         for style, share in zip(styles, shares, strict=True):
             if not isinstance(style, str) or style not in self.styles:
+                named = style if isinstance(style, str) else "a picture"
                 raise InputError(
-                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. "
-                    f"Received: {style if isinstance(style, str) else 'a picture'} "
-                    "(without --fast a style is any painting; nst-train-stylizer teaches a stylizer new ones)"
+                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. Received: {named} "
+                    "(optimisation takes any painting; nst-train-stylizer teaches a stylizer new ones)"
+                    + did_you_mean(named, self.styles)
                 )
             blended[self.styles.index(style)] += share
         return blended

@@ -1,0 +1,101 @@
+"""Style transfer in one pass, by a trained network."""
+
+import functools
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nst_keras.api.painting import Painting
+from nst_keras.api.style_transfer import paint_all
+from nst_keras.api.watching import ProgressBar
+from nst_keras.pictures.by_name import file_stamp
+from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
+from nst_keras.pictures.plan import StylizeJob, blend_weights
+from nst_keras.pictures.record import digests
+from nst_keras.pictures.transparency import with_alpha
+from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.job import painted_record
+from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.settings import FastSettings
+
+_reading = threading.Lock()
+
+
+class Stylizer:
+    """Paints photos in one pass, by a trained stylizer, which is read once and kept.
+
+    Threads may share an object; calls of different `precision` must not overlap, since TensorFlow keeps it
+    for the whole process.
+
+    >>> stylizer = Stylizer()
+    >>> "starry_night" in stylizer.styles
+    True
+    >>> stylizer("sample:china", "starry_night", size=64).shape
+    (43, 64, 3)
+
+    Args:
+        stylizer: A file of nst-train-stylizer; empty is the one that comes with the package.
+
+    Raises:
+        InputError: If it can't be read.
+
+    Attributes:
+        styles: Names of the styles that it knows; none if a style is any painting.
+    """
+
+    def __init__(self, stylizer: str | os.PathLike[str] = "") -> None:
+        spec = os.fspath(stylizer)
+        with _reading:
+            self._painter = _kept_painter(spec, file_stamp(spec))
+        self.styles = self._painter.styles
+
+    def __repr__(self) -> str:
+        """Where it comes from."""
+        return f"Stylizer({self._painter.spec!r})"
+
+    def __call__(
+        self,
+        content: ImageLike | Sequence[ImageLike],
+        styles: ImageLike | Sequence[ImageLike] | Mapping[str, float],
+        *,
+        style_weights: Sequence[float] | Mapping[str, float] | None = None,
+        size: int | None = FastSettings.size,
+        strength: float = FastSettings.strength,
+        preserve_color: bool = FastSettings.preserve_color,
+        precision: str = FastSettings.precision,
+        progress: bool | None = None,
+    ) -> Painting:
+        """Paints a photo, or several; see `paint`."""
+        settings = FastSettings(size, strength, preserve_color, precision)
+        names, weights = weighted(styles, style_weights)
+        weights = blend_weights(weights, len(names))
+        style_inputs = [
+            name if self.styles and isinstance(name, str) else self._painting(name) for name in names
+        ]
+        blend = self._painter.blend(style_inputs, weights)
+        paintings = [style for style in style_inputs if not isinstance(style, str)]
+        count = len(listed(content) or [content])
+        with ProgressBar(count, "picture", progress if count > 1 else False) as bar:
+
+            def paint(photo: ImageLike) -> Painting:
+                pixels = to_pixels(photo, "content")
+                painted = self._painter.paint(pixels.rgb, blend, settings)
+                job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
+                record = painted_record(job, settings, self._painter)
+                bar.advance()
+                recipe = record | {"pictures": digests([pixels.rgb, *paintings])}
+                return Painting(with_alpha(painted, pixels.alpha), recipe)
+
+            return paint_all(content, paint)
+
+    def _painting(self, style: ImageLike) -> np.ndarray:
+        return to_pixels(style, "style").rgb
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_painter(spec: str, stamp: tuple[int, ...]) -> Painter:
+    """Read anew if the file has another stamp."""
+    return load_painter(spec)
