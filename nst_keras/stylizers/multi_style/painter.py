@@ -30,9 +30,9 @@ class MultiStylePainter(Painter):
             if not isinstance(style, str) or style not in self.styles:
                 named = style if isinstance(style, str) else "a picture"
                 raise InputError(
-                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. Received: {named} "
-                    "(optimisation takes any painting; nst-train-stylizer teaches a stylizer new ones)"
-                    + did_you_mean(named, self.styles)
+                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. "
+                    f"Received: {named} (optimisation takes any painting; "
+                    "nst-train-stylizer teaches a stylizer new ones)" + did_you_mean(named, self.styles)
                 )
             blended[self.styles.index(style)] += share
         return blended
