@@ -19,7 +19,7 @@ from nst_keras.losses.settings import LossSettings
 from nst_keras.pictures.by_name import file_stamp
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
 from nst_keras.pictures.plan import StylizeJob, blend_weights
-from nst_keras.pictures.record import digests, record_of
+from nst_keras.pictures.record import input_digests, record_of
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.transfer.descent import Pictures, State, finish, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
@@ -103,8 +103,8 @@ class StyleTransfer:
             pictures = Pictures(pixels.rgb, paintings, shares, first)
             painted = self._paint(pictures, callback, progress)
             job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
-            inputs = [pixels.rgb, *paintings, *([] if first is None else [first])]
-            recipe = record_of(job, self.settings, self._maker) | {"pictures": digests(inputs)}
+            others = [*paintings, *([] if first is None else [first])]
+            recipe = record_of(job, self.settings, self._maker) | {"pictures": input_digests(pixels, others)}
             return Painting(with_alpha(painted, pixels.alpha), recipe)
 
         return paint_all(content, paint)

@@ -14,7 +14,7 @@ from nst_keras.api.watching import ProgressBar
 from nst_keras.pictures.by_name import file_stamp
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
 from nst_keras.pictures.plan import StylizeJob, blend_weights
-from nst_keras.pictures.record import digests
+from nst_keras.pictures.record import input_digests
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.job import painted_record
@@ -86,7 +86,7 @@ class Stylizer:
                 job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
                 record = painted_record(job, settings, self._painter)
                 bar.advance()
-                recipe = record | {"pictures": digests([pixels.rgb, *paintings])}
+                recipe = record | {"pictures": input_digests(pixels, paintings)}
                 return Painting(with_alpha(painted, pixels.alpha), recipe)
 
             return paint_all(content, paint)

@@ -29,15 +29,16 @@ from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, field_types, parse_settings
 from nst_keras.pictures import samples
+from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
-from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.plan import JobOptions, RecordSettings, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
 from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter
 from nst_keras.stylizers.archive import read_header
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.presets import PRESETS
-from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.transfer.settings import INITS, StyleTransferSettings
 
 _Kind = TypeVar("_Kind", bound=Settings)
 
@@ -46,7 +47,7 @@ _BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).k
 _FAST_ONLY = field_types(VideoSettings).keys() - _BOTH
 _VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).keys()
 # Flags that mean the same for a stylizer; all others are the optimiser's.
-_SHARED = {"content", "style", "style_weights", "each_style", "output", "from"} | _BOTH
+_SHARED = {"content", "style", "style_weights", "each_style", "output", "from", "metadata"} | _BOTH
 
 FLAGS = flags.FlagValues()
 _text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
@@ -58,6 +59,7 @@ _list("style_weights", [], "A weight for each blended style.")
 _switch("each_style", False, "A picture for each style, not a blend.")
 _text("output", "", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
 _text("from", "", "Picture or video of ours whose settings and inputs to repeat.")
+field_flags.define(RecordSettings, FLAGS)
 field_flags.define(JobOptions, FLAGS)
 _switch(
     "fast",
@@ -102,11 +104,40 @@ def _record_to_repeat() -> dict[str, Any]:
         missing = {"content", "styles", "style_weights", "settings"} - set(record)
         if missing:
             raise InputError(f"{source}: its settings lack {', '.join(sorted(missing))}")
-        return record
+        return _located(record, source)
     for name in ("content", "style"):
         if not FLAGS[name].value:
             raise flags.Error(f"--{name} is missing: a file, a folder or sample:NAME")
     return {}
+
+
+def _located(record: dict[str, Any], source: str) -> dict[str, Any]:
+    """A record with its files where they are: as it names them, or beside the picture that it is in.
+
+    What flags replace is left as it is.
+    """
+
+    def locate(name: str, flag: str) -> str:
+        beside = Path(source).parent / name
+        if name.startswith(SAMPLE) or (name and os.path.exists(name)) or FLAGS[flag].value:
+            return name
+        if name and beside.exists():
+            return str(beside)
+        what = name or "a picture in memory"
+        raise InputError(f"{source}: was made with {what}, which is neither here nor beside it; say --{flag}")
+
+    record = {**record, "content": locate(record["content"], "content")}
+    if stylizer := record.get("stylizer"):
+        record["stylizer"] = locate(stylizer, "stylizer")
+    if Path(record.get("vgg", "")).suffix:
+        record["vgg"] = locate(record["vgg"], "vgg")
+    spec = FLAGS.stylizer or record.get("stylizer", "")
+    if not ("stylizer" in record and architecture_of(spec).named_styles):
+        record["styles"] = [locate(name, "style") for name in record["styles"]]
+    init = record["settings"].get("init", INITS[0])
+    if init not in INITS:
+        record["settings"] = {**record["settings"], "init": locate(init, "init")}
+    return record
 
 
 def _is_fast(record: dict[str, Any]) -> bool:
@@ -237,6 +268,7 @@ def _jobs(
         other_inputs=other_inputs,
         named_styles=named_styles,
         suffix=suffix,
+        metadata=field_flags.parsed(RecordSettings, FLAGS).metadata,
     )
 
 

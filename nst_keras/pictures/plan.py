@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
+from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
 from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
 from nst_keras.pictures.samples import CONTENTS, STYLES
@@ -16,6 +16,19 @@ from nst_keras.storage.files import check_writable
 from nst_keras.storage.folders import make_folder
 
 _SUFFIXES = WRITABLE_SUFFIXES + WRITABLE_VIDEO_SUFFIXES
+
+METADATA = FULL, NAMES, NONE = ("full", "names", "none")
+
+
+@dataclass(frozen=True)
+class RecordSettings(Settings):
+    """What a picture carries besides its pixels."""
+
+    metadata: str = choice(
+        NAMES,
+        "Stored of how a picture was made: all with full paths, all with file names alone, or nothing",
+        METADATA,
+    )
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,7 @@ class StylizeJob:
     other_inputs: tuple[str, ...] = ()  # further files that must not be overwritten
     named_styles: bool = False  # whether styles are names that a stylizer knows, instead of pictures
     new_folder: bool = False  # whether the output's folder is still to be made
+    metadata: str = RecordSettings.metadata  # one of `METADATA`
 
     def make_folder(self) -> None:
         """Makes the output's folder if it is a new one; to be called before the first file is written."""
@@ -56,6 +70,7 @@ def plan_jobs(
     other_inputs: Sequence[str] = (),
     named_styles: bool = False,
     suffix: str = ".png",
+    metadata: str = RecordSettings.metadata,
 ) -> list[StylizeJob]:
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
@@ -80,7 +95,14 @@ def plan_jobs(
             remedy = "rename an input, or make them one at a time"
             raise InputError(f"output: two pictures would be written to {target}; {remedy}")
         jobs[target] = StylizeJob(
-            content, tuple(blend), weights, target, others, named_styles, new_folder=not exists and folder
+            content,
+            tuple(blend),
+            weights,
+            target,
+            others,
+            named_styles,
+            new_folder=folder and not exists,
+            metadata=metadata,
         )
     return list(jobs.values())
 

@@ -10,10 +10,10 @@ import numpy as np
 from nst_keras import __version__
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import Settings
-from nst_keras.pictures.images import read_settings
-from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.images import read_settings, write_image
+from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob
+from nst_keras.pictures.transparency import Pixels, with_alpha
 
-METADATA = FULL, NAMES, NONE = ("full", "names", "none")
 # What of a record may hold paths of the user's.
 _PATHS = ("content", "stylizer", "vgg")
 
@@ -46,6 +46,32 @@ def record_of(job: StylizeJob, settings: Settings, maker: Mapping[str, str]) -> 
         **maker,
         "settings": settings.to_dict(),
     }
+
+
+def write_painting(
+    job: StylizeJob,
+    painted: np.ndarray,
+    alpha: np.ndarray | None,
+    record: Mapping[str, Any],
+    path: Path | None = None,
+) -> None:
+    """Writes what a job has painted, uint8 [H, W, 3], with its content's alpha and what is kept of a record.
+
+    The path is the job's output, or another one for a picture on the way.
+    """
+    write_image(path or job.output, with_alpha(painted, alpha), kept_record(record, job.metadata))
+
+
+def alpha_note(output: Path, alpha: np.ndarray | None) -> str:
+    """What to tell of a content's transparency if the output's format can't keep it; else empty."""
+    if alpha is None or output.suffix.lower() not in (".jpg", ".jpeg"):
+        return ""
+    return f"note: {output}: JPEG keeps no transparency, white lies below; .png, .webp and .tif keep it"
+
+
+def input_digests(content: Pixels, others: Iterable[np.ndarray]) -> list[str]:
+    """Those of all pictures that go in, for a record."""
+    return digests([content.rgb, *others, *([] if content.alpha is None else [content.alpha])])
 
 
 def digests(pictures: Iterable[np.ndarray]) -> list[str]:

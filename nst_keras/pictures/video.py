@@ -61,7 +61,7 @@ def change_video(
     target: str | Path,
     change: Callable[[np.ndarray], np.ndarray],
     *,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | None,
     before_writing: Callable[[], None] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
     observer: Callable[[int, int], None] = lambda done, frames: None,
@@ -77,7 +77,7 @@ def change_video(
         target: Where to write, with one of `WRITABLE_VIDEO_SUFFIXES`.
         change: Takes uint8 [h, w, 3], RGB, and returns another, always of one size. An odd last row or
             column is cut off by H.264, which has none.
-        settings: What JSON can hold; kept as the video's comment.
+        settings: What JSON can hold; kept as the video's comment. None keeps nothing.
         before_writing: Called once the source is open.
         should_stop: Asked after each frame; True ends the video there, which is whole and can be played.
         observer: Called after each frame with the number done and of all, 0 if that isn't known.

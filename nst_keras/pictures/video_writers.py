@@ -40,10 +40,10 @@ class VideoWriter(Protocol):
 
 
 def video_writer(
-    path: Path, suffix: str, reader: Any, settings: Mapping[str, Any], note: Callable[[str], None]
+    path: Path, suffix: str, reader: Any, settings: Mapping[str, Any] | None, note: Callable[[str], None]
 ) -> VideoWriter:
     """Writes as the suffix says, whatever the path's own; settings become the comment."""
-    comment = json.dumps(dict(settings), sort_keys=True)
+    comment = "" if settings is None else json.dumps(dict(settings), sort_keys=True)
     if suffix == GIF:
         return _GifWriter(path, reader, comment, note)
     return _FilmWriter(import_av().open(str(path), "w", format=_FORMATS[suffix]), reader, comment, note)

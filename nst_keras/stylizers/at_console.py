@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nst_keras.console.console import Console, say
 from nst_keras.console.progress import Stopwatch, format_seconds
 from nst_keras.pictures.plan import StylizeJob, check_job
+from nst_keras.pictures.record import alpha_note
 from nst_keras.stylizers.job import FastStylize
 from nst_keras.stylizers.painter import Painter
 
@@ -18,7 +19,10 @@ def paint_at_console(
     """
     note_other_stylizer(stylize.painter, repeated_digest)
     if len(jobs) == 1:
-        print(stylize.run(stylize.prepare(jobs[0])), flush=True)
+        prepared = stylize.prepare(jobs[0])
+        print(stylize.run(prepared), flush=True)
+        if note := alpha_note(jobs[0].output, prepared.content.alpha):
+            say(note)
         return 0
     watch = Stopwatch((len(jobs), 1))
     watch.see(0)  # the first picture counts, though it takes longer
@@ -31,6 +35,8 @@ def paint_at_console(
                 console.say(f"{title}{job.output} is done already")
             else:
                 console.finished(stylize.run(prepared))
+                if note := alpha_note(job.output, prepared.content.alpha):
+                    console.say(note)
                 left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
                 console.say(f"{title}ETA {format_seconds(left)}")
             return True

@@ -9,9 +9,10 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.by_name import PictureReader
-from nst_keras.pictures.images import require_encodable, write_image
+from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import StylizeJob
-from nst_keras.pictures.record import digests, is_made, record_of
+from nst_keras.pictures.record import digests, input_digests, is_made, record_of, write_painting
+from nst_keras.pictures.transparency import Pixels
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
@@ -22,7 +23,7 @@ class PreparedPainting:
     """A job before it is painted: its content, blend, and what is stored in the picture."""
 
     job: StylizeJob
-    content: np.ndarray
+    content: Pixels
     blend: np.ndarray
     record: Mapping[str, Any]
 
@@ -48,22 +49,22 @@ class FastStylize:
             blend = self.painter.blend(job.styles, job.style_weights, self._read)
             self._known[key] = blend, digests(self._read(name, "style") for name in paintings)
         blend, style_digests = self._known[key]
-        content = self._read(job.content, "content")
+        content = self._read.pixels(job.content, "content")
+        own, *alpha = input_digests(content, [])
         record = painted_record(job, self.settings, self.painter)
-        return PreparedPainting(
-            job, content, blend, record | {"pictures": [*digests([content]), *style_digests]}
-        )
+        return PreparedPainting(job, content, blend, record | {"pictures": [own, *style_digests, *alpha]})
 
     def run(self, prepared: PreparedPainting) -> Path:
         """Makes a picture and writes it, with the settings in its metadata; returns where it is."""
-        job, content = prepared.job, prepared.content
+        job, content = prepared.job, prepared.content.rgb
         try:
             size = self.painter.painted_size(content, self.settings)
         except InputError as error:
             raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, *size)
         job.make_folder()
-        write_image(job.output, self.painter.paint(content, prepared.blend, self.settings), prepared.record)
+        painted = self.painter.paint(content, prepared.blend, self.settings)
+        write_painting(job, painted, prepared.content.alpha, prepared.record)
         return job.output
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from nst_keras.console.console import Console
 from nst_keras.console.progress import Stopwatch
 from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.record import kept_record
 from nst_keras.pictures.steadiness import keep_steady
 from nst_keras.pictures.video import change_video
 from nst_keras.stylizers.at_console import note_other_stylizer
@@ -53,7 +54,7 @@ def paint_video_at_console(
             Path(job.content),
             job.output,
             FramePainter(painter, blend, settings),
-            settings=painted_record(job, settings, painter),
+            settings=kept_record(painted_record(job, settings, painter), job.metadata),
             before_writing=job.make_folder,
             should_stop=console.should_stop,
             observer=show,

@@ -11,6 +11,7 @@ import tensorflow as tf
 from nst_keras.console.console import Console, say
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.pictures.record import alpha_note
 from nst_keras.transfer.job import PreparedTransfer, StyleTransfer
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -56,6 +57,8 @@ def _run(transfer: StyleTransfer, prepared: PreparedTransfer, console: Console) 
     if not prepared.options.resume and checkpoint.exists():
         console.say(f"starting anew; with --resume it would go on from {checkpoint}")
     _announce(transfer, prepared, console.say)
+    if note := alpha_note(output, prepared.alpha):
+        console.say(note)
     outcome = transfer.run(prepared, observers=[console.show], should_stop=console.should_stop)
     if outcome.finished:
         console.finished(output)

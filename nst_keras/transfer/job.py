@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
-from nst_keras.pictures.images import require_encodable, write_image
+from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
-from nst_keras.pictures.record import digests, is_made, record_of
+from nst_keras.pictures.record import input_digests, is_made, record_of, write_painting
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import Pictures, Scale, State, finish, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
@@ -39,6 +40,7 @@ class PreparedTransfer:
     job: StylizeJob
     options: JobOptions
     pictures: Pictures
+    alpha: np.ndarray | None
     scales: Sequence[Scale]
     record: Mapping[str, Any]
     start: State | None
@@ -61,18 +63,19 @@ class StyleTransfer:
     def prepare(self, job: StylizeJob, options: JobOptions = JobOptions()) -> PreparedTransfer:
         """Reads what a job (see `check_job`) needs and works out what is known before the first step."""
         init = self.settings.init
+        content = self._read.pixels(job.content, "content")
         pictures = Pictures(
-            self._read(job.content, "content"),
+            content.rgb,
             [self._read(name, "style") for name in job.styles],
             blend_shares(job.style_weights, len(job.styles)),
             None if init in INITS else self._read(init, "init"),
         )
         scales = plan_scales(pictures.content, self.settings)
         require_encodable(job.output, scales[-1].height, scales[-1].width)
-        inputs = [pictures.content, *pictures.styles, *([] if pictures.init is None else [pictures.init])]
-        record = record_of(job, self.settings, self._maker) | {"pictures": digests(inputs)}
+        others = [*pictures.styles, *([] if pictures.init is None else [pictures.init])]
+        record = record_of(job, self.settings, self._maker) | {"pictures": input_digests(content, others)}
         start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None
-        return PreparedTransfer(job, options, pictures, scales, record, start)
+        return PreparedTransfer(job, options, pictures, content.alpha, scales, record, start)
 
     def run(
         self,
@@ -124,7 +127,7 @@ class StyleTransfer:
             write_checkpoint(checkpoint, state, prepared.record)
         else:
             image = finish(state.image, prepared.pictures.content, self.settings)
-            write_image(job.output, image, prepared.record)
+            write_painting(job, image, prepared.alpha, prepared.record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
 
@@ -158,8 +161,10 @@ class _Keeper:
 
     def write(self, path: Path, progress: OptimizationProgress) -> None:
         """Writes a picture that isn't the last one; its metadata says at which step it was."""
-        image = finish(progress.state.image, self._prepared.pictures.content, self._settings)
-        write_image(path, image, {**self._prepared.record, "step": progress.step})
+        prepared = self._prepared
+        image = finish(progress.state.image, prepared.pictures.content, self._settings)
+        record = {**prepared.record, "step": progress.step}
+        write_painting(prepared.job, image, prepared.alpha, record, path)
 
 
 def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> list[Observer]:

@@ -13,7 +13,8 @@ import nst_keras.api as nst
 from nst_keras.cli import stylize
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
+from nst_keras.pictures.transparency import Pixels
 from nst_keras.stylizers.arbitrary import painter as arbitrary_painter
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
@@ -138,11 +139,11 @@ def test_a_folder_of_photos_decodes_each_picture_once(
     (folder / "out").mkdir()
     names: list[str] = []
 
-    def counted(path: str) -> np.ndarray:
+    def counted(path: str) -> Pixels:
         names.append(Path(path).name)
-        return read_image(path)
+        return read_pixels(path)
 
-    monkeypatch.setattr("nst_keras.pictures.by_name.read_image", counted)
+    monkeypatch.setattr("nst_keras.pictures.by_name.read_pixels", counted)
     flags = [*FAST, "--content=photos", "--style=red.png,blue.png", "--output=out"]
     assert run_here(*flags).returncode == 0
     assert names == ["red.png", "blue.png", "a.png", "b.png"]
@@ -151,7 +152,7 @@ def test_a_folder_of_photos_decodes_each_picture_once(
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        (["--style=starry_night"], 1, "style: starry_night: there is no such file (names are for stylizers"),
+        (["--style=starry_night"], 1, "style: starry_night: there is no such file"),
         (["--style=any.npz"], 1, "style: any.npz: is not a picture"),
         (
             ["--style=tiny.png"],

@@ -1,5 +1,6 @@
 """nst-stylize --fast as a user runs it: pictures, folders, repetition, errors."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from absl.testing import flagsaver
 import nst_keras.api as nst
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
-from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
@@ -206,3 +207,54 @@ def test_bad_input_is_named_and_leaves_nothing(
 def test_strength_is_not_the_optimiser_s(run_here: Callable) -> None:
     done = run_here("--content=photo.png", "--style=photo.png", "--strength=0.5")
     assert done.returncode == 2 and "--strength works with --fast only" in done.stderr
+
+
+def test_transparency_is_kept_where_the_format_can(run_here: Callable, folder: Path) -> None:
+    alpha = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (43, 1))
+    content = np.dstack([np.full([43, 64, 3], 90, np.uint8), alpha])
+    write_image(folder / "cut.png", content)
+    for name in ("out.png", "out.webp", "out.tif"):
+        assert run_here(*FAST, "--content=cut.png", f"--output={name}").returncode == 0
+        np.testing.assert_allclose(read_pixels(folder / name).alpha, alpha, atol=2)
+    done = run_here(*FAST, "--content=cut.png", "--output=out.jpg")
+    assert "JPEG keeps no transparency" in done.stderr
+    assert read_image(folder / "out.jpg")[:, 0].min() > 235
+
+
+def test_pictures_keep_names_of_files_without_their_folders(run_here: Callable, folder: Path) -> None:
+    (folder / "private").mkdir()
+    for name in ("photo.png", "small.npz"):
+        (folder / name).rename(folder / "private" / name)
+    flags = [
+        "--stylizer=private/small.npz",
+        f"--content={folder}/private/photo.png",
+        "--style=wave",
+        "--size=64",
+    ]
+    assert run_here(*flags, "--output=names.png").returncode == 0
+    record = read_settings(folder / "names.png")
+    assert (record["content"], record["stylizer"]) == ("photo.png", "small.npz")
+    assert str(folder) not in json.dumps(record) and "private" not in json.dumps(record)
+    assert run_here(*flags, "--output=full.png", "--metadata=full").returncode == 0
+    assert read_settings(folder / "full.png")["content"] == f"{folder}/private/photo.png"
+    assert run_here(*flags, "--output=none.png", "--metadata=none").returncode == 0
+    done = run_here("--from=none.png")
+    assert done.returncode == 1 and "holds no settings" in done.stderr
+    # Full paths are found wherever the picture is; names beside it, or where the flags say.
+    for flags in (
+        ["--from=full.png"],
+        ["--from=names.png", "--stylizer=private/small.npz", "--content=private/photo.png"],
+    ):
+        assert run_here(*flags, "--output=again.png").returncode == 0
+        np.testing.assert_array_equal(read_image(folder / "again.png"), read_image(folder / "names.png"))
+    done = run_here("--from=names.png", "--output=again.png")
+    assert done.returncode == 1
+    assert (
+        "names.png: was made with small.npz, which is neither here nor beside it; say --stylizer"
+        in done.stderr
+    )
+    (folder / "names.png").rename(folder / "private" / "names.png")
+    done = run_here("--from=private/names.png", "--output=beside.png")
+    assert done.returncode == 0, done.stderr
+    done = run_here(*FAST, "--metadata=some")
+    assert done.returncode == 2 and "--metadata must be one of full, names, none" in done.stderr

@@ -10,8 +10,9 @@ import pytest
 
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.at_console import run_at_console
 from nst_keras.transfer.checkpoints import read_checkpoint
 from nst_keras.transfer.job import Outcome, StyleTransfer
@@ -231,11 +232,11 @@ def test_a_folder_of_photos_decodes_each_picture_once(
     jobs = [job, replace(job, content=str(copy), output=job.output.with_name("second.png"))]
     names: list[str] = []
 
-    def counted(path: str) -> np.ndarray:
+    def counted(path: str) -> Pixels:
         names.append(Path(path).name)
-        return read_image(path)
+        return read_pixels(path)
 
-    monkeypatch.setattr("nst_keras.pictures.by_name.read_image", counted)
+    monkeypatch.setattr("nst_keras.pictures.by_name.read_pixels", counted)
     assert run_at_console(transfer, jobs, JobOptions()) == 0
     assert names == ["photo.png", "painting.png", "copy.png"]
     assert run_at_console(transfer, jobs, JobOptions()) == 0
