@@ -250,11 +250,11 @@ def test_pictures_keep_names_of_files_without_their_folders(run_here: Callable, 
     done = run_here("--from=names.png", "--output=again.png")
     assert done.returncode == 1
     assert (
-        "names.png: was made with small.npz, which is neither here nor beside it; say --stylizer"
+        "names.png: was made with photo.png, which is neither here nor beside it; say --content"
         in done.stderr
     )
     (folder / "names.png").rename(folder / "private" / "names.png")
     done = run_here("--from=private/names.png", "--output=beside.png")
     assert done.returncode == 0, done.stderr
-    done = run_here(*FAST, "--metadata=some")
+    done = run_here(*FAST, "--stylizer=private/small.npz", "--metadata=some")
     assert done.returncode == 2 and "--metadata must be one of full, names, none" in done.stderr

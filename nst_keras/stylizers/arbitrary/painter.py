@@ -34,6 +34,11 @@ class ArbitraryPainter(Painter):
         self.digest = self.stylizer.digest(weights)
         self._encoder = build_encoder(weights)
         self._model = assemble(self._encoder, self.stylizer.decoder)
+        # Traced once for all sizes, and for each object: a method's own would warn of several objects.
+        image, statistic, code = ([1, None, None, 3], [1, 1, 1, None], [1, None, None, 512])
+        self._whole = tf.function(self._paint_whole, [*map(tf.TensorSpec, (image, statistic, statistic))])
+        self._encode = tf.function(lambda image: self._encoder(image)[CODE_LAYER], [tf.TensorSpec(image)])
+        self._decode = tf.function(lambda code: self.stylizer.decoder(code), [tf.TensorSpec(code)])
 
     def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
         paintings = [self._painting(style, read) for style in styles]
@@ -46,18 +51,9 @@ class ArbitraryPainter(Painter):
         mean, deviation = blend.reshape(2, 1, 1, 1, -1)
         return np.asarray(self._whole(tf.constant(content[np.newaxis]), mean, deviation)[0])
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3]), *[tf.TensorSpec([1, 1, 1, None])] * 2])
-    def _whole(self, image: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
+    def _paint_whole(self, image: tf.Tensor, mean: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
         statistics = {"mean": mean, "deviation": deviation, "strength": tf.ones([1, 1, 1, 1])}
         return self._model({"image": image, **statistics}, training=False)
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3])])
-    def _encode(self, image: tf.Tensor) -> tf.Tensor:
-        return self._encoder(image)[CODE_LAYER]
-
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 512])])
-    def _decode(self, code: tf.Tensor) -> tf.Tensor:
-        return self.stylizer.decoder(code)
 
     def _painting(self, style: str | np.ndarray, read: Reader) -> np.ndarray:
         painting = read(style, "style") if isinstance(style, str) else style

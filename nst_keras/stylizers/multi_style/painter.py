@@ -23,6 +23,9 @@ class MultiStylePainter(Painter):
     def __init__(self, spec: str = "") -> None:
         self.spec, self.stylizer = spec, read_stylizer(spec)
         self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
+        # Traced once for all sizes, and for each object: a method's own would warn of several objects.
+        signature = [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, len(self.styles)])]
+        self._whole = tf.function(self._paint_whole, input_signature=signature)
 
     def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
         blended = np.zeros(len(self.styles), np.float32)
@@ -44,9 +47,7 @@ class MultiStylePainter(Painter):
         pictures = self._whole(tf.constant(content[np.newaxis]), tf.constant(blend[np.newaxis]))
         return np.asarray(pictures[0])
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None])])
-    def _whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        weights = tf.ensure_shape(weights, [1, len(self.styles)])
+    def _paint_whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         return self.stylizer.model({"image": image, "style_weights": weights}, training=False)
 
 
