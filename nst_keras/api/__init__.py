@@ -21,9 +21,8 @@ from nst_keras.api.style_transfer import StyleTransfer, make_settings
 from nst_keras.api.stylizer import Stylizer
 from nst_keras.api.watching import Callback, LivePreview, Progress
 from nst_keras.errors import InputError, NonFiniteLossError
-from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.image_like import ImageLike, to_pixels
-from nst_keras.pictures.samples import CONTENTS, STYLES
+from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS

@@ -29,9 +29,9 @@ from nst_keras.cli import common, field_flags
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, field_types, parse_settings
 from nst_keras.pictures import samples
-from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
 from nst_keras.pictures.plan import JobOptions, RecordSettings, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.samples import SAMPLE
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
 from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter

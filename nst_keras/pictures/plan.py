@@ -8,9 +8,8 @@ from pathlib import Path
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
-from nst_keras.pictures.by_name import SAMPLE
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
-from nst_keras.pictures.samples import CONTENTS, STYLES
+from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.video_writers import WRITABLE_VIDEO_SUFFIXES
 from nst_keras.storage.files import check_writable
 from nst_keras.storage.folders import make_folder
