@@ -22,6 +22,7 @@ ENGLISH = sorted((ROOT / "docs").glob("*.md"))
 SPANISH = sorted((ROOT / "docs" / "es").glob("*.md"))
 RUN = ("python", "sh")
 NOT_RUN = ("text",)
+NEED_WEIGHTS = ("fine_tuning", "python", "stylizers")
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,13 @@ def _to_run() -> list[Any]:
 
 @pytest.mark.parametrize("page", _to_run())
 def test_code_runs_from_top_to_bottom_and_prints_what_the_page_says(
-    page: Path, run_main: Callable[..., subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+    page: Path,
+    run_main: Callable[..., subprocess.CompletedProcess[str]],
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
+    if page.stem in NEED_WEIGHTS:
+        request.getfixturevalue("real_weights")
     names: dict[str, Any] = {"__name__": "__main__"}
     last: Block | None = None
     for block in _blocks(page):
