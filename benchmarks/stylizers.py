@@ -40,12 +40,12 @@ from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
 from nst_keras.fields import MIXED_BFLOAT16
+from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
-from nst_keras.stylizers.painter import finish
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
@@ -199,7 +199,7 @@ class Benchmark:
         limit = found["magenta_arbitrary"]["vgg19"]["content"]
         for strength in _STRENGTHS:
             settings = FastSettings(size=0, strength=strength)
-            near = self._judged(finish(photo, pictures["ours"], settings), photo, number)
+            near = self._judged(finish(pictures["ours"], photo, settings), photo, number)
             if near["vgg19"]["content"] <= limit:
                 break
         return found | {"ours_kept_near": near, "strength": strength}

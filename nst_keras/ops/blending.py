@@ -1,8 +1,15 @@
 """How strongly a picture is painted."""
 
-import tensorflow as tf
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+_Array = TypeVar("_Array", "np.ndarray", "tf.Tensor")
 
 
-def apply_strength(contents: tf.Tensor, painted: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+def apply_strength(contents: _Array, painted: _Array, strength: _Array) -> _Array:
     """Mixes pictures [batch, height, width, 3] by strengths [batch]: 0 gives the photo, 1 the painting."""
-    return contents + strength[:, None, None, None] * (painted - contents)
+    shares = strength[:, None, None, None]
+    return (1 - shares) * contents + shares * painted

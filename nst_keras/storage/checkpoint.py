@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ Values = Mapping[str, Any]
 Arrays = Mapping[str, Sequence[np.ndarray]]
 
 _T = TypeVar("_T")
+_NONE: Values = MappingProxyType({})
 # What damaged or foreign archives raise when they are read or put into a network.
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
@@ -32,9 +34,17 @@ def write_checkpoint(path: Path, values: Values, arrays: Arrays, record: Values)
 
 
 def read_checkpoint(
-    path: Path, record: Values, go_on: Callable[[Values, Arrays], _T], *, other: str, advice: str
+    path: Path,
+    record: Values,
+    go_on: Callable[[Values, Arrays], _T],
+    *,
+    other: str,
+    advice: str,
+    younger: Values = _NONE,
 ) -> _T | None:
     """Returns what `go_on` makes of a file's values and arrays; None if there is no file.
+
+    Records from before there was an entry of `younger` had its value.
 
     Raises:
         InputError: If the file is damaged, so that it can't be read or `go_on` fails; or if its run has
@@ -44,7 +54,7 @@ def read_checkpoint(
         # From bytes: np.load leaves a damaged file open.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             values = json.loads(str(archive["header"]))
-            differing = differences(values.pop("record"), json.loads(json.dumps(record)))
+            differing = differences(values.pop("record"), json.loads(json.dumps(record)), younger)
             if differing:
                 raise InputError(f"{other}; these differ: {', '.join(differing)}. {advice}")
             return go_on(values, _groups(archive))
@@ -65,13 +75,13 @@ def _groups(archive: Mapping[str, np.ndarray]) -> Arrays:
     return {name: [group[i] for i in range(len(group))] for name, group in groups.items()}
 
 
-def differences(old: Values, new: Values) -> list[str]:
+def differences(old: Values, new: Values, younger: Values = _NONE) -> list[str]:
     """Names the entries in which two records differ, with both values."""
     names: list[str] = []
     for name in sorted({*old, *new}):
-        before, after = old.get(name), new.get(name)
+        before, after = old.get(name, younger.get(name)), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            names += differences(before, after)
+            names += differences(before, after, younger)
         elif before != after and (name in old or after):  # a younger setting that is off changes nothing
             names.append(f"{name} (was {before}, is {after})")
     return names

@@ -8,10 +8,9 @@ import tensorflow as tf
 
 from nst_keras.errors import InputError
 from nst_keras.fields import MIXED_BFLOAT16
-from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.pictures.by_name import Reader, load_picture
-from nst_keras.pictures.color import with_colors_of
+from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.plan import blend_shares
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.settings import FastSettings
@@ -49,7 +48,7 @@ class Painter(abc.ABC):
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
         """Paints a content [h, w, 3] on 0..255 as uint8 [H, W, 3] whose size the settings say."""
         content = self.fitted(content, settings)
-        return finish(content, self.painted(content, blend, settings.precision), settings)
+        return finish(self.painted(content, blend, settings.precision), content, settings)
 
     def painted(
         self, content: np.ndarray, blend: np.ndarray, precision: str = FastSettings.precision
@@ -91,12 +90,3 @@ class Painter(abc.ABC):
 
     @abc.abstractmethod
     def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
-
-
-def finish(content: np.ndarray, painted: np.ndarray, settings: FastSettings) -> np.ndarray:
-    """The picture as it is kept, uint8 [H, W, 3]: colours and strength as wanted, clipped and rounded."""
-    if settings.preserve_color:
-        painted = with_colors_of(painted, content)
-    strength = np.array([settings.strength], np.float32)
-    mixed = apply_strength(content[np.newaxis], painted[np.newaxis], strength)[0]
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)

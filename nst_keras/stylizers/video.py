@@ -6,13 +6,14 @@ import numpy as np
 
 from nst_keras.console.console import Console
 from nst_keras.console.progress import Stopwatch
+from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.record import kept_record
 from nst_keras.pictures.steadiness import keep_steady
 from nst_keras.pictures.video import change_video
 from nst_keras.stylizers.at_console import note_other_stylizer
 from nst_keras.stylizers.job import painted_record
-from nst_keras.stylizers.painter import Painter, finish
+from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings
 
 
@@ -30,7 +31,7 @@ class FramePainter:
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
         self._previous = painted, content
-        return finish(content, painted, self._settings)
+        return finish(painted, content, self._settings)
 
 
 def paint_video_at_console(

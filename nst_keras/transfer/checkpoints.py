@@ -8,6 +8,8 @@ from nst_keras.storage import checkpoint
 from nst_keras.storage.checkpoint import Arrays, Values
 from nst_keras.transfer.descent import State
 
+_YOUNGER = {"strength": 1.0}  # version 0.1.0 didn't have it
+
 
 def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
     """Writes a state whole, with the record of the run that it belongs to."""
@@ -19,7 +21,7 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
     """Returns the state in a checkpoint, or None if there is no file."""
     other = f"{path}: the checkpoint is of another run"
     advice = "Give the same flags, or leave out --resume to start anew."
-    return checkpoint.read_checkpoint(path, record, _state, other=other, advice=advice)
+    return checkpoint.read_checkpoint(path, record, _state, other=other, advice=advice, younger=_YOUNGER)
 
 
 def _state(values: Values, arrays: Arrays) -> State:

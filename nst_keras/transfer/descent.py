@@ -15,7 +15,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import blended, stacked
-from nst_keras.pictures.color import match_color_statistics, with_colors_of
+from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
@@ -84,7 +84,7 @@ def optimize_image(
 ) -> State:
     """Optimises a picture until every scale has had its steps, and returns the last state.
 
-    Its picture isn't recoloured; see `finish`.
+    Its picture isn't finished; see `pictures.finishing`.
 
     Args:
         objective: Built from the same settings.
@@ -129,13 +129,6 @@ def initial_image(
         strongest = pictures.styles[int(np.argmax(pictures.blend))]
         content = match_color_statistics(content, strongest)
     return np.clip(content, 0, 255)
-
-
-def finish(image: np.ndarray, content: np.ndarray, settings: StyleTransferSettings) -> np.ndarray:
-    """Returns the picture as it is to be kept: uint8 [H, W, 3], clipped and rounded."""
-    if settings.preserve_color:
-        image = with_colors_of(image, resize(content, *image.shape[:2]))
-    return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 
 def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Scale]:

@@ -13,11 +13,12 @@ from absl import logging
 from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
+from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
 from nst_keras.pictures.record import input_digests, is_made, record_of, write_painting
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-from nst_keras.transfer.descent import Pictures, Scale, State, finish, optimize_image, plan_scales
+from nst_keras.transfer.descent import Pictures, Scale, State, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
 from nst_keras.transfer.progress import OptimizationProgress, StateWatch

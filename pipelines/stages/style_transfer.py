@@ -128,8 +128,9 @@ def paint(task: PaintingTask) -> dict[str, Any]:
 
 
 def _painted(task: PaintingTask) -> dict[str, Any]:
+    from nst_keras.pictures.finishing import finish
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-    from nst_keras.transfer.descent import Pictures, finish, optimize_image, plan_scales
+    from nst_keras.transfer.descent import Pictures, optimize_image, plan_scales
     from nst_keras.transfer.progress import summed_losses
 
     settings = StyleTransferSettings(**json.loads(task.settings))

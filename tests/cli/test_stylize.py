@@ -17,6 +17,7 @@ from absl.testing import flagsaver
 from nst_keras.cli import common, stylize
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, read_settings, write_image
+from nst_keras.pictures.resizing import resize
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.stylize"]
 FAST = [
@@ -76,6 +77,10 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path, run_here
     again = run_here("--from=out.png", "--output=again.png")
     assert again.returncode == 0, again.stderr
     np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
+    faint = run_here("--from=out.png", "--output=faint.png", "--strength=0")
+    assert faint.returncode == 0, faint.stderr
+    photo = np.clip(resize(read_image(folder / "photo.png"), 27, 32), 0, 255)
+    np.testing.assert_allclose(read_image(folder / "faint.png"), photo, atol=0.51)
     changed = run_here("--from=out.png", "--output=small.png", "--size=24")
     assert changed.returncode == 0, changed.stderr
     assert read_image(folder / "small.png").shape == (20, 24, 3)

@@ -204,9 +204,9 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_strength_is_not_the_optimiser_s(run_here: Callable) -> None:
-    done = run_here("--content=photo.png", "--style=photo.png", "--strength=0.5")
-    assert done.returncode == 2 and "--strength works with --fast only" in done.stderr
+def test_precision_is_not_the_optimiser_s(run_here: Callable) -> None:
+    done = run_here("--content=photo.png", "--style=photo.png", "--precision=float32")
+    assert done.returncode == 2 and "--precision works with --fast only" in done.stderr
 
 
 def test_transparency_is_kept_where_the_format_can(run_here: Callable, folder: Path) -> None:
