@@ -48,9 +48,9 @@ SHARE = Bounds(0, 1, closed=True)
 PRECISIONS = FLOAT32, MIXED_BFLOAT16 = ("float32", "mixed_bfloat16")
 
 
-def number(default: float | None, text: str, bounds: Bounds = Bounds()) -> Any:
-    """A field that holds a number within bounds, or None if that is its default."""
-    return field(default=default, metadata={"help": text, "bounds": bounds})
+def number(default: float | None, text: str, bounds: Bounds = Bounds(), **more: Any) -> Any:
+    """A field that holds a number within bounds, or None if that is its default; with more metadata."""
+    return field(default=default, metadata={"help": text, "bounds": bounds, **more})
 
 
 def choice(default: str, text: str, choices: tuple[str, ...]) -> Any:

@@ -1,28 +1,26 @@
 """What the loss of a picture is made of: weights, layers, and how the network looks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import Bounds, Settings, choice, setting, weights_by_name
+from nst_keras.fields import Settings, choice, number, setting, weights_by_name
 from nst_keras.models.vgg19_layout import EDGES, LAYER_NAMES, POOLINGS
 
 CONTENT, STYLE, PICTURE = "content", "style", ""
 
 
-def _weight(default: float, text: str, of: str) -> Any:
-    """A weight of a term; `of` is the image that the term compares with, or PICTURE if with none."""
-    return field(default=default, metadata={"help": text, "bounds": Bounds(), "of": of})
-
-
 @dataclass(frozen=True)
 class LossWeights(Settings):
-    """A weight for each of `losses.terms`; a term whose weight is 0 isn't computed."""
+    """A weight for each of `losses.terms`; a term whose weight is 0 isn't computed.
 
-    content_weight: float = _weight(8.0, "Weight of the content loss.", CONTENT)
-    style_weight: float = _weight(100.0, "Weight of the style loss.", STYLE)
-    tv_weight: float = _weight(2e-4, "Weight of the total variation loss, which smooths.", PICTURE)
+    `of` is the image that the term compares with, or PICTURE if with none.
+    """
+
+    content_weight: float = number(8.0, "Weight of the content loss.", of=CONTENT)
+    style_weight: float = number(100.0, "Weight of the style loss.", of=STYLE)
+    tv_weight: float = number(2e-4, "Weight of the total variation loss, which smooths.", of=PICTURE)
 
     def weights(self) -> dict[str, Any]:
         """The weights alone, of settings that have more than them."""

@@ -39,7 +39,7 @@ def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 
 def class_scores(counts: np.ndarray, class_names: Sequence[str]) -> list[ClassScores]:
     """Scores each class by `confusion_counts`."""
-    hits = np.diag(counts).astype(float)
+    hits = np.diag(counts)
     support, predicted = counts.sum(axis=1), counts.sum(axis=0)
     precision = hits / np.maximum(predicted, 1)
     recall = hits / np.maximum(support, 1)

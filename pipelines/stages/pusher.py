@@ -78,7 +78,7 @@ def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:
     digest = digest_folder(source)
     folder = Path(config.serving_dir).absolute() / config.name
     versions = find_versions(folder)
-    newest = versions.get(max(versions, default=0))
+    newest = versions[max(versions)] if versions else None
     if newest is not None and _digest_version(newest) == digest:
         context.say(f"{newest} is this model already")
     else:
@@ -87,13 +87,13 @@ def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:
     return Pushed(config.name, int(newest.name), str(newest), digest)
 
 
-def _digest_version(version: Path) -> str:
-    """The digest of a version's files; empty if it is damaged, or has no manifest."""
+def _digest_version(version: Path) -> str | None:
+    """The digest of a version's files; None if it is damaged, or has no manifest."""
     try:
         manifest = check_version(version)
     except InputError:
-        return ""
-    return digest_files(manifest.files) if manifest else ""
+        return None
+    return digest_files(manifest.files) if manifest else None
 
 
 def is_served(config: PusherConfig, outputs: Mapping[str, Artifact]) -> bool:

@@ -96,6 +96,7 @@ def test_style_loss_ignores_where_things_are() -> None:
 def test_a_blend_pulls_like_the_weighted_sum_of_the_styles() -> None:
     terms, weights, features = WeightedTerms(replace(PLAIN, content_weight=0)), (0.25, 0.75), _two_layers(0)
     targets = [terms.targets(STYLE, _two_layers(seed)) for seed in (10, 20)]
+    np.testing.assert_array_equal(stacked(targets[:1])["style/a"], targets[0]["style/a"])
     picture = _features(0, channels=3)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(features)

@@ -13,6 +13,21 @@ def test_counts_and_scores_by_hand() -> None:
     assert (fish.precision, fish.recall, fish.f1, fish.support) == (0, 0, 0, 0)
 
 
+def test_a_class_of_one_picture_that_is_hit() -> None:
+    (only,) = class_scores(confusion_counts([0], [0], 1), ["cat"])
+    assert (only.precision, only.recall, only.f1, only.support) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("labels", [[], np.array([0, 19], np.uint8)])
+def test_no_labels_and_small_integers_are_counted(labels: np.ndarray) -> None:
+    assert confusion_counts(labels, labels, 20).nonzero()[0].tolist() == list(labels)
+
+
+def test_every_class_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        class_scores(np.eye(2, dtype=int), ["cat"])
+
+
 @pytest.mark.parametrize(
     "labels,predictions,message",
     [

@@ -17,7 +17,8 @@ def _picture(height: int = 12, width: int = 20, seed: int = 0) -> np.ndarray:
 
 def test_preprocessing_subtracts_the_mean_of_each_channel_and_back() -> None:
     image = _picture()
-    ready = preprocess(image, MEAN)
+    ready, back = preprocess(image, MEAN), deprocess(image, MEAN)
+    assert ready.dtype == back.dtype == np.float32
     np.testing.assert_allclose(ready[..., 2], image[..., 2] - 100.0)
     np.testing.assert_allclose(deprocess(ready, MEAN), image, atol=1e-4)
 

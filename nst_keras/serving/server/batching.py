@@ -103,14 +103,8 @@ class Batcher:
 
 
 def _answer(members: list[_Member], compute: Compute) -> None:
-    if len(members) > 1:
-        names = members[0].inputs
-        joined = {name: np.concatenate([member.inputs[name] for member in members]) for name in names}
-        try:
-            _share(members, compute(joined))
-            return
-        except ServingError:
-            pass  # each alone, below
+    if len(members) > 1 and _answer_together(members, compute):
+        return
     for member in members:
         try:
             member.outputs = compute(member.inputs)
@@ -118,12 +112,20 @@ def _answer(members: list[_Member], compute: Compute) -> None:
             member.error = error
 
 
-def _share(members: list[_Member], outputs: Arrays) -> None:
+def _answer_together(members: list[_Member], compute: Compute) -> bool:
+    """Answers all by one call; false if the model refuses, or the outputs haven't a row for each input."""
+    names = members[0].inputs
+    joined = {name: np.concatenate([member.inputs[name] for member in members]) for name in names}
+    try:
+        outputs = compute(joined)
+    except ServingError:
+        return False
     total = sum(member.rows for member in members)
     if any(array.ndim == 0 or len(array) != total for array in outputs.values()):
-        raise ServingError("INTERNAL", "the model's outputs don't have a row for each of the inputs'")
+        return False
     start = 0
     for member in members:
         stop = start + member.rows
         member.outputs = {name: array[start:stop] for name, array in outputs.items()}
         start = stop
+    return True
