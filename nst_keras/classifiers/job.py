@@ -23,7 +23,7 @@ from nst_keras.errors import InputError
 from nst_keras.runs.distribution import worker
 from nst_keras.runs.loop import Watcher
 from nst_keras.runs.plan import CHECKPOINT
-from nst_keras.storage.folders import make_folder
+from nst_keras.storage.folders import making_folder
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Training:
         self._worker = worker(self._strategy)
         if self._strategy.num_replicas_in_sync != self._worker[1]:
             raise InputError("--distribute: each worker must see one device; CUDA_VISIBLE_DEVICES chooses it")
-        self.folder = make_folder(plan.folder(settings.model))
-        self.dataset = dataset or load_dataset(plan.dataset, **plan.options(), seed=settings.seed)
-        self.checks: DatasetChecks = read_and_check(self.dataset)
+        with making_folder(plan.folder(settings.model)) as self.folder:
+            self.dataset = dataset or load_dataset(plan.dataset, **plan.options(), seed=settings.seed)
+            self.checks: DatasetChecks = read_and_check(self.dataset)
         augmentation = {"shift": settings.shift, "flip": settings.flip, "erase": settings.erase}
         self._source = BatchSource(
             self.dataset.splits["train"],

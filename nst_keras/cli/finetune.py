@@ -10,13 +10,26 @@ the same command goes on. The folder then holds model.keras, report.html, report
 --saved_model, a SavedModel that takes encoded pictures and gives class names.
 """
 
+from dataclasses import dataclass
+
+from absl import flags
+
 from nst_keras.classifiers.fine_tuning.settings import FineTuningSettings
 from nst_keras.classifiers.plan import TrainingPlan
 from nst_keras.classifiers.settings import may_be_mirrored
 from nst_keras.cli import common, field_flags
+from nst_keras.fields import Settings, with_default
 
-FLAGS = field_flags.flags_of(FineTuningSettings)
-field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
+
+@dataclass(frozen=True)
+class _Dataset(Settings):
+    """Must be given: the training takes long, and is seldom meant for the digits."""
+
+    dataset: str | None = with_default(TrainingPlan, "dataset", None)
+
+
+FLAGS = field_flags.flags_of(_Dataset, FineTuningSettings)
+field_flags.define(TrainingPlan, FLAGS, without=["dataset", "distribute"])
 
 
 @common.command(
@@ -24,6 +37,8 @@ field_flags.define(TrainingPlan, FLAGS, without=["distribute"])
 )
 def main() -> int:
     """Entry point of `nst-finetune`."""
+    if field_flags.parsed(_Dataset, FLAGS).dataset is None:
+        raise flags.Error("--dataset is missing: a folder with a folder of pictures for each class")
     plan = field_flags.parsed(TrainingPlan, FLAGS)
     mirrored = {} if may_be_mirrored(plan.dataset) else {"flip": False}
     settings = field_flags.parsed(FineTuningSettings, FLAGS, **mirrored)

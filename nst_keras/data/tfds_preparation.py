@@ -1,7 +1,6 @@
 """Builders of tensorflow-datasets: found by name, prepared once, quietly, by one process at a time."""
 
 import contextlib
-import difflib
 import io
 import logging
 import re
@@ -18,7 +17,7 @@ from absl import logging as absl_logging
 
 from nst_keras.data import debian_fashion_mnist
 from nst_keras.data.digits import Digits
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.storage.cache import locked
 
 # More than this much of an error's text, in characters, hides the advice that follows it.
@@ -65,7 +64,7 @@ def is_known(spec: str) -> bool:
 def find_builder(spec: str, data_dir: str) -> tfds.core.DatasetBuilder:
     """Returns the builder of `name`, `name:version` or `name/config`; nothing is prepared or read."""
     options = {"data_dir": str(Path(data_dir).expanduser())} if data_dir else {}
-    if not re.match(r"\w+([:/]|$)", spec):
+    if not re.match(r"\w+([:/].+)?$", spec):
         raise InputError(_unknown(spec))
     try:
         with quiet_tfds():
@@ -104,10 +103,11 @@ def prepare(builder: tfds.core.DatasetBuilder, manual_dir: str, note: Callable[[
 
 
 def _unknown(spec: str) -> str:
-    close = difflib.get_close_matches(_base_name(spec), known_names(), n=5)
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
-    expected = "digits, a name of tensorflow-datasets or a folder"
-    return f"dataset must be {expected}. Received: dataset={spec}{hint}"
+    parent = Path(spec).expanduser().parent
+    beside = [f"{path}/" for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    hint = did_you_mean(spec, beside) or did_you_mean(spec, known_names())
+    text = "is neither a folder nor a data set, which are digits and those of tensorflow-datasets"
+    return f"{spec or 'an empty name'}: {text}{hint}"
 
 
 def _base_name(spec: str) -> str:

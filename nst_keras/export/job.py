@@ -21,7 +21,7 @@ from nst_keras.served.module import GRAY_PNG
 from nst_keras.served.push import push
 from nst_keras.serving.extra import missing_packages
 from nst_keras.storage.files import write_whole
-from nst_keras.storage.folders import make_folder, replacing_folder
+from nst_keras.storage.folders import making_folder, replacing_folder
 from nst_keras.stylizers.architecture import architecture_of
 from nst_keras.stylizers.served import export_stylizer
 from nst_keras.transfer.objective import Objective
@@ -46,8 +46,7 @@ def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) ->
     if plan.output_dir:
         if target.exists():
             raise InputError(f"output_dir: {target}: exists already")
-        make_folder(target.parent, "output_dir")
-        with replacing_folder(target) as saved:
+        with making_folder(target.parent, "output_dir"), replacing_folder(target) as saved:
             _export(plan, saved, note)
         return target
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:

@@ -118,8 +118,17 @@ def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, pictures: Pa
         (["--dataset=nothing/"], 1, "nothing"),
     ],
 )
-def test_bad_input_is_named(run_here: Callable, flags: list[str], code: int, message: str) -> None:
+def test_bad_input_is_named(
+    run_here: Callable, pictures: Path, flags: list[str], code: int, message: str
+) -> None:
     done = run_here(*flags)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (pictures / "out").exists()
+
+
+def test_it_asks_what_to_learn(run_main: Callable, tmp_path: Path) -> None:
+    done = run_main(finetune.main)
+    assert done.returncode == 2 and "--dataset is missing: a folder with a folder" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -121,6 +121,13 @@ def test_bad_input_is_named(
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_data_set_leaves_no_folder(run_main: Callable, tmp_path: Path) -> None:
+    for name in ("picturs/", "digitz", "./"):
+        done = run_main(train.main, f"--dataset={name}")
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
     flags = ["--model=mlp", "--epochs=20", "--batch_size=32", "--checkpoint_seconds=1"]

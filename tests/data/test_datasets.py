@@ -181,14 +181,17 @@ def test_set_without_pictures_says_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("fashion_mist", r"Received: dataset=fashion_mist; did you mean .*fashion_mnist"),
+        ("fashion_mist", r"^fashion_mist: is neither a folder nor .*\. Did you mean fashion_mnist\?$"),
         ("digits:9.9.9", "9.9.9"),
         ("fashion_mnist/nonsense", "nonsense"),
-        ("no such thing", "must be digits, a name of tensorflow-datasets or a folder"),
-        ("", "Received: dataset="),
+        ("no such thing", "^no such thing: is neither a folder nor a data set"),
+        ("picturs/", r"^picturs/: is neither a folder nor .*\. Did you mean pictures/\?$"),
+        ("", "an empty name: is neither"),
     ],
 )
-def test_unknown_names(spec, message, tmp_path):
+def test_unknown_names(spec, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
     with pytest.raises(InputError, match=message):
         load_dataset(spec, data_dir=str(tmp_path))
 

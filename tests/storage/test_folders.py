@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.storage.folders import make_folder, replacing_folder
+from nst_keras.storage.folders import make_folder, making_folder, replacing_folder
 
 
 @pytest.fixture
@@ -39,3 +39,19 @@ def test_what_fails_leaves_the_old_one(old: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(old: Path) -> None:
     with pytest.raises(InputError, match=r"^--output_dir: .*old/runs can't be made: Not a directory"):
         make_folder(old / "old" / "runs")
+
+
+def test_new_folders_go_if_nothing_came_of_them(old: Path) -> None:
+    for error in (InputError, KeyboardInterrupt):
+        with pytest.raises(error), making_folder(old / "runs" / "first"):
+            raise error
+        assert os.listdir(old) == ["old"]
+    with pytest.raises(KeyboardInterrupt), making_folder(old / "runs" / "second") as folder:
+        (folder / "log").touch()
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), making_folder(old):
+        raise KeyboardInterrupt
+    assert [str(path.relative_to(old)) for path in sorted(old.rglob("*")) if path.is_file()] == [
+        "old",
+        "runs/second/log",
+    ]

@@ -24,7 +24,7 @@ from nst_keras.data.datasets import load_dataset
 from nst_keras.data.image_dataset import ImageDataset
 from nst_keras.runs.loop import Watcher
 from nst_keras.runs.plan import CHECKPOINT
-from nst_keras.storage.folders import make_folder
+from nst_keras.storage.folders import making_folder
 from nst_keras.weights.pretrained import load_base
 
 
@@ -38,7 +38,11 @@ class FineTuning:
         self, settings: FineTuningSettings, plan: TrainingPlan, dataset: ImageDataset | None = None
     ) -> None:
         self.settings, self.plan = settings, plan
-        self.folder = make_folder(plan.folder(settings.base))
+        with making_folder(plan.folder(settings.base)) as self.folder:
+            self._prepare(dataset)
+
+    def _prepare(self, dataset: ImageDataset | None) -> None:
+        settings, plan = self.settings, self.plan
         size = plan.image_size or DEFAULT_IMAGE_SIZE
         options = plan.options() | {"image_size": (size, size)}
         self.dataset = dataset or load_dataset(plan.dataset, **options, seed=settings.seed)

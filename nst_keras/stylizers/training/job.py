@@ -13,7 +13,7 @@ from nst_keras.pictures.images import write_image
 from nst_keras.runs.distribution import worker
 from nst_keras.runs.loop import Run, Watcher
 from nst_keras.storage.checkpoint import Arrays, Values
-from nst_keras.storage.folders import make_folder
+from nst_keras.storage.folders import making_folder
 from nst_keras.stylizers.architecture import architecture_trained_by, require_architecture
 from nst_keras.stylizers.archive import STYLIZER_FILE
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
@@ -37,7 +37,7 @@ class StylizerTraining:
         pictures: TrainingPictures,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
-        self.settings, self.plan, self.folder = settings, plan, make_folder(Path(plan.output_dir))
+        self.settings, self.plan = settings, plan
         self.num_photos = len(pictures.photos)
         self._batches = PhotoBatches.of(pictures.photos, settings)
         self._previews = pictures.previews
@@ -45,7 +45,8 @@ class StylizerTraining:
         if plan.init:
             require_architecture(plan.init, self._architecture)
         over = strategy or tf.distribute.get_strategy()
-        self._trainee = self._architecture.parts().trainee(settings, plan, pictures, over)
+        with making_folder(Path(plan.output_dir)) as self.folder:
+            self._trainee = self._architecture.parts().trainee(settings, plan, pictures, over)
         self.styles, self.title = self._trainee.styles, self._trainee.title
         self.trainer = self._trainee.trainer
         # Of the steps since the log's last row.
