@@ -1,5 +1,6 @@
 """Optimisers by themselves, on a loss whose every value is known."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from nst_keras.transfer.optimizers import minimize
+from nst_keras.errors import NonFiniteLossError
+from nst_keras.transfer.optimizers import Evaluate, minimize
 from nst_keras.transfer.settings import StyleTransferSettings
 
 GOAL = 100.0
@@ -17,21 +19,34 @@ STEEPNESS = tf.constant(np.geomspace(0.01, 1, 12).reshape(1, 2, 2, 3), tf.float3
 START = np.linspace(150, 250, 12).reshape(2, 2, 3).astype(np.float32)
 
 
-def _evaluate(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    loss = tf.reduce_sum(STEEPNESS * (image - GOAL) ** 2) / 2
-    return loss, tf.stack([loss]), STEEPNESS * (image - GOAL)
+def _valley(goal: Any = GOAL, scale: float = 1.0) -> Evaluate:
+    def evaluate(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        assert (image.shape, image.dtype) == ((1, *START.shape), tf.float32)
+        loss = scale * tf.reduce_sum(STEEPNESS * (image - goal) ** 2) / 2
+        return loss, tf.stack([loss / 4, 3 * loss / 4]), scale * STEEPNESS * (image - goal)
+
+    return evaluate
 
 
-def _run(num_steps: int, **changes: Any) -> tuple[list[np.ndarray], list[float]]:
-    images, losses = [], []
+class _Steps:
+    """What is told of each step; True after the last that is wanted."""
 
-    def on_step(image: np.ndarray, terms: np.ndarray, slots: object) -> bool:
-        images.append(image)
-        losses.append(float(terms.sum()))
-        return False
+    def __init__(self, wanted: float = np.inf) -> None:
+        self.wanted, self.images, self.losses, self.slots = wanted, [], [], ()
 
-    minimize(_evaluate, START, num_steps, replace(StyleTransferSettings(), **changes), on_step)
-    return images, losses
+    def __call__(self, image: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
+        self.images.append(image)
+        self.losses.append(float(terms.sum()))
+        self.slots = [slot.copy() for slot in slots]
+        return len(self.images) >= self.wanted
+
+
+def _run(
+    num_steps: int, evaluate: Evaluate = _valley(), **changes: Any
+) -> tuple[list[np.ndarray], list[float]]:
+    steps = _Steps()
+    minimize(evaluate, START, num_steps, replace(StyleTransferSettings(), **changes), steps)
+    return steps.images, steps.losses
 
 
 def test_lbfgs_that_gave_up_goes_on_from_its_last_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,13 +54,69 @@ def test_lbfgs_that_gave_up_goes_on_from_its_last_picture(monkeypatch: pytest.Mo
 
     def gives_up(fun: Any, start: np.ndarray, **options: Any) -> Any:
         starts.append(start.reshape(START.shape).astype(np.float32))
-        return scipys(fun, start, **options | {"options": options["options"] | {"maxiter": 2}})
+        options["options"]["maxiter"] = min(2, options["options"]["maxiter"])
+        return scipys(fun, start, **options)
 
     monkeypatch.setattr(scipy.optimize, "minimize", gives_up)
-    images, losses = _run(6)
-    assert len(losses) == 6 and losses == sorted(losses, reverse=True)
+    images, losses = _run(5)
+    assert len(losses) == 5 and losses == sorted(losses, reverse=True)
     for start, last in zip(starts, [START, images[1], images[3]], strict=True):
         np.testing.assert_array_equal(start, last)
+
+
+def test_lbfgs_takes_all_its_steps_and_no_more() -> None:
+    images, losses = _run(25)
+    assert len(losses) == 25 and losses[-1] < 1e-3 * losses[0]
+    found = float(_valley()(tf.constant(images[-1][np.newaxis]))[0])
+    assert losses[-1] == pytest.approx(found), "each picture comes with its own loss"
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_lbfgs_goes_the_same_way_whatever_the_size_of_the_loss(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, scaled = _run(4)[0], _run(4, _valley(scale=scale))[0]
+    np.testing.assert_allclose(scaled, usual, rtol=1e-3)
+    # SciPy's first step and its rules for stopping are made for a loss that is neither tiny nor huge.
+    monkeypatch.setattr(scipy.optimize, "minimize", lambda fun, start, **_: seen.append(fun(start)))
+    seen: list[tuple[float, np.ndarray]] = []
+    _run(1, _valley(scale=scale))
+    loss, _, gradient = _valley()(tf.constant(START[np.newaxis]))
+    assert seen[0][0] == pytest.approx(1000)
+    np.testing.assert_allclose(seen[0][1], 1000 / loss * np.ravel(gradient), rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
+def test_steps_end_where_they_should(optimizer: str) -> None:
+    settings = StyleTransferSettings(optimizer=optimizer)
+    steps = _Steps(wanted=2)
+    minimize(_valley(), START, 9, settings, steps)
+    minimize(_valley(), START, 0, settings, steps)
+    assert len(steps.images) == 2
+    assert bool(steps.slots) == (optimizer != "lbfgs")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_slots_let_an_optimizer_go_on_where_it_was(optimizer: str) -> None:
+    settings, first, second = StyleTransferSettings(optimizer=optimizer), _Steps(), _Steps()
+    minimize(_valley(), START, 3, settings, first)
+    minimize(_valley(), first.images[-1], 2, settings, second, first.slots)
+    np.testing.assert_allclose(second.images, _run(5, optimizer=optimizer)[0][3:], rtol=1e-6)
+    assert second.losses == pytest.approx(_run(5, optimizer=optimizer)[1][3:])
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_a_loss_or_gradient_that_is_no_number_ends_all(optimizer: str, wrong: int) -> None:
+    def evaluate(image: tf.Tensor) -> list[tf.Tensor]:
+        values = list(_valley()(image))
+        values[wrong] += tf.constant(np.nan)
+        return values
+
+    with pytest.raises(
+        NonFiniteLossError, match=r"^the loss is no longer finite\. Received: loss=(nan|\d+\.\d)"
+    ):
+        _run(1, evaluate, optimizer=optimizer)
 
 
 def test_sgd_and_its_momentum_by_hand() -> None:
@@ -78,7 +149,9 @@ def test_every_setting_of_an_optimizer_changes_its_way(optimizer: str, name: str
     assert np.abs(usual - changed).max() > 0.01
 
 
-def test_pictures_stay_within_their_range() -> None:
-    for optimizer in ("sgd", "adam", "lbfgs"):
-        images, _ = _run(3, optimizer=optimizer, learning_rate=500.0)
-        assert all(image.min() >= 0 and image.max() <= 255 for image in images)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
+def test_pictures_go_to_the_ends_of_their_range_and_no_further(optimizer: str) -> None:
+    goal = np.where(np.arange(12) % 2, -100, 400).reshape(1, 2, 2, 3)
+    images, _ = _run(5, _valley(goal), optimizer=optimizer, learning_rate=500.0)
+    assert all(image.min() >= 0 and image.max() <= 255 for image in images)
+    assert (images[-1].min(), images[-1].max()) == (0, 255)
