@@ -19,26 +19,31 @@ preset default.
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from absl import flags
 
 from nst_keras.cli import common, field_flags
+from nst_keras.console.console import say
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, field_types, parse_settings
 from nst_keras.pictures import samples
+from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
 from nst_keras.pictures.plan import JobOptions, RecordSettings, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
 from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
-from nst_keras.stylizers.architecture import architecture_of, load_painter
+from nst_keras.stylizers.architecture import architecture_of, load_painter, maker_of, stylizer_digest
 from nst_keras.stylizers.archive import read_header
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
+from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
+from nst_keras.weights.vgg19 import vgg19_digest
 
 _Kind = TypeVar("_Kind", bound=Settings)
 
@@ -172,6 +177,12 @@ def _paint(record: dict[str, Any]) -> int:
     stylizer = FLAGS.stylizer or record.get("stylizer", "")
     named = architecture_of(stylizer).named_styles
     jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named)
+    if len(jobs) > 1:
+        jobs = _unfinished(
+            jobs, lambda: Records(settings, maker_of(stylizer, stylizer_digest(stylizer)), PictureReader())
+        )
+    if not jobs:
+        return 0
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
     common.import_tensorflow_quietly()
@@ -219,14 +230,36 @@ def _optimize(record: dict[str, Any]) -> int:
     recorded = {name: record[name] for name in ("vgg", "kernel_order") if name in record}
     network = field_flags.parsed(common.NetworkSettings, FLAGS, **recorded)
     jobs = _jobs(record, [settings.init, FLAGS["from"].value or "", network.vgg])
+    several = len(jobs) > 1
+    if several or options.resume:
+        jobs = _unfinished(
+            jobs,
+            lambda: records_of(
+                settings, network.vgg, network.kernel_order, vgg19_digest(network.vgg), PictureReader()
+            ),
+        )
+    if not jobs:
+        return 0
     if len(jobs) == 1:
-        check_job(jobs[0], options)
+        check_job(jobs[0], options.apart(jobs[0].output) if several else options)
     common.import_tensorflow_quietly()
     from nst_keras.transfer.at_console import run_at_console
     from nst_keras.transfer.job import StyleTransfer
 
     transfer = StyleTransfer(settings, network.vgg, network.kernel_order)
-    return run_at_console(transfer, jobs, options, repeated_digest=record.get("vgg_digest"))
+    digest = record.get("vgg_digest")
+    return run_at_console(transfer, jobs, options, apart=several, repeated_digest=digest)
+
+
+def _unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[StylizeJob]:
+    """Those jobs whose pictures aren't there yet; tells of the others, before TensorFlow loads."""
+    if not any(job.output.exists() for job in jobs):
+        return jobs
+    known = records()
+    done = [job for job in jobs if known.is_made(job)]
+    for job in done:
+        say(f"{job.output} is done already")
+    return [job for job in jobs if job not in done]
 
 
 def _require_paintings(styles: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nst_keras.errors import InputError
@@ -57,6 +57,15 @@ class JobOptions(Settings):
     checkpoint_every: int = number(25, "Steps between checkpoints.", FROM_ONE)
     trace: str = setting("", "File for a JSON line a step, such as trace.jsonl.")
     tensorboard_dir: str = setting("", "Folder for TensorBoard's events.")
+
+    def apart(self, output: Path) -> "JobOptions":
+        """Those of one picture of several, with a trace and a TensorBoard run of its own."""
+        trace, board = Path(self.trace), Path(self.tensorboard_dir, output.stem)
+        return replace(
+            self,
+            trace=str(trace.with_name(f"{output.stem}.{trace.name}")) if self.trace else "",
+            tensorboard_dir=str(board) if self.tensorboard_dir else "",
+        )
 
 
 def plan_jobs(

@@ -10,8 +10,9 @@ import numpy as np
 from nst_keras import __version__
 from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import Settings
+from nst_keras.pictures.by_name import PictureReader, file_stamp
 from nst_keras.pictures.images import read_settings, write_image
-from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob
+from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob, checkpoint_path
 from nst_keras.pictures.transparency import Pixels, with_alpha
 
 # What of a record may hold paths of the user's.
@@ -79,9 +80,44 @@ def digests(pictures: Iterable[np.ndarray]) -> list[str]:
     return [hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest() for picture in pictures]
 
 
-def is_made(output: Path, record: Mapping[str, Any]) -> bool:
-    """Whether a picture is there already, made as a record says, from files of the same names."""
-    try:
-        return output.exists() and _without_folders(read_settings(output)) == _without_folders(record)
-    except (InputError, KeyError, TypeError):
-        return False
+class Records:
+    """What is stored in pictures with the same settings; it needs no network, and so is known before one is.
+
+    Args:
+        settings: Of all of them.
+        maker: What makes them, as for `record_of`.
+        read: Reads the pictures that go in.
+        init: The picture to start from, if there is one.
+    """
+
+    def __init__(
+        self, settings: Settings, maker: Mapping[str, str], read: PictureReader, init: str = ""
+    ) -> None:
+        self._settings, self._maker, self._read, self._init = settings, maker, read, init
+        self._digests: dict[tuple[Any, ...], str] = {}
+
+    def of(self, job: StylizeJob) -> dict[str, Any]:
+        """The record of a job, with hashes of the pictures that go in."""
+        styles = [] if job.named_styles else [self._digest(name, "style") for name in job.styles]
+        init = [self._digest(self._init, "init")] if self._init else []
+        content, *alpha = input_digests(self._read.pixels(job.content, "content"), [])
+        pictures = {"pictures": [content, *styles, *init, *alpha]}
+        return record_of(job, self._settings, self._maker) | pictures
+
+    def is_made(self, job: StylizeJob) -> bool:
+        """Whether a job's picture is there already, as it would be made now, from files of the same names."""
+        if checkpoint_path(job.output).exists():
+            return False
+        try:
+            kept = _without_folders(read_settings(job.output))
+            # What goes in is only read if nothing else differs.
+            expected = record_of(job, self._settings, self._maker) | {"pictures": kept["pictures"]}
+            return kept == _without_folders(expected) and kept == _without_folders(self.of(job))
+        except (InputError, KeyError, TypeError):
+            return False
+
+    def _digest(self, name: str, role: str) -> str:
+        key = name, role, file_stamp(name)
+        if key not in self._digests:
+            (self._digests[key],) = digests([self._read(name, role)])
+        return self._digests[key]

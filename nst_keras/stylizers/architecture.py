@@ -5,13 +5,13 @@ pipelines follow from the row.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nst_keras.errors import InputError
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
-from nst_keras.stylizers.archive import name_of, read_header
+from nst_keras.stylizers.archive import digest_of, name_of, read_archive, read_header
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.settings import AveragedSettings
 
@@ -45,6 +45,7 @@ class Architecture:
         max_pixels: Of a picture that a served one takes, unless it is told otherwise.
         parts: Imports what paints, is served and is trained.
         settings: Those of its training; None if it can't be trained here.
+        other_weights: From a header to the digest of weights that aren't in the file, if there are any.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Architecture:
     max_pixels: int
     parts: Callable[[], Parts]
     settings: type[AveragedSettings] | None = None
+    other_weights: Callable[[Mapping[str, Any]], str] | None = None
 
 
 def _named() -> Parts:
@@ -68,6 +70,12 @@ def _any() -> Parts:
     from nst_keras.stylizers.arbitrary.trainer import trainee
 
     return Parts(ArbitraryPainter, serve, trainee)
+
+
+def _encoder(header: Mapping[str, Any]) -> str:
+    from nst_keras.stylizers.arbitrary.encoder import encoder_digest
+
+    return encoder_digest(str(header["encoder"]))
 
 
 ARCHITECTURES = {
@@ -90,6 +98,7 @@ ARCHITECTURES = {
             max_pixels=2**22,
             parts=_any,
             settings=ArbitraryStyleSettings,
+            other_weights=_encoder,
         ),
     )
 }
@@ -112,6 +121,17 @@ def require_architecture(spec: str, wanted: Architecture) -> None:
     """Checks that a stylizer has an architecture."""
     if (own := architecture_of(spec)) is not wanted:
         raise InputError(f"{name_of(spec)}: must be {wanted.title}; is {own.title}")
+
+
+def stylizer_digest(spec: str = "") -> str:
+    """The digest that a stylizer's `Painter` has; builds no network."""
+    other_weights, (header, weights) = architecture_of(spec).other_weights, read_archive(spec)
+    return digest_of(weights.values(), *([other_weights(header)] if other_weights else []))
+
+
+def maker_of(spec: str, digest: str) -> dict[str, str]:
+    """A stylizer in records of pictures."""
+    return {"stylizer": spec, "stylizer_digest": digest}
 
 
 def load_painter(spec: str = "") -> "Painter":

@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -107,11 +107,11 @@ def assign(variables: Sequence[Any], weights: Mapping[str, np.ndarray]) -> None:
         variable.assign(array)
 
 
-def digest_of(model: "keras.Model", *more: str) -> str:
-    """Hash of a network's weights and of further words."""
+def digest_of(weights: Iterable[Any], *more: str) -> str:
+    """Hash of a network's weights, in variables or as `read_archive` gives them, and of further words."""
     digest = hashlib.sha256()
-    for variable in model.weights:
-        digest.update(np.asarray(variable).tobytes())
+    for array in weights:
+        digest.update(np.asarray(array).tobytes())
     for word in more:
         digest.update(word.encode())
     return f"sha256:{digest.hexdigest()}"

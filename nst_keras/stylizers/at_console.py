@@ -31,14 +31,11 @@ def paint_at_console(
         def paint(job: StylizeJob, title: str) -> bool:
             check_job(job)  # a lone one was, before TensorFlow was loaded
             prepared = stylize.prepare(job)
-            if prepared.is_done():
-                console.say(f"{title}{job.output} is done already")
-            else:
-                console.finished(stylize.run(prepared))
-                if note := alpha_note(job.output, prepared.content.alpha):
-                    console.say(note)
-                left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
-                console.say(f"{title}ETA {format_seconds(left)}")
+            console.finished(stylize.run(prepared))
+            if note := alpha_note(job.output, prepared.content.alpha):
+                console.say(note)
+            left = watch.see(jobs.index(job) + 1).seconds_left or 0.0
+            console.say(f"{title}ETA {format_seconds(left)}")
             return True
 
         return console.each_picture(jobs, paint)

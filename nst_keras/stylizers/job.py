@@ -11,9 +11,9 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import StylizeJob
-from nst_keras.pictures.record import digests, input_digests, is_made, record_of, write_painting
+from nst_keras.pictures.record import Records, record_of, write_painting
 from nst_keras.pictures.transparency import Pixels
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.architecture import load_painter, maker_of
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
 
@@ -27,10 +27,6 @@ class PreparedPainting:
     blend: np.ndarray
     record: Mapping[str, Any]
 
-    def is_done(self) -> bool:
-        """Whether the output is there already, made from the same picture with the same settings."""
-        return is_made(self.job.output, self.record)
-
 
 class FastStylize:
     """A painter with settings, for any number of jobs."""
@@ -38,21 +34,17 @@ class FastStylize:
     def __init__(self, settings: FastSettings, stylizer: str = "") -> None:
         self.settings, self.painter = settings, load_painter(stylizer)
         self._read = PictureReader()
-        # Blends, and hashes of their paintings: a folder of photos is painted in one style.
-        self._known: dict[tuple[Any, ...], tuple[np.ndarray, list[str]]] = {}
+        self.records = Records(settings, maker_of(self.painter.spec, self.painter.digest), self._read)
+        # A folder of photos is painted in one style.
+        self._blends: dict[tuple[Any, ...], np.ndarray] = {}
 
     def prepare(self, job: StylizeJob) -> PreparedPainting:
         """Reads what a job needs; see `check_job`."""
         key = job.styles, job.style_weights
-        if key not in self._known:
-            paintings = () if job.named_styles else job.styles
-            blend = self.painter.blend(job.styles, job.style_weights, self._read)
-            self._known[key] = blend, digests(self._read(name, "style") for name in paintings)
-        blend, style_digests = self._known[key]
-        content = self._read.pixels(job.content, "content")
-        own, *alpha = input_digests(content, [])
-        record = painted_record(job, self.settings, self.painter)
-        return PreparedPainting(job, content, blend, record | {"pictures": [own, *style_digests, *alpha]})
+        if key not in self._blends:
+            self._blends[key] = self.painter.blend(job.styles, job.style_weights, self._read)
+        record, content = self.records.of(job), self._read.pixels(job.content, "content")
+        return PreparedPainting(job, content, self._blends[key], record)
 
     def run(self, prepared: PreparedPainting) -> Path:
         """Makes a picture and writes it, with the settings in its metadata; returns where it is."""
@@ -70,4 +62,4 @@ class FastStylize:
 
 def painted_record(job: StylizeJob, settings: FastSettings, painter: Painter) -> dict[str, Any]:
     """What is stored in what a stylizer paints."""
-    return record_of(job, settings, {"stylizer": painter.spec, "stylizer_digest": painter.digest})
+    return record_of(job, settings, maker_of(painter.spec, painter.digest))

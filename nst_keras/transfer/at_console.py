@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import tensorflow as tf
@@ -26,27 +24,24 @@ def run_at_console(
     jobs: Sequence[StylizeJob],
     options: JobOptions,
     *,
+    apart: bool = False,
     repeated_digest: str | None = None,
 ) -> int:
     """Makes pictures one after the other, and returns the exit code; see `Console.each_picture`.
 
-    `repeated_digest` is the hash of the weights that made the picture that is repeated, if one is.
+    If they are `apart`, each has a trace of its own. `repeated_digest` is the hash of the weights that made
+    the picture that is repeated, if one is.
     """
     if repeated_digest not in (None, transfer.weights.digest):
         say(f"note: that picture was made with other weights, {repeated_digest}; see --vgg")
     with Console() as console:
 
         def make(job: StylizeJob, title: str) -> bool:
-            own = options
+            own = options.apart(job.output) if apart else options
             if title:
                 console.say(f"{title}{job.output}")
-                own = _apart(options, job)
                 check_job(job, own)  # a lone one was, before TensorFlow was loaded
-            prepared = transfer.prepare(job, own)
-            if (title or options.resume) and prepared.is_done():
-                console.say(f"{job.output} is done already")
-                return True
-            return _run(transfer, prepared, console)
+            return _run(transfer, transfer.prepare(job, own), console)
 
         return console.each_picture(jobs, make)
 
@@ -65,16 +60,6 @@ def _run(transfer: StyleTransfer, prepared: PreparedTransfer, console: Console) 
     else:
         console.stopped(f"the picture so far is in {output}, and --resume goes on from there")
     return outcome.finished
-
-
-def _apart(options: JobOptions, job: StylizeJob) -> JobOptions:
-    """Gives each picture of several a trace and a TensorBoard run of its own."""
-    trace, board = Path(options.trace), Path(options.tensorboard_dir, job.output.stem)
-    return replace(
-        options,
-        trace=str(trace.with_name(f"{job.output.stem}.{trace.name}")) if options.trace else "",
-        tensorboard_dir=str(board) if options.tensorboard_dir else "",
-    )
 
 
 def _announce(transfer: StyleTransfer, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:

@@ -16,11 +16,12 @@ from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
-from nst_keras.pictures.record import input_digests, is_made, record_of, write_painting
+from nst_keras.pictures.record import write_painting
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import Pictures, Scale, State, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
+from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.progress import OptimizationProgress, StateWatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19
@@ -46,10 +47,6 @@ class PreparedTransfer:
     record: Mapping[str, Any]
     start: State | None
 
-    def is_done(self) -> bool:
-        """Whether the output is there already, made whole from the same pictures and settings."""
-        return not checkpoint_path(self.job.output).exists() and is_made(self.job.output, self.record)
-
 
 class StyleTransfer:
     """A network with its compiled step, for any number of jobs with the same settings."""
@@ -57,8 +54,8 @@ class StyleTransfer:
     def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = STORED) -> None:
         self.settings = settings
         self.weights = load_vgg19(vgg, kernel_order)
-        self._maker = {"vgg": vgg, "kernel_order": kernel_order, "vgg_digest": self.weights.digest}
         self._read = PictureReader()
+        self.records = records_of(settings, vgg, kernel_order, self.weights.digest, self._read)
         self.objective = Objective(self.weights, settings)
 
     def prepare(self, job: StylizeJob, options: JobOptions = JobOptions()) -> PreparedTransfer:
@@ -73,8 +70,7 @@ class StyleTransfer:
         )
         scales = plan_scales(pictures.content, self.settings)
         require_encodable(job.output, scales[-1].height, scales[-1].width)
-        others = [*pictures.styles, *([] if pictures.init is None else [pictures.init])]
-        record = record_of(job, self.settings, self._maker) | {"pictures": input_digests(content, others)}
+        record = self.records.of(job)
         start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None
         return PreparedTransfer(job, options, pictures, content.alpha, scales, record, start)
 

@@ -34,6 +34,11 @@ class _Element:
     end: int
 
 
+def file_md5(file: Any) -> str:
+    """MD5 of an opened file: what such files are published with; it names them and protects nothing."""
+    return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def read_mat5(path: str | Path, names: Collection[str]) -> tuple[dict[str, Any], str]:
     """Returns the variables of a .mat file that have one of the `names`, and the file's MD5.
 
@@ -49,15 +54,14 @@ def read_mat5(path: str | Path, names: Collection[str]) -> tuple[dict[str, Any],
         with path.open("rb") as file:
             _check_header(file.read(520), path)
             file.seek(0)
-            # MD5 is what such files are published with; it names them and protects nothing.
-            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+            md5 = file_md5(file)
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
-        return _Decoder("<" if data[126:128] == b"IM" else ">").variables(data, names), md5.hexdigest()
+        return _Decoder("<" if data[126:128] == b"IM" else ">").variables(data, names), md5
     except (ValueError, zlib.error, RecursionError) as error:
         raise InputError(f"{path}: is a truncated or damaged .mat file: {error}") from error
 

@@ -14,9 +14,10 @@ from nst_keras.console.console import say
 from nst_keras.errors import InputError, require_choice
 from nst_keras.models.vgg19_layout import CONV_SHAPES, IMPORTED, QUANTIZED, STORED, VGG19Weights
 from nst_keras.storage.cache import cache_dir, locked
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import open_file, write_whole
+from nst_keras.weights.mat5 import file_md5
 from nst_keras.weights.matconvnet import KNOWN_FILES, order_kernels, read_mat
-from nst_keras.weights.quantized_vgg19 import load_quantized_vgg19
+from nst_keras.weights.quantized_vgg19 import QUANTIZED_VGG19, load_quantized_vgg19
 from nst_keras.weights.vgg19_fingerprint import LICENCE, difference_from_vgg19
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
@@ -35,18 +36,39 @@ def load_vgg19(spec: str = "", kernel_order: str = STORED, note: Callable[[str],
     Raises:
         InputError: If the weights cannot be had or read, or `spec` is none of the above.
     """
-    if spec == QUANTIZED or (spec == "" and not os.path.exists(imported_path())):
+    source = _source(spec)
+    if source == QUANTIZED:
         try:
             weights = load_quantized_vgg19(note)
         except InputError as error:
             remedy = f"get {_MAT_FILE} and run `nst-weights import {_MAT_FILE}`"
             raise InputError(f"{error}. Where the 8-bit VGG-19 cannot be fetched, {remedy}") from error
         return order_kernels(weights, kernel_order)
-    if spec in ("", IMPORTED):
-        return order_kernels(_read_imported(), kernel_order)
+    return (
+        order_kernels(_read_imported(), kernel_order)
+        if source == IMPORTED
+        else read_mat(source, kernel_order)
+    )
+
+
+def vgg19_digest(spec: str = "") -> str:
+    """The digest of the weights that `load_vgg19` gives; fetches and decodes nothing."""
+    source = _source(spec)
+    if source == QUANTIZED:
+        return f"sha256:{QUANTIZED_VGG19.sha256}"
+    if source == IMPORTED:
+        return _read_imported().digest
+    with open_file(source) as file:
+        return f"md5:{file_md5(file)}"
+
+
+def _source(spec: str) -> str:
+    """QUANTIZED, IMPORTED, or the path of a .mat file."""
+    if spec in ("", QUANTIZED, IMPORTED):
+        return spec or (IMPORTED if os.path.exists(imported_path()) else QUANTIZED)
     if not Path(spec).suffix and not os.path.lexists(spec):
         require_choice("vgg", spec, (QUANTIZED, IMPORTED, "the path of a .mat file"))
-    return read_mat(spec, kernel_order)
+    return spec
 
 
 def import_vgg19(path: str | Path, kernel_order: str = STORED) -> VGG19Weights:

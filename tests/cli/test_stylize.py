@@ -101,6 +101,17 @@ def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
     assert _names(folder / "out") == ["good_ink.png", "good_painting.png"]
     again = run_here(*flags, *FAST)
     assert again.stderr.count("done already") == 2
+    # That is found out without TensorFlow, and without the network's weights.
+    (folder / "photos" / "bad.png").unlink()
+    code = f"""import sys; from nst_keras.cli.stylize import main; sys.argv = {["command", *flags, *FAST]}
+try: main()
+finally: print({{"tensorflow", "keras"}} & {{*sys.modules}} or "none")"""
+    environment = {**os.environ, "NST_KERAS_CACHE": str(folder / "none")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "none\n"), done.stderr
+    assert done.stderr.count("done already") == 2
     write_image(folder / "painting.jpg", np.zeros((40, 48, 3)))
     assert run_here(*flags, *FAST).stderr.count("done already") == 1
 

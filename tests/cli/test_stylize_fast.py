@@ -11,7 +11,7 @@ import pytest
 from absl.testing import flagsaver
 
 import nst_keras.api as nst
-from nst_keras.cli import stylize
+from nst_keras.cli import common, stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
 from nst_keras.stylizers.architecture import load_painter
@@ -141,7 +141,7 @@ def test_a_large_picture_equals_one_in_one_piece(
 
 
 def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
-    run_here: Callable, folder: Path
+    run_here: Callable, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "photos").mkdir()
     (folder / "wave").mkdir()  # a folder that is named as a style is
@@ -156,6 +156,13 @@ def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["good_storm.png", "good_wave.png"]
     assert run_here(*flags).stderr.count("done already") == 2
     assert run_here(*flags, "--strength=0.5").stderr.count("done already") == 0
+    (folder / "photos" / "bad.png").unlink()
+
+    def starts() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(common, "import_tensorflow_quietly", starts)
+    assert run_here(*flags, "--strength=0.5").stderr.count("done already") == 2
 
 
 def test_a_picture_repeated_by_another_stylizer_says_so(run_here: Callable, folder: Path) -> None:

@@ -70,9 +70,9 @@ def test_picture_holds_its_settings_and_nothing_else_is_left(
     names = [Path(name).name for name in (job.content, *job.styles)]
     assert [record["content"], *record["styles"]] == names
     assert record["vgg_digest"].startswith("sha256:")
-    assert transfer.prepare(job).is_done()
+    assert transfer.records.is_made(job)
     write_image(job.content, np.zeros((32, 32, 3)))
-    assert not StyleTransfer(SHALLOW, "8bit").prepare(job).is_done()
+    assert not transfer.records.is_made(job)
 
 
 def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: StylizeJob) -> None:
@@ -87,7 +87,7 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
     )
     assert not outcome.finished
     assert _names(job.output.parent) == ["picture.png", "picture.png.checkpoint.npz"]
-    assert not transfer.prepare(job).is_done()
+    assert not transfer.records.is_made(job)
     assert not np.array_equal(read_image(job.output), whole)
     assert _run(transfer, job, JobOptions(resume=True)).finished
     np.testing.assert_array_equal(read_image(job.output), whole)
@@ -206,7 +206,7 @@ def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
     with pytest.raises(InputError, match=r"last good picture is in .*picture\.png.*smaller"):
         _run(transfer, job)
     assert read_image(job.output).shape == (32, 32, 3)
-    assert not transfer.prepare(job).is_done()
+    assert not transfer.records.is_made(job)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,6 @@ def test_a_folder_of_photos_decodes_each_picture_once(
     transfer: StyleTransfer,
     job: StylizeJob,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     copy = Path(job.content).with_name("copy.png")
     copy.write_bytes(Path(job.content).read_bytes())
@@ -240,6 +239,3 @@ def test_a_folder_of_photos_decodes_each_picture_once(
     monkeypatch.setattr("nst_keras.pictures.by_name.read_pixels", counted)
     assert run_at_console(transfer, jobs, JobOptions()) == 0
     assert names == ["photo.png", "painting.png", "copy.png"]
-    assert run_at_console(transfer, jobs, JobOptions()) == 0
-    assert names[3:] == ["photo.png", "copy.png"]
-    assert capsys.readouterr().err.count("done already") == 2

@@ -10,7 +10,7 @@ from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights
 from nst_keras.weights.matconvnet import KNOWN_FILES, order_kernels, read_mat
 from nst_keras.weights.matconvnet_writer import write_mat
-from nst_keras.weights.vgg19 import import_vgg19, imported_path, load_vgg19
+from nst_keras.weights.vgg19 import import_vgg19, imported_path, load_vgg19, vgg19_digest
 from nst_keras.weights.vgg19_fingerprint import difference_from_vgg19
 
 
@@ -85,7 +85,19 @@ def test_imported_file_becomes_the_default(
 
 
 def test_path_of_a_file(empty_cache: Path, real_file: Path, real_weights: VGG19Weights) -> None:
-    assert_same(load_vgg19(str(real_file)), real_weights)
+    from_file = load_vgg19(str(real_file))
+    assert_same(from_file, real_weights)
+    assert vgg19_digest(str(real_file)) == from_file.digest
+
+
+def test_the_digest_of_what_would_be_loaded(
+    empty_cache: Path, real_file: Path, real_weights: VGG19Weights
+) -> None:
+    assert vgg19_digest() == vgg19_digest("8bit") == real_weights.digest
+    assert not empty_cache.exists()  # nothing was fetched
+    imported = import_vgg19(real_file)
+    assert vgg19_digest() == vgg19_digest("imported") == imported.digest
+    assert vgg19_digest("8bit") == real_weights.digest
 
 
 def changed(weights: VGG19Weights, name: str) -> VGG19Weights:

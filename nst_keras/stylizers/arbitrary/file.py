@@ -1,6 +1,6 @@
 """Trained stylizers of any painting as files: the decoder with a model card; the encoder is VGG-19."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from nst_keras.console.console import say
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.archive import Kind, assign, digest_of, read_as, weights_by_name, write_archive
-from nst_keras.weights.quantized_vgg19 import QUANTIZED_VGG19
-from nst_keras.weights.vgg19 import QUANTIZED, load_vgg19
 
 _KIND = Kind("arbitrary", 2)
 
@@ -37,7 +34,7 @@ class ArbitraryStylizer:
 
     def digest(self, encoder: VGG19Weights) -> str:
         """Hash of the weights of decoder and encoder."""
-        return digest_of(self.decoder, encoder.digest)
+        return digest_of(self.decoder.weights, encoder.digest)
 
 
 def write_arbitrary_stylizer(path: str | Path, stylizer: ArbitraryStylizer) -> None:
@@ -61,19 +58,3 @@ def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Arbi
     decoder = build_decoder(width=width)
     assign(decoder.weights, weights)
     return ArbitraryStylizer(decoder, width, style_size, str(header["encoder"]), header["card"])
-
-
-def load_encoder(stylizer: ArbitraryStylizer, note: Callable[[str], None] = say) -> VGG19Weights:
-    """Returns the weights of VGG-19 that a decoder was trained with, or those that there are.
-
-    The published network in 32 and in 8 bits gives nearly the same pictures; `note` is told of another one.
-    """
-    if stylizer.encoder == f"sha256:{QUANTIZED_VGG19.sha256}":
-        return load_vgg19(QUANTIZED, note=note)
-    weights = load_vgg19(note=note)
-    if weights.digest != stylizer.encoder:
-        note(
-            f"note: the stylizer was trained with other weights of VGG-19, {stylizer.encoder}; "
-            f"painting with {weights.digest}, {weights.source}"
-        )
-    return weights

@@ -12,7 +12,8 @@ from nst_keras.ops.instance_statistics import instance_statistics
 from nst_keras.pictures.by_name import Reader
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.served.picture_checks import limited
-from nst_keras.stylizers.arbitrary.file import load_encoder, read_arbitrary_stylizer
+from nst_keras.stylizers.arbitrary.encoder import load_encoder
+from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.served import Served
 
@@ -30,7 +31,7 @@ class ArbitraryPainter(Painter):
 
     def __init__(self, spec: str) -> None:
         self.spec, self.stylizer = spec, read_arbitrary_stylizer(spec)
-        weights = load_encoder(self.stylizer)
+        weights = load_encoder(self.stylizer.encoder)
         self.digest = self.stylizer.digest(weights)
         self._encoder = build_encoder(weights)
         self._model = assemble(self._encoder, self.stylizer.decoder)
@@ -73,7 +74,7 @@ class ArbitraryPainter(Painter):
 def serve(spec: str, note: Callable[[str], None]) -> Served:
     """The decoder behind the encoder."""
     stylizer = read_arbitrary_stylizer(spec)
-    weights = load_encoder(stylizer, note)
+    weights = load_encoder(stylizer.encoder, note)
     # Winograd's filters would be saved too, several times as large.
     encoder = build_encoder(weights, convolution="direct")
     model = assemble(encoder, stylizer.decoder)

@@ -26,7 +26,7 @@ class Stylizer:
     @property
     def digest(self) -> str:
         """Hash of the weights."""
-        return digest_of(self.model)
+        return digest_of(self.model.weights)
 
 
 def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:
