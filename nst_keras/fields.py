@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from nst_keras.errors import InputError, require_choice
+from nst_keras.errors import InputError, did_you_mean, require_choice
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -167,7 +167,7 @@ def parse_field(kind: "type[DataclassInstance]", name: str, value: Any) -> Any:
     """
     types = field_types(kind)
     if name not in types:
-        raise InputError(f"{name} must be a field: {', '.join(types)}")
+        raise InputError(f"{name} must be a field: {', '.join(types)}{did_you_mean(name, types)}")
     hint = types[name]
     if value is None and kind.__dataclass_fields__[name].default is None:
         return None
