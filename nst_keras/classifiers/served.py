@@ -1,12 +1,16 @@
 """A classifier as a SavedModel that needs nothing of ours: pictures in, class names and probabilities out."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from nst_keras import __version__
 from nst_keras.ops.fitting import fit_pixels
+from nst_keras.served.module import describe_with
 
 
 def export_classifier(
@@ -16,15 +20,18 @@ def export_classifier(
     class_names: Sequence[str],
     image_size: tuple[int, int],
     temperature: float = 1.0,
+    card: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a SavedModel with two signatures.
+    """Writes a SavedModel with three signatures.
 
-    Both give, for each picture, `class_name`, `probability`, and `probabilities` of all classes in the order
+    Two give, for each picture, `class_name`, `probability`, and `probabilities` of all classes in the order
     of `class_names`, which lie inside.
 
     - `serving_default`: `image`, float32 pixels 0..255 [batch, height, width, channels].
     - `serve_image_bytes`: `image_bytes`, encoded pictures [batch] of any sizes, JPEG, PNG, GIF (first frame)
       or BMP; each is cut and resized to `image_size` as in training.
+    - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each: classes,
+      size of pictures, and what `card` says, plain values.
 
     The temperature divides the logits before the softmax, so that probabilities are calibrated.
     """
@@ -51,4 +58,11 @@ def export_classifier(
     archive.add_endpoint("serving_default", answer, [tf.TensorSpec(shape, tf.float32, name="image")])
     bytes_spec = tf.TensorSpec([None], tf.string, name="image_bytes")
     archive.add_endpoint("serve_image_bytes", answer_bytes, [bytes_spec])
+    description = {
+        **(card or {}),
+        "program": f"nst_keras {__version__}",
+        "class_names": list(class_names),
+        "image_shape": [*image_size, channels],
+    }
+    archive.add_endpoint("describe", *describe_with(json.dumps(description, sort_keys=True)))
     archive.write_out(folder, verbose=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class TrainedClassifier:
         image_shape: Height, width and channels that pictures were trained at.
         temperature: Divides the logits before the softmax, so that probabilities are calibrated.
         has_chances: Whether the outputs are meant as logits: those of the perceptron and ADALINE aren't.
+        card: Model, data set and metrics, as the report has them.
     """
 
     model: keras.Model
@@ -40,6 +42,7 @@ class TrainedClassifier:
     image_shape: tuple[int, int, int]
     temperature: float
     has_chances: bool
+    card: Mapping[str, Any]
 
 
 def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
@@ -52,15 +55,15 @@ def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
         names = tuple(str(scores["name"]) for scores in report["classes"])
         height, width, channels = map(int, report["image_shape"])
         temperature = float(report["metrics"].get("temperature", 1.0))
-        kind = report["model"]
+        card = {name: report[name] for name in ("model", "dataset", "metrics")}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: isn't the report of a training: {error}") from error
     model = load_model(Path(folder, MODEL))
     if getattr(model, "input_shape", None) is None:  # a model that was subclassed has none
         inputs = keras.Input((height, width, channels))
         model = keras.Model(inputs, model(inputs))
-    by_rule = kind in CLASSIFIERS and CLASSIFIERS[kind].by_rule
-    return TrainedClassifier(model, names, (height, width, channels), temperature, not by_rule)
+    by_rule = card["model"] in CLASSIFIERS and CLASSIFIERS[card["model"]].by_rule
+    return TrainedClassifier(model, names, (height, width, channels), temperature, not by_rule, card)
 
 
 def load_model(path: str | os.PathLike[str]) -> keras.Model:

@@ -16,6 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from nst_keras.cli import common, field_flags
+from nst_keras.errors import InputError
 from nst_keras.serving.client.settings import NOTHING, CallSettings, PictureSettings, QuerySettings
 from nst_keras.serving.extra import require_packages
 
@@ -35,7 +36,7 @@ def main() -> int:
     require_packages()
     from nst_keras.serving.client.client import connect
 
-    client = connect(query.grpc or query.rest, calls)
+    client = connect(query.address, calls)
     if query.show != NOTHING:
         print(_show(client, query))
         return 0
@@ -59,7 +60,10 @@ def _show(client: "Client", query: QuerySettings) -> str:
     if query.show == "description":
         return json.dumps(read_description(client, query.spec, signatures), indent=1)
     if query.show == "styles":
-        return "\n".join(read_styles(client, query.spec, signatures))
+        styles = read_styles(client, query.spec, signatures)
+        if not styles:
+            raise InputError(f"{query.model}: has no styles with names")
+        return "\n".join(styles)
     return "\n".join(f"{name}{signature}" for name, signature in sorted(signatures.items()))
 
 

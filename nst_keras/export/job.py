@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from nst_keras import __version__
-from nst_keras.classifiers.plan import SAVED_MODEL
+from nst_keras.classifiers.plan import REPORT, SAVED_MODEL
 from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
 from nst_keras.errors import InputError
@@ -60,7 +60,7 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
         _export_stylizer(plan, target, note)
     elif plan.model == STYLE_TRANSFER:
         _export_style_transfer(plan, target)
-    elif (Path(plan.model) / SAVED_MODEL).is_dir():
+    elif (Path(plan.model) / SAVED_MODEL).is_dir() and not (Path(plan.model) / REPORT).exists():
         shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
     else:
         _export_classifier(Path(plan.model), target, note)
@@ -110,6 +110,7 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
         class_names=trained.class_names,
         image_size=(height, width),
         temperature=trained.temperature,
+        card=trained.card,
     )
     requests = {
         "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},

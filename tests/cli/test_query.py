@@ -131,6 +131,35 @@ def test_a_folder(ask: Callable, tmp_path: Path, photo: np.ndarray) -> None:
         np.testing.assert_array_equal(read_image(tmp_path / "out" / f"{name}.png"), 255 - photo, err_msg=name)
 
 
+def test_folders_below(ask: Callable, tmp_path: Path, photo: np.ndarray) -> None:
+    """Painted pictures lie as their photos do; those of a run before are no photos."""
+    for name in ("photos/trip/day 1/a.png", "photos/.thumbs/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.fromarray(photo).save(tmp_path / name)
+    flags = ["--model=painter", "--content=photos/", "--style=negative", "--output=photos/painted"]
+    for _ in range(2):
+        done = ask(*flags)
+        assert done.returncode == 0, done.stderr
+        written = [name.removeprefix("photos/painted/") for name in done.stdout.splitlines()]
+        assert written == [
+            *(f"a{kind}.png" for kind in ("bmp", "png", "tiff", "webp")),
+            "trip/day 1/a.png",
+            "turned.png",
+        ]
+    assert len(ask("--model=namer", "--content=photos").stdout.splitlines()) == 12
+    Image.fromarray(photo).save(tmp_path / "photos" / "trip" / "day 1" / "a.jpg")
+    assert "day 1/a.png: another picture has this name" in ask(*flags).stderr
+    assert "output must be another folder" in ask(*flags[:-1], "--output=photos").stderr
+
+
+def test_an_address_needs_no_scheme(server: ModelServer, photo: np.ndarray, run_main: Callable) -> None:
+    address = server.rest_address.removeprefix("http://")
+    done = run_main(query.main, f"--rest={address}", "--model=namer", "--content=photo.png")
+    assert (done.returncode, done.stdout) == (0, "photo.png  vögel  0.750\n"), done.stderr
+    done = run_main(query.main, "--grpc=http://localhost:8500", "--model=namer", "--content=photo.png")
+    assert done.returncode == 2 and "--grpc must be HOST:PORT" in done.stderr
+
+
 def test_a_classifier(ask: Callable) -> None:
     done = ask("--model=namer", "--content=photo.png")
     assert (done.returncode, done.stdout) == (0, "photo.png  vögel  0.750\n"), done.stderr
@@ -172,6 +201,7 @@ def test_what_it_tells_about_a_model(ask: Callable) -> None:
         (["--model=namer", "--version=3", "--content=photo.png"], 1, "Specific(namer, 3)"),
         (["--model=namer", "--content=photo.png", "--style=same"], 1, "style must be left out"),
         (["--model=namer", "--show=everything"], 2, "status"),
+        (["--model=namer", "--show=description"], 1, "namer: doesn't describe itself"),
     ],
 )
 def test_bad_input_is_named(ask: Callable, flags: list[str], code: int, message: str) -> None:

@@ -64,6 +64,7 @@ def write_fine_tuned(
                 class_names=result.dataset.class_names,
                 image_size=result.dataset.image_shape[:2],
                 temperature=temperature,
+                card={"model": result.base.name, "dataset": result.dataset.name, "metrics": metrics},
             )
     weights = [np.asarray(variable) for variable in result.model.weights]
     record = describe_training(

@@ -11,12 +11,10 @@ from nst_keras.pictures.opening import plain_format
 from nst_keras.pictures.plan import blend_shares
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
-from nst_keras.serving.protocol.signatures import Signature
+from nst_keras.serving.protocol.signatures import PICTURE, PICTURE_SIGNATURE, STYLE_WEIGHTS, Signature
 from nst_keras.storage.files import open_file
 
-PICTURE_SIGNATURE = "serve_image_bytes"
-PICTURE, STYLE_IMAGE = "image_bytes", "style_image_bytes"
-STYLE_WEIGHTS = "style_weights"
+STYLE_IMAGE = "style_image_bytes"
 # Fields of PictureSettings by the inputs that take them.
 _FLAGS = {STYLE_WEIGHTS: "style", STYLE_IMAGE: "style_image"}
 _FLAGS |= {name: name for name in ("strength", "longest_side")}

@@ -12,13 +12,18 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.serving.client.client import Client
-from nst_keras.serving.client.picture_options import PICTURE, PICTURE_SIGNATURE, STYLE_WEIGHTS, make_options
+from nst_keras.serving.client.picture_options import make_options
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
-from nst_keras.serving.protocol.signatures import Signature, find_signature
+from nst_keras.serving.protocol.signatures import (
+    DESCRIBE_SIGNATURE,
+    PICTURE,
+    PICTURE_SIGNATURE,
+    STYLE_WEIGHTS,
+    Signature,
+    find_signature,
+)
 from nst_keras.serving.protocol.status_codes import ServingError
-
-DESCRIBE_SIGNATURE = "describe"
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,12 @@ class PictureModel:
 
 def read_description(client: Client, model: ModelSpec, signatures: Mapping[str, Signature]) -> dict[str, Any]:
     """Returns the model's card, from its signature `describe`."""
-    signature = find_signature(signatures, DESCRIBE_SIGNATURE)
+    if DESCRIBE_SIGNATURE not in signatures:
+        there = ", ".join(sorted(signatures))
+        raise InputError(
+            f"{model.name}: doesn't describe itself: it has no signature {DESCRIBE_SIGNATURE}, but {there}"
+        )
+    signature = signatures[DESCRIBE_SIGNATURE]
     # TensorFlow Serving's REST API calls nothing without inputs, so there may be one that doesn't matter.
     inputs = {}
     for name, spec in signature.inputs.items():

@@ -14,12 +14,12 @@ SHOWN = (NOTHING, "status", "signatures", "styles", "description")
 class QuerySettings(Settings):
     """Whom to ask, and about what."""
 
-    rest: str = setting("http://localhost:8501", "Address of the REST API.")
+    rest: str = setting("http://localhost:8501", "Address of the REST API, such as localhost:8501.")
     grpc: str = setting("", "Address of the gRPC API, such as localhost:8500, to be used instead.")
     model: str = setting("", "The model's name.")
     version: int = number(0, "Its version; 0: the newest.", Bounds(0))
     label: str = setting("", "A label that stands for a version.")
-    content: str = setting("", "A picture, or a folder of pictures.")
+    content: str = setting("", "A picture, or a folder of pictures, also in folders below it.")
     output: str = setting("", "Where the painted picture goes; a folder for a folder.")
     parallel: int = number(4, "Pictures of a folder that are sent at once.", FROM_ONE)
     json: bool = setting(False, "Print a line of JSON for each picture.")
@@ -34,6 +34,13 @@ class QuerySettings(Settings):
             raise InputError(f"label must be left out with version. Received: label={self.label}")
         if not self.content and self.show == NOTHING:
             raise InputError("content must be a picture or a folder. Received: nothing")
+        if "//" in self.grpc:
+            raise InputError(f"grpc must be HOST:PORT. Received: grpc={self.grpc}")
+
+    @property
+    def address(self) -> str:
+        """The server's, with http:// if it is that of the REST API."""
+        return self.grpc or (self.rest if "//" in self.rest else f"http://{self.rest}")
 
     @property
     def spec(self) -> ModelSpec:

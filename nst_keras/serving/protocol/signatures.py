@@ -10,6 +10,9 @@ from nst_keras.serving.protocol.status_codes import invalid
 from nst_keras.serving.protocol.tensors import TensorSpec, numpy_type
 
 DEFAULT_SIGNATURE = "serving_default"
+# Of models of pictures: one takes files, the other tells what the model is.
+PICTURE_SIGNATURE, PICTURE, STYLE_WEIGHTS = "serve_image_bytes", "image_bytes", "style_weights"
+DESCRIBE_SIGNATURE = "describe"
 PREDICT_METHOD = "tensorflow/serving/predict"
 
 
@@ -22,8 +25,11 @@ class Signature:
 
     def __str__(self) -> str:
         """As in a listing: (x: float32 [?, 3]) -> (y: float32 [?, 3])."""
-        sides = (", ".join(f"{n}: {s}" for n, s in side.items()) for side in (self.inputs, self.outputs))
-        return "({}) -> ({})".format(*sides)
+        return f"({self.takes()}) -> ({_listed(self.outputs)})"
+
+    def takes(self) -> str:
+        """The inputs: x: float32 [?, 3]."""
+        return _listed(self.inputs)
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> None:
         """Checks names, types and shapes."""
@@ -63,6 +69,10 @@ def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:
         there = ", ".join(sorted(signatures)) or "none"
         raise invalid(f'Serving signature name: "{name}" not found in signature def. There are: {there}')
     return signatures[name]
+
+
+def _listed(specs: Mapping[str, TensorSpec]) -> str:
+    return ", ".join(f"{name}: {spec}" for name, spec in specs.items())
 
 
 def _read_specs(infos: Mapping[str, "meta_graph_pb2.TensorInfo"]) -> dict[str, TensorSpec]:

@@ -18,6 +18,8 @@ from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
 from nst_keras.storage.files import open_file
 
 _CODES = dict(enumerate(("OK", *HTTP_STATUSES)))  # TensorFlow numbers its errors as gRPC does
+# Words of TensorFlow's decoders of pictures.
+_OF_A_DECODER = re.compile(r"\b(PNG|JPEG|GIF|BMP|WebP)\b|^Input is empty|^Input size should match")
 
 
 class LoadedModel:
@@ -59,7 +61,8 @@ class LoadedModel:
                 for name, spec in signature.outputs.items()
             }
         except tf.errors.OpError as error:
-            raise ServingError(_CODES.get(error.error_code, "UNKNOWN"), _sentence(error)) from error
+            message = _name_picture(inputs, _sentence(error))
+            raise ServingError(_CODES.get(error.error_code, "UNKNOWN"), message) from error
         except MemoryError as error:
             raise ServingError("RESOURCE_EXHAUSTED", "there is not enough memory for this request") from error
 
@@ -76,6 +79,21 @@ def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef
         if tf.saved_model.SERVING in graph.meta_info_def.tags:
             return dict(graph.signature_def)
     raise InputError(f"{path}: has no graph with the tag {tf.saved_model.SERVING!r}")
+
+
+def _name_picture(inputs: Mapping[str, np.ndarray], sentence: str) -> str:
+    """Says which file of a batch can't be decoded, where TensorFlow's sentence doesn't."""
+    if not _OF_A_DECODER.search(sentence) or re.search(r"\bpicture \d", sentence):
+        return sentence
+    for name, array in inputs.items():
+        if array.dtype != object or array.ndim != 1:
+            continue
+        for index, data in enumerate(array):
+            try:
+                tf.io.decode_image(data, expand_animations=False)
+            except tf.errors.OpError:
+                return f"picture {index} of {name} cannot be decoded: {sentence}"
+    return sentence
 
 
 def _sentence(error: Exception) -> str:

@@ -10,9 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_keras.serving.protocol.model_spec import ModelSpec
-from nst_keras.serving.protocol.signatures import DEFAULT_SIGNATURE, Signature, find_signature
+from nst_keras.serving.protocol.signatures import (
+    DEFAULT_SIGNATURE,
+    DESCRIBE_SIGNATURE,
+    Signature,
+    find_signature,
+)
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.server.batching import Batcher
+from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.settings import ServerSettings
@@ -95,8 +101,13 @@ class Predictor:
         signature_name = signature_name or DEFAULT_SIGNATURE
         with self.models.lease(spec) as (version, model):
             signature = find_signature(model.signatures, signature_name)
-            inputs = read(signature)
-            signature.check(inputs)
+            try:
+                inputs = read(signature)
+                signature.check(inputs)
+            except ServingError as error:
+                raise ServingError(
+                    error.code, f"{error}{_other_signatures(model, signature_name)}"
+                ) from error
             signature.check_outputs(only)
             compute = functools.partial(model.run, signature_name)
             if self._batcher and _has_rows(signature, inputs):
@@ -119,6 +130,18 @@ class Predictor:
             yield
         finally:
             self._workers.release()
+
+
+def _other_signatures(model: LoadedModel, signature_name: str) -> str:
+    """What to say to somebody who perhaps meant another signature than the default one."""
+    others = [
+        f"{name}({signature.takes()})"
+        for name, signature in sorted(model.signatures.items())
+        if name not in (DEFAULT_SIGNATURE, DESCRIBE_SIGNATURE)
+    ]
+    if signature_name != DEFAULT_SIGNATURE or not others:
+        return ""
+    return f". This was for {DEFAULT_SIGNATURE}; a request's signature_name can name {', '.join(others)}"
 
 
 def _has_rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:

@@ -15,13 +15,15 @@ from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.replies import metadata_reply, status_reply
 from nst_keras.serving.protocol.status_codes import ServingError, invalid
+from nst_keras.serving.server.front_page import front_page
 from nst_keras.serving.server.metrics import METRICS_PATH
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.serving.server.request_body import BodyReader, Receive
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_JSON, _TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
+_JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
+_METRICS = b"text/plain; version=0.0.4; charset=utf-8"  # Prometheus's version of its format
 
 # Paths as in TensorFlow Serving's api_rest.md.
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -61,12 +63,15 @@ class RestApi:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> tuple[bytes, bytes]:
+        loop = asyncio.get_running_loop()
         if (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
-            return _TEXT, self._predictor.metrics.page()
+            return _METRICS, self._predictor.metrics.page()
+        if (scope["method"], scope["path"]) == ("GET", "/"):
+            page = await loop.run_in_executor(None, front_page, self._predictor.models, _address(scope))
+            return _TEXT, page.encode()
         spec, action = _read_path(scope["method"], scope["path"])
         if scope["method"] == "POST":
             return _JSON, await self._predict(spec, scope, receive)
-        loop = asyncio.get_running_loop()
         return _JSON, await loop.run_in_executor(None, self._describe, spec, action)
 
     def _describe(self, spec: ModelSpec, action: str) -> bytes:
@@ -109,6 +114,14 @@ async def _watch(receive: Receive, gone: threading.Event) -> None:
     """Notes that the client has gone; after a whole body nothing else can come."""
     await receive()
     gone.set()
+
+
+def _address(scope: dict[str, Any]) -> str:
+    """The server's, as the client calls it."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return (
+        f"http://{host}" if re.fullmatch(r"[\w.:\[\]-]+", host) else "http://{}:{}".format(*scope["server"])
+    )
 
 
 def _read_path(method: str, path: str) -> tuple[ModelSpec, str]:

@@ -15,7 +15,7 @@ from nst_keras.classifiers.served import export_classifier
 from nst_keras.errors import InputError
 from nst_keras.served.push import push, rollback
 from nst_keras.serving.client.client import connect
-from nst_keras.serving.client.pictures import PictureModel
+from nst_keras.serving.client.pictures import PictureModel, read_description
 from nst_keras.serving.client.settings import CallSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.protos import (
@@ -184,3 +184,6 @@ def test_our_own_export_is_served(start: Start, models_dir: Path, tmp_path: Path
         found = PictureModel(connect(address), ModelSpec("birds")).classify(tf.io.encode_png(image).numpy())
         assert found.class_name == ("cat", "vögel")[expected.argmax()]
         np.testing.assert_allclose(found.probabilities, expected, rtol=1e-4)
+        client = connect(address)
+        card = read_description(client, ModelSpec("birds"), client.signatures(ModelSpec("birds")))
+        assert card["class_names"] == ["cat", "vögel"] and card["image_shape"] == [8, 8, 3]
