@@ -9,7 +9,7 @@ import numpy as np
 
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.judges import Distances
-from nst_keras.stylizers.multi_style.file import Stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer
 
 _WEIGHTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 _TENTHS = 10
@@ -17,7 +17,7 @@ _TENTHS = 10
 Judge = Callable[[np.ndarray, np.ndarray, int], Distances]
 
 
-def one_hot_differences(stylizer: Stylizer, photo: np.ndarray) -> dict[str, float]:
+def one_hot_differences(stylizer: MultiStyleStylizer, photo: np.ndarray) -> dict[str, float]:
     """Largest difference, on 0..255, between a style of many and a network of that style alone."""
     differences = {}
     for number, name in enumerate(stylizer.styles):
@@ -31,7 +31,7 @@ def one_hot_differences(stylizer: Stylizer, photo: np.ndarray) -> dict[str, floa
     return differences
 
 
-def blends(stylizer: Stylizer, photo: np.ndarray, judge: Judge) -> dict[str, Any]:
+def blends(stylizer: MultiStyleStylizer, photo: np.ndarray, judge: Judge) -> dict[str, Any]:
     """Style distances to both ends on the way from each style to the next; both should be monotone."""
     names, report = stylizer.styles, {}
     for first in range(len(names)):

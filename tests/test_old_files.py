@@ -17,7 +17,7 @@ from nst_keras.pictures.images import read_image
 from nst_keras.pictures.plan import JobOptions, StylizeJob
 from nst_keras.runs.loop import Watcher
 from nst_keras.runs.plan import CHECKPOINT
-from nst_keras.transfer.job import StyleTransfer
+from nst_keras.transfer.job import OptimizedStylize
 from nst_keras.transfer.settings import StyleTransferSettings
 
 OLD = Path(__file__).parent / "old_files"
@@ -62,7 +62,7 @@ def test_a_picture_stopped_before_its_last_step(
         num_steps=6,
         coarse_steps=2,
     )
-    transfer = StyleTransfer(settings, "8bit")
+    transfer = OptimizedStylize(settings, "8bit")
     job = StylizeJob("photo.png", ("painting.png",), (1.0,), Path("picture.png"))
     steps: list[int] = []
     prepared = transfer.prepare(job, JobOptions(resume=True))

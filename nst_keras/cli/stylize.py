@@ -244,9 +244,9 @@ def _optimize(record: dict[str, Any]) -> int:
         check_job(jobs[0], options.apart(jobs[0].output) if several else options)
     common.import_tensorflow_quietly()
     from nst_keras.transfer.at_console import run_at_console
-    from nst_keras.transfer.job import StyleTransfer
+    from nst_keras.transfer.job import OptimizedStylize
 
-    transfer = StyleTransfer(settings, network.vgg, network.kernel_order)
+    transfer = OptimizedStylize(settings, network.vgg, network.kernel_order)
     digest = record.get("vgg_digest")
     return run_at_console(transfer, jobs, options, apart=several, repeated_digest=digest)
 

@@ -10,7 +10,7 @@ from nst_keras.console.console import Console, say
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
 from nst_keras.pictures.record import alpha_note
-from nst_keras.transfer.job import PreparedTransfer, StyleTransfer
+from nst_keras.transfer.job import OptimizedStylize, PreparedTransfer
 from nst_keras.transfer.settings import StyleTransferSettings
 
 # Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
@@ -20,7 +20,7 @@ _BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
 
 
 def run_at_console(
-    transfer: StyleTransfer,
+    transfer: OptimizedStylize,
     jobs: Sequence[StylizeJob],
     options: JobOptions,
     *,
@@ -46,7 +46,7 @@ def run_at_console(
         return console.each_picture(jobs, make)
 
 
-def _run(transfer: StyleTransfer, prepared: PreparedTransfer, console: Console) -> bool:
+def _run(transfer: OptimizedStylize, prepared: PreparedTransfer, console: Console) -> bool:
     """Runs one job; tells whether it came to its end."""
     output, checkpoint = prepared.job.output, checkpoint_path(prepared.job.output)
     if not prepared.options.resume and checkpoint.exists():
@@ -62,7 +62,7 @@ def _run(transfer: StyleTransfer, prepared: PreparedTransfer, console: Console) 
     return outcome.finished
 
 
-def _announce(transfer: StyleTransfer, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:
+def _announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:
     """Tells sizes, device, memory and network before the first step."""
     settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")

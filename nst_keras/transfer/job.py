@@ -48,7 +48,7 @@ class PreparedTransfer:
     start: State | None
 
 
-class StyleTransfer:
+class OptimizedStylize:
     """A network with its compiled step, for any number of jobs with the same settings."""
 
     def __init__(self, settings: StyleTransferSettings, vgg: str = "", kernel_order: str = STORED) -> None:

@@ -20,7 +20,7 @@ from nst_keras.serving import extra
 from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[st
 
 
 def test_versions_of_a_stylizer(run_here: Callable, tmp_path: Path) -> None:
-    write_stylizer(tmp_path / "own.npz", Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    write_stylizer(
+        tmp_path / "own.npz", MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
+    )
     for version in ("1", "2"):
         done = run_here("--stylizer=own.npz", "--name=own")
         assert (done.returncode, done.stdout) == (0, f"saved_models/own/{version}\n"), done.stderr
@@ -45,7 +47,9 @@ def test_without_the_packages_for_serving_there_are_no_warm_up_requests(
     run_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extra, "_PACKAGES", ("no_such_package",))
-    write_stylizer(tmp_path / "own.npz", Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    write_stylizer(
+        tmp_path / "own.npz", MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
+    )
     done = run_here("--stylizer=own.npz", "--output_dir=saved")
     assert done.returncode == 0
     assert "no warm-up requests are written: serving needs more packages: pip install" in done.stderr
@@ -55,7 +59,9 @@ def test_without_the_packages_for_serving_there_are_no_warm_up_requests(
 
 @pytest.mark.large  # TensorFlow starts twice
 def test_equal_models_are_equal_files(tmp_path: Path) -> None:
-    write_stylizer(tmp_path / "own.npz", Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    write_stylizer(
+        tmp_path / "own.npz", MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
+    )
     command = [sys.executable, "-m", "nst_keras.cli.export", "--stylizer=own.npz"]
     both = [subprocess.Popen([*command, f"--output_dir={name}"], cwd=tmp_path) for name in ("one", "other")]
     assert [process.wait() for process in both] == [0, 0]

@@ -15,7 +15,7 @@ from nst_keras.cli import common, stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
 from nst_keras.stylizers.architecture import load_painter
-from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
 from nst_keras.stylizers.settings import FastSettings
 
@@ -30,7 +30,7 @@ def stylizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if variable.name in ("gamma", "beta"):
             variable.assign(variable + 0.3 * rng.standard_normal(variable.shape))
     path = tmp_path_factory.mktemp("stylizer") / "small.npz"
-    write_stylizer(path, Stylizer(model, ("wave", "night", "storm"), 0.125))
+    write_stylizer(path, MultiStyleStylizer(model, ("wave", "night", "storm"), 0.125))
     return path
 
 
@@ -167,7 +167,7 @@ def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
 
 def test_a_picture_repeated_by_another_stylizer_says_so(run_here: Callable, folder: Path) -> None:
     assert run_here(*FAST).returncode == 0
-    write_stylizer(folder / "other.npz", Stylizer(multi_style(1, width=0.125), ("wave",), 0.125))
+    write_stylizer(folder / "other.npz", MultiStyleStylizer(multi_style(1, width=0.125), ("wave",), 0.125))
     done = run_here("--from=out.png", "--stylizer=other.npz", "--output=again.png")
     assert done.returncode == 0, done.stderr
     assert "made by another stylizer, sha256:" in done.stderr

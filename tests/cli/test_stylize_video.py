@@ -17,7 +17,7 @@ from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings
 from nst_keras.pictures.video import read_video_settings
 from nst_keras.stylizers.architecture import load_painter
-from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter
 
@@ -29,7 +29,7 @@ FAST = ["--stylizer=small.npz", "--content=clip.mp4", "--style=wave", "--size=64
 @pytest.fixture
 def folder(tmp_path: Path, photo: np.ndarray) -> Path:
     keras.utils.set_random_seed(0)
-    write_stylizer(tmp_path / "small.npz", Stylizer(multi_style(1, width=0.125), ("wave",), 0.125))
+    write_stylizer(tmp_path / "small.npz", MultiStyleStylizer(multi_style(1, width=0.125), ("wave",), 0.125))
     with av.open(str(tmp_path / "clip.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"

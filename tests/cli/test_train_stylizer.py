@@ -19,7 +19,7 @@ import pytest
 from nst_keras.cli import train_stylizer
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, write_image
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.train_stylizer"]
 SMALL = [
@@ -52,7 +52,7 @@ def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[st
     return functools.partial(run_main, train_stylizer.main)
 
 
-def _paint(stylizer: Stylizer, photo: np.ndarray, style: str) -> np.ndarray:
+def _paint(stylizer: MultiStyleStylizer, photo: np.ndarray, style: str) -> np.ndarray:
     weights = np.float32([[name == style for name in stylizer.styles]])
     return np.asarray(stylizer.model({"image": photo[None], "style_weights": weights}))[0]
 

@@ -15,7 +15,7 @@ from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoin
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.at_console import run_at_console
 from nst_keras.transfer.checkpoints import read_checkpoint
-from nst_keras.transfer.job import Outcome, StyleTransfer
+from nst_keras.transfer.job import OptimizedStylize, Outcome
 from nst_keras.transfer.progress import OptimizationProgress as Progress
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -44,13 +44,13 @@ def job(tmp_path: Path) -> StylizeJob:
 
 
 @pytest.fixture
-def transfer(real_weights: VGG19Weights, job: StylizeJob) -> StyleTransfer:
+def transfer(real_weights: VGG19Weights, job: StylizeJob) -> OptimizedStylize:
     job.output.parent.mkdir()
-    return StyleTransfer(SHALLOW, "8bit")
+    return OptimizedStylize(SHALLOW, "8bit")
 
 
 def _run(
-    transfer: StyleTransfer, job: StylizeJob, options: JobOptions = JobOptions(), **keywords: Any
+    transfer: OptimizedStylize, job: StylizeJob, options: JobOptions = JobOptions(), **keywords: Any
 ) -> Outcome:
     return transfer.run(transfer.prepare(job, options), **keywords)
 
@@ -60,7 +60,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def test_picture_holds_its_settings_and_nothing_else_is_left(
-    transfer: StyleTransfer, job: StylizeJob
+    transfer: OptimizedStylize, job: StylizeJob
 ) -> None:
     assert _run(transfer, job).finished
     assert _names(job.output.parent) == ["picture.png"]
@@ -75,7 +75,7 @@ def test_picture_holds_its_settings_and_nothing_else_is_left(
     assert not transfer.records.is_made(job)
 
 
-def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: StylizeJob) -> None:
+def test_stopped_and_resumed_equals_uninterrupted(transfer: OptimizedStylize, job: StylizeJob) -> None:
     _run(transfer, job)
     whole = read_image(job.output)
     steps: list[int] = []
@@ -95,7 +95,7 @@ def test_stopped_and_resumed_equals_uninterrupted(transfer: StyleTransfer, job: 
 
 
 def test_death_loses_no_more_than_a_checkpoint_interval(
-    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+    transfer: OptimizedStylize, job: StylizeJob, tmp_path: Path
 ) -> None:
     def die(progress: Progress) -> None:
         if progress.step == 7:
@@ -114,7 +114,7 @@ def test_death_loses_no_more_than_a_checkpoint_interval(
 
 
 def test_a_kill_while_the_picture_is_written_leaves_the_checkpoint(
-    transfer: StyleTransfer, job: StylizeJob, monkeypatch: pytest.MonkeyPatch
+    transfer: OptimizedStylize, job: StylizeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -129,10 +129,10 @@ def test_a_kill_while_the_picture_is_written_leaves_the_checkpoint(
 
 
 def test_checkpoint_of_another_run_is_refused_with_the_reason(
-    transfer: StyleTransfer, job: StylizeJob
+    transfer: OptimizedStylize, job: StylizeJob
 ) -> None:
     _run(transfer, job, should_stop=lambda: True)
-    other = StyleTransfer(replace(SHALLOW, content_weight=3.0), "8bit")
+    other = OptimizedStylize(replace(SHALLOW, content_weight=3.0), "8bit")
     with pytest.raises(InputError, match=r"content_weight \(was 8.0, is 3.0\)"):
         _run(other, job, JobOptions(resume=True))
     write_image(job.content, np.zeros((32, 32, 3)))
@@ -140,7 +140,7 @@ def test_checkpoint_of_another_run_is_refused_with_the_reason(
         _run(transfer, job, JobOptions(resume=True))
 
 
-def test_damaged_checkpoint_is_named(transfer: StyleTransfer, job: StylizeJob) -> None:
+def test_damaged_checkpoint_is_named(transfer: OptimizedStylize, job: StylizeJob) -> None:
     _run(transfer, job, should_stop=lambda: True)
     path = checkpoint_path(job.output)
     data = path.read_bytes()
@@ -152,14 +152,14 @@ def test_damaged_checkpoint_is_named(transfer: StyleTransfer, job: StylizeJob) -
 
 def test_pictures_on_the_way_are_named_by_the_steps_done(job: StylizeJob) -> None:
     job.output.parent.mkdir()
-    transfer = StyleTransfer(replace(SHALLOW, save_every=4), "8bit")
+    transfer = OptimizedStylize(replace(SHALLOW, save_every=4), "8bit")
     _run(transfer, job)
     assert _names(job.output.parent) == ["picture.png", "picture_4.png", "picture_8.png"]
     np.testing.assert_array_equal(read_image(job.output), read_image(job.output.with_name("picture_8.png")))
 
 
 def test_trace_has_a_line_a_step_also_over_a_resume(
-    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+    transfer: OptimizedStylize, job: StylizeJob, tmp_path: Path
 ) -> None:
     options = JobOptions(trace=str(tmp_path / "trace.jsonl"))
     steps: list[int] = []
@@ -177,7 +177,7 @@ def test_trace_has_a_line_a_step_also_over_a_resume(
 
 
 def test_tensorboard_gets_scalars_and_pictures(
-    transfer: StyleTransfer, job: StylizeJob, tmp_path: Path
+    transfer: OptimizedStylize, job: StylizeJob, tmp_path: Path
 ) -> None:
     import tensorflow as tf
 
@@ -194,7 +194,7 @@ def test_tensorboard_gets_scalars_and_pictures(
 def test_lost_loss_leaves_the_last_good_picture(job: StylizeJob) -> None:
     job.output.parent.mkdir()
     settings = replace(SHALLOW, optimizer="sgd", learning_rate=1e37, style_weight=1e6)
-    transfer = StyleTransfer(settings, "8bit")
+    transfer = OptimizedStylize(settings, "8bit")
     evaluate, calls = transfer.objective.evaluate, []
 
     def breaks_at_the_fourth_call(*arguments):  # type: ignore[no-untyped-def]
@@ -223,7 +223,7 @@ def test_bad_output_is_found_before_anything_is_read(job: StylizeJob, output: st
 
 
 def test_a_folder_of_photos_decodes_each_picture_once(
-    transfer: StyleTransfer,
+    transfer: OptimizedStylize,
     job: StylizeJob,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

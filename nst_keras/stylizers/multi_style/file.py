@@ -15,7 +15,7 @@ _KIND = Kind("multi_style", 3)
 
 
 @dataclass(frozen=True)
-class Stylizer:
+class MultiStyleStylizer:
     """A trained network, with the names of its styles in the order of the weights, and a model card."""
 
     model: keras.Model
@@ -29,19 +29,19 @@ class Stylizer:
         return digest_of(self.model.weights)
 
 
-def write_stylizer(path: str | Path, stylizer: Stylizer) -> None:
+def write_stylizer(path: str | Path, stylizer: MultiStyleStylizer) -> None:
     """Writes a stylizer whole."""
     header = {"styles": list(stylizer.styles), "width": stylizer.width, "card": stylizer.card}
     write_archive(path, _KIND._asdict() | header, weights_by_name(stylizer.model))
 
 
-def read_stylizer(path: str | Path = "") -> Stylizer:
+def read_stylizer(path: str | Path = "") -> MultiStyleStylizer:
     """Reads what `write_stylizer` wrote; "" is the stylizer that comes with the package."""
     return read_as(_KIND, path, _build)
 
 
-def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Stylizer:
+def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> MultiStyleStylizer:
     styles, width = tuple(map(str, header["styles"])), float(header["width"])
     model = multi_style(len(styles), width=width)
     assign(model.weights, weights)
-    return Stylizer(model, styles, width, header["card"])
+    return MultiStyleStylizer(model, styles, width, header["card"])

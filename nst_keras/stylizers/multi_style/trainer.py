@@ -13,7 +13,7 @@ from nst_keras.errors import InputError
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.multi_style import multi_style
 from nst_keras.runs.averaging import warm_cosine
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
 from nst_keras.stylizers.training.settings import StylizerRun
@@ -87,7 +87,7 @@ def trainee(
 ) -> Trainee:
     """A network with a row of scales and offsets for each style: those of `run.init` first, then new ones."""
     paintings = pictures.paintings
-    initial: Stylizer | None = read_initial(read_stylizer, run, settings.width)
+    initial: MultiStyleStylizer | None = read_initial(read_stylizer, run, settings.width)
     known = initial.styles if initial else ()
     styles = (*known, *(name for name in paintings if name not in known))
     missing = [name for name in known if name not in paintings]
@@ -110,7 +110,7 @@ def trainee(
         return [trainer.stylize(photo, number) for number in range(len(styles))]
 
     def write(path: Path, card: Mapping[str, Any]) -> None:
-        write_stylizer(path, Stylizer(trainer.average, styles, settings.width, card))
+        write_stylizer(path, MultiStyleStylizer(trainer.average, styles, settings.width, card))
 
     record = {"styles": list(styles)}
     title = ", ".join(styles)

@@ -18,7 +18,7 @@ from nst_keras.export.job import export
 from nst_keras.export.plan import ExportPlan
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import decode_image, encode_image
-from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import read_info, read_pictures, read_shard
 from pipelines.judging.verdicts import Pushed, write_pushed
@@ -40,7 +40,7 @@ def stylizer(tmp_path_factory: pytest.TempPathFactory) -> PushedModel:
     model = multi_style(2, width=0.125)
     gain = next(variable for variable in model.weights if "photo_gain" in variable.path)
     gain.assign(np.asarray(gain) * np.float32([[1.0], [0.5]]))
-    write_stylizer(folder / "tiny.npz", Stylizer(model, ("broad", "fine"), 0.125))
+    write_stylizer(folder / "tiny.npz", MultiStyleStylizer(model, ("broad", "fine"), 0.125))
     export(ExportPlan(stylizer=str(folder / "tiny.npz"), output_dir=str(folder / "tiny" / "1")))
     return _pushed(folder / "pushed", folder / "tiny" / "1")
 

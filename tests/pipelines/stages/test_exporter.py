@@ -13,7 +13,7 @@ from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.stylizers.multi_style.file import Stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from pipelines.engine.stage import Context
 from pipelines.examples.files import read_dataset, read_shard, shard_paths
 from pipelines.kinds import Examples, Model, ServableModel
@@ -52,7 +52,7 @@ def test_a_perceptron(digits: Examples, new: Callable, tmp_path: Path) -> None:
 
 def test_a_stylizer(new: Callable, tmp_path: Path) -> None:
     model, servable = new(Model), new(ServableModel)
-    stylizer = Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
+    stylizer = MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
     write_stylizer(model.path / "stylizer.npz", stylizer)
     config = ExporterConfig(image_format="jpeg", max_pixels=64 * 64)
     found = export_model(config, Context(tmp_path / "scratch"), model=model, servable=servable)

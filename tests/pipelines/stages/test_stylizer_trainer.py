@@ -16,7 +16,7 @@ from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image
 from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 from pipelines.engine.stage import Context, Stopped
 from pipelines.kinds import Examples, Model
 from pipelines.stages.stylizer_trainer import StylizerTrainer, StylizerTrainerConfig, train
@@ -73,7 +73,7 @@ def test_a_new_style_is_added_to_a_stylizer(
     make_output: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    initial = Stylizer(multi_style(1, width=0.125), ("broad",), 0.125)
+    initial = MultiStyleStylizer(multi_style(1, width=0.125), ("broad",), 0.125)
     write_stylizer(tmp_path / "initial.npz", initial)
     examples = write_collection({"photos": photos, "paintings": {"fine": paintings["fine"]}})
     config = replace(SMALL, init=str(tmp_path / "initial.npz"), num_steps=1, num_previews=0)

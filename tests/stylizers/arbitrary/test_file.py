@@ -19,7 +19,7 @@ from nst_keras.stylizers.arbitrary.file import (
     write_arbitrary_stylizer,
 )
 from nst_keras.stylizers.architecture import architecture_of
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_what_is_written_comes_back(stylizer: ArbitraryStylizer, tmp_path: Path)
 def test_each_kind_is_told_from_the_other(stylizer: ArbitraryStylizer, tmp_path: Path) -> None:
     any_painting, named = tmp_path / "any.npz", tmp_path / "named.npz"
     write_arbitrary_stylizer(any_painting, stylizer)
-    write_stylizer(named, Stylizer(multi_style(1, width=0.125), ("wave",), 0.125))
+    write_stylizer(named, MultiStyleStylizer(multi_style(1, width=0.125), ("wave",), 0.125))
     assert [architecture_of(path).name for path in ("", named)] == ["multi_style"] * 2
     with pytest.raises(InputError, match=r"any\.npz: must be multi_style. Received: arbitrary"):
         read_stylizer(any_painting)

@@ -11,16 +11,18 @@ import pytest
 from nst_keras.errors import InputError
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.archive import SHIPPED
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 
 
 @pytest.fixture
-def stylizer() -> Stylizer:
+def stylizer() -> MultiStyleStylizer:
     keras.utils.set_random_seed(0)
-    return Stylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125, {"licence": "CC0", "steps": 7})
+    return MultiStyleStylizer(
+        multi_style(2, width=0.125), ("wave", "night"), 0.125, {"licence": "CC0", "steps": 7}
+    )
 
 
-def test_what_is_written_comes_back(stylizer: Stylizer, photo: np.ndarray, tmp_path: Path) -> None:
+def test_what_is_written_comes_back(stylizer: MultiStyleStylizer, photo: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "stylizer.npz"
     write_stylizer(path, stylizer)
     back = read_stylizer(path)
@@ -60,7 +62,7 @@ def test_the_package_s_own_stylizer_paints(photo: np.ndarray) -> None:
     ],
 )
 def test_files_that_are_no_stylizers_are_named(
-    stylizer: Stylizer, tmp_path: Path, change: bytes | str | dict, message: str
+    stylizer: MultiStyleStylizer, tmp_path: Path, change: bytes | str | dict, message: str
 ) -> None:
     path = tmp_path / "bad.npz"
     write_stylizer(path, stylizer)
@@ -82,7 +84,9 @@ def test_files_that_are_no_stylizers_are_named(
     assert str(raised.value).startswith(str(path))
 
 
-def test_a_file_of_an_earlier_version_is_told_from_a_damaged_one(stylizer: Stylizer, tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_version_is_told_from_a_damaged_one(
+    stylizer: MultiStyleStylizer, tmp_path: Path
+) -> None:
     path = tmp_path / "earlier.npz"
     write_stylizer(path, stylizer)
     with np.load(path) as archive:

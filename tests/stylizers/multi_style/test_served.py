@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from nst_keras.models.multi_style import multi_style
-from nst_keras.stylizers.multi_style.file import Stylizer, read_stylizer, write_stylizer
+from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.painter import serve
 from nst_keras.stylizers.served import export_stylizer
 
@@ -26,7 +26,7 @@ STYLES = ("a", "b", "c")
 def file_of_it(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     path = tmp_path_factory.mktemp("file") / "small.npz"
-    write_stylizer(path, Stylizer(multi_style(3, width=0.125), STYLES, 0.125, {"origin": "a test"}))
+    write_stylizer(path, MultiStyleStylizer(multi_style(3, width=0.125), STYLES, 0.125, {"origin": "a test"}))
     return path
 
 
