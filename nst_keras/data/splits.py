@@ -50,4 +50,4 @@ def _cut(
         count = min(max(1, round(fraction * len(members))), len(members) - 1)
         taken.append(members[:count])
     cut = np.sort(np.concatenate(taken))
-    return np.setdiff1d(indices, cut, assume_unique=True), cut
+    return np.setdiff1d(indices, cut), cut

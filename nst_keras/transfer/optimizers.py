@@ -95,7 +95,7 @@ def _minimize_keras(
     on_step: OnStep,
     slots: Sequence[np.ndarray],
 ) -> None:
-    variable = keras.Variable(image[np.newaxis], name="image")
+    variable = keras.Variable(image[np.newaxis])
     optimizer = _keras_optimizer(settings)
     optimizer.build([variable])
     for slot, value in zip(optimizer.variables, slots, strict=False):

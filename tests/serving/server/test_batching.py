@@ -130,12 +130,15 @@ def test_a_batch_that_went_is_not_joined(pool: ThreadPoolExecutor, worker: Worke
 
     def compute(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if not later:  # somebody comes while the first batch is computed
-            later.extend(_ask(pool, batcher, model, [4]))
+            later.extend(_ask(pool, batcher, model, [5]))
         return model(inputs)
 
-    assert _run(batcher, compute, 3) == [6]
-    assert later[0].result(PATIENCE) == [8]
-    assert sorted(model.calls[3:]) == [[3], [4]]
+    worker.free.clear()
+    first = _ask(pool, batcher, compute, [3], [4])
+    worker.free.set()
+    assert [future.result(PATIENCE) for future in first] == [[6], [8]]
+    assert later[0].result(PATIENCE) == [10]
+    assert sorted(model.calls[3:]) == [[3, 4], [5]]
 
 
 def test_others_join_while_the_first_waits_for_a_worker(
