@@ -39,17 +39,29 @@ class Progress:
 
 
 class Stopwatch:
-    """Times the steps of a run's stretches: for each, their number, and a step's cost, such as pixels.
+    """Times steps; the first one that is seen isn't timed, since it includes tracing.
 
-    The first step of each isn't timed, since it includes tracing.
+    Args:
+        stretches: Parts of the run, one after the other: steps, and a step's size in some unit, such as
+            pixels. The first step of each isn't timed either.
+        fixed: What a step costs whatever its size, in that unit; a guess, until two stretches are timed.
+        images_per_step: For speeds in images per second.
+        unit: What a step is called.
     """
 
-    def __init__(self, *stretches: tuple[int, float], images_per_step: int = 0, unit: str = "step") -> None:
-        self._costs = [cost for _, cost in stretches]
+    def __init__(
+        self,
+        *stretches: tuple[int, float],
+        fixed: float = 0.0,
+        images_per_step: int = 0,
+        unit: str = "step",
+    ) -> None:
+        self._stretches, self._fixed = stretches, fixed
         self._ends = list(itertools.accumulate(steps for steps, _ in stretches))
-        self._left = [steps * cost for steps, cost in stretches]
         self._images, self._unit = images_per_step, unit
         self._first: tuple[int, int, float] = (-1, 0, 0.0)  # stretch, step, time
+        self._before: tuple[float, float] | None = None  # size and pace of the stretch before
+        self._here: tuple[float, float] | None = None
 
     def see(self, step: int, place: str = "", values: Mapping[str, float] | None = None) -> Progress:
         """Takes the time of a step that has just ended."""
@@ -57,20 +69,37 @@ class Stopwatch:
         stretch = min(bisect.bisect_left(self._ends, step), len(self._ends) - 1)
         if stretch != self._first[0]:
             self._first = (stretch, step, now)
-        steps = step - self._first[1]
+            self._before, self._here = self._here, None
+        steps, size = step - self._first[1], self._stretches[stretch][1]
         pace = (now - self._first[2]) / steps if steps else None
-        here = self._costs[stretch]
-        cost_left = (self._ends[stretch] - step) * here + sum(self._left[stretch + 1 :])
+        if pace is not None:
+            self._here = (size, pace)
+            if self._before:
+                self._fit(self._before, self._here)
         return Progress(
             step=step,
             num_steps=self._ends[-1],
             place=place,
             values=values or {},
             seconds_per_step=pace,
-            seconds_left=pace * cost_left / here if pace is not None and self._ends[-1] else None,
+            seconds_left=self._seconds_left(step, stretch),
             images_per_second=self._images / pace if pace and self._images else None,
             unit=self._unit,
         )
+
+    def _seconds_left(self, step: int, stretch: int) -> float | None:
+        timed = self._here or self._before
+        if timed is None or not self._ends[-1]:
+            return None
+        fixed, (size, pace) = self._fixed, timed
+        rest = [(self._ends[stretch] - step, self._stretches[stretch][1]), *self._stretches[stretch + 1 :]]
+        return sum(steps * pace * (other + fixed) / (size + fixed) for steps, other in rest)
+
+    def _fit(self, before: tuple[float, float], here: tuple[float, float]) -> None:
+        """Solves pace / pace before = (size + fixed) / (size before + fixed)."""
+        (size, pace), (size_now, pace_now) = before, here
+        rise = max(pace_now - pace, 1e-3 * pace_now)  # where size costs nothing, fixed is large
+        self._fixed = max(pace * size_now - pace_now * size, 0.0) / rise
 
 
 def sums_by_kind(terms: Mapping[str, float]) -> dict[str, float]:

@@ -22,12 +22,19 @@ class OptimizationProgress(Progress):
     state: State
 
 
+# What a step costs whatever its size, in pixels: it reads the filters of all layers and compares Gram
+# matrices. 256, 512 and 1024 pixels in docs/benchmarks.md give 9000; sizes below, 5000.
+_FIXED_PIXELS = 8000
+
+
 class StateWatch:
-    """Turns states into progress; a step's time is taken to grow with the number of pixels."""
+    """Turns states into progress."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
         self._scales = scales
-        self._watch = Stopwatch(*((scale.num_steps, scale.height * scale.width) for scale in scales))
+        self._watch = Stopwatch(
+            *((scale.num_steps, scale.height * scale.width) for scale in scales), fixed=_FIXED_PIXELS
+        )
 
     def steps_done(self, state: State | None) -> int:
         """Steps over all scales that lie behind a state; 0 for None."""

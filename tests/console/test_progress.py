@@ -21,7 +21,20 @@ def test_the_first_step_of_each_stretch_is_not_timed(clock: list[float]) -> None
         clock[0] += seconds
         seen = watch.see(step)
         told.append((seen.seconds_per_step, seen.seconds_left))
-    assert told == [(None, None), (1, 1 + 40), (1, 40), (None, None), (4, 32), (4, 28)]
+    assert told == [(None, None), (1, 1 + 40), (1, 40), (None, 36), (4, 32), (4, 28)]
+
+
+@pytest.mark.parametrize("fixed", [0.0, 5000.0, 11000.0, 1e7])
+def test_time_left_of_several_sizes_is_right_before_the_last(clock: list[float], fixed: float) -> None:
+    """From the second size on whatever a step costs, and from the first if that was guessed well."""
+    stretches = [(100, 128 * 85), (100, 256 * 171), (150, 512 * 341)]
+    costs = [1e-5 * (size + fixed) for steps, size in stretches for _ in range(steps)]
+    watch = Stopwatch(*stretches, fixed=8000)
+    for step, seconds in enumerate(costs, start=1):
+        clock[0] += seconds
+        left = watch.see(step).seconds_left
+        if step > 101 or (step >= 10 and 5000 <= fixed <= 11000):
+            assert left == pytest.approx(sum(costs[step:]), rel=0.2)
 
 
 def test_a_run_that_goes_on_counts_its_own_steps_alone(clock: list[float]) -> None:
