@@ -7,8 +7,11 @@ from collections.abc import Iterable
 class InputError(ValueError):
     """Something that the user gave cannot be used.
 
-    The message is whole: it names the file or the argument, says what was expected and what came.
+    The message is whole: it names the file or the argument, says what was expected and what came. A command
+    that it ends has the exit code.
     """
+
+    exit_code = 1
 
 
 class NonFiniteLossError(InputError):

@@ -5,7 +5,7 @@ Flags, `--set` of a pipeline, a stage's JSON and the settings that a picture car
 
 import dataclasses
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -63,8 +63,8 @@ def precision_choice(of: str = "a training step") -> Any:
     return choice(FLOAT32, f"Numbers of {of}; bfloat16 is fast on CPUs that compute in it", PRECISIONS)
 
 
-def setting(default: Any, text: str, words: Collection[str] = ()) -> Any:
-    """A field without a range; `words` are some of its values, which a shell may suggest."""
+def setting(default: Any, text: str, words: Collection[str] | Callable[[], Collection[str]] = ()) -> Any:
+    """A field without a range; `words` are, or give, some of its values, which a shell may suggest."""
     return field(default=default, metadata={"help": text, "words": words})
 
 
@@ -201,7 +201,8 @@ def _expected(hint: Any) -> str:
     if kind is not tuple:
         return _EXPECTED[kind]
     number = "" if ... in parts else f"{len(parts)} "
-    return f"{number}{'whole numbers' if parts[0] is int else 'values'} by commas"
+    what = {int: "whole numbers", float: "numbers"}.get(parts[0], "values")
+    return f"{number}{what} by commas"
 
 
 def _parse(hint: Any, value: Any) -> Any:

@@ -39,16 +39,16 @@ FLAGS = field_flags.flags_of(CollectSettings)
 @common.command(__doc__, FLAGS)
 def main() -> int:
     """Entry point of `nst pipeline collect`."""
-    given = field_flags.parsed(CollectSettings, FLAGS)
-    verb, count, total = "would remove" if given.dry_run else "removed", 0, 0
-    with opened(Path(given.pipeline_root), create=False) as store:
+    settings = field_flags.parsed(CollectSettings, FLAGS)
+    verb, count, total = "would remove" if settings.dry_run else "removed", 0, 0
+    with opened(Path(settings.pipeline_root), create=False) as store:
         removed = collect(
             store,
             lambda artifact: is_served(folder_of(store, artifact), artifact.kind),
             BLESSED,
-            keep_runs=given.keep_runs,
-            damaged=given.damaged,
-            dry_run=given.dry_run,
+            keep_runs=settings.keep_runs,
+            damaged=settings.damaged,
+            dry_run=settings.dry_run,
         )
         for item in removed:
             print(f"{verb} {item.what}: {item.num_bytes:,} bytes")

@@ -54,11 +54,11 @@ SET = flags.DEFINE_multi_string("set", [], "STAGE.FIELD=VALUE, as of nst pipelin
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `nst pipeline compile-kfp`."""
-    given = field_flags.parsed(CompileSettings, FLAGS)
+    settings = field_flags.parsed(CompileSettings, FLAGS)
     with field_flags.naming_flags():
-        pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)
-    compile_pipeline(pipeline, given.image, Path(given.output))
-    print(given.output)
+        pipeline = change_configs(load_pipeline(settings.pipeline, Path(settings.serving_dir)), SET.value)
+    compile_pipeline(pipeline, settings.image, Path(settings.output))
+    print(settings.output)
 
 
 def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:

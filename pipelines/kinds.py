@@ -1,6 +1,8 @@
 """Kinds of artifacts, after TFX's standard artifacts; the engine below knows none of them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from pipelines.engine.stage import Approval, Artifact, Channel
 
@@ -58,6 +60,23 @@ class Pictures(Artifact):
 
 
 BLESSED = Approval(kind=Model.__name__, input="model", field="blessed")
+
+_VERDICTS = ("blessed", "pushed")  # of a stage's record: false if the stage refused a model
+
+
+def is_refusal(record: Mapping[str, Any]) -> bool:
+    """Whether a stage refused a model, by its record."""
+    return any(record.get(name) is False for name in _VERDICTS)
+
+
+def refusals(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Why the last one of nodes that refused the model did so, a sentence each; none if there is none."""
+    refusing = [node for node, record in records.items() if is_refusal(record)]
+    return [
+        f"{node}: {reason}"
+        for node in refusing[-1:]
+        for reason in records[node].get("reasons") or ("no reason is given",)
+    ]
 
 
 def latest_blessed(other_than: Channel) -> Channel:

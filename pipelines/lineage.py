@@ -54,19 +54,19 @@ Match: TypeAlias = tuple[StoredArtifact, str]  # with what must be said about wh
 @common.command(__doc__, FLAGS, takes_arguments=True)
 def main(arguments: Sequence[str]) -> int:
     """Entry point of `nst pipeline lineage`."""
-    given = field_flags.parsed(LineageSettings, FLAGS)
+    settings = field_flags.parsed(LineageSettings, FLAGS)
     if len(arguments) != 1:
         raise flags.Error(f"one artifact is expected. Received: {' '.join(arguments) or 'none'}")
-    if given.output:
-        check_writable(given.output)
-    with opened(Path(given.pipeline_root), create=False) as store:
+    if settings.output:
+        check_writable(settings.output)
+    with opened(Path(settings.pipeline_root), create=False) as store:
         artifact, note = find_artifact(store, arguments[0])
-        both = given.up == given.down
-        answer = ask(store, artifact, up=both or given.up, down=both or given.down)
+        both = settings.up == settings.down
+        answer = ask(store, artifact, up=both or settings.up, down=both or settings.down)
         print("\n".join([*([f"note: {note}"] if note else []), *describe(answer)]), flush=True)
-        if given.output:
-            write_whole(given.output, draw_page(answer, note).encode())
-            print(given.output, flush=True)
+        if settings.output:
+            write_whole(settings.output, draw_page(answer, note).encode())
+            print(settings.output, flush=True)
     return 0
 
 

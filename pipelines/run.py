@@ -6,12 +6,13 @@
 
 Pipelines: classifier, fine_tuning, stylizer, style_transfer, or a Python file of yours with a function
 `pipeline(serving_dir)`. A run that was stopped or killed goes on with the same command. Prints where the
-report of the run is.
+report of the run is. Exit code 3: a stage refused the model, so that it wasn't pushed.
 """
 
 import contextlib
 import importlib
 import importlib.util
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from absl import flags
 
 from nst_keras import __version__
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.fields import Settings, choice, setting
 from pipelines.engine.choices import change_configs, choose_nodes, require_nodes
 from pipelines.engine.code.sources import SourceCache, sources_path
@@ -31,7 +32,9 @@ from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.runner import Choice, Runner
 from pipelines.engine.stage import Pipeline, Stopped
 from pipelines.engine.store.store import opened
+from pipelines.kinds import refusals
 
+REFUSED = 3  # exit code if a stage refused the model
 READY = ("classifier", "fine_tuning", "stylizer", "style_transfer")
 
 
@@ -59,7 +62,10 @@ class RunSettings(Settings):
 
 FLAGS = field_flags.flags_of(RunSettings)
 SET = flags.DEFINE_multi_string(
-    "set", [], "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.", flag_values=FLAGS
+    "set",
+    [],
+    "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.",
+    flag_values=FLAGS,
 )
 FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", flag_values=FLAGS)
 
@@ -69,18 +75,18 @@ FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", f
 )
 def main() -> int:
     """Entry point of `nst pipeline run`."""
-    given = field_flags.parsed(RunSettings, FLAGS)
+    settings = field_flags.parsed(RunSettings, FLAGS)
     with field_flags.naming_flags():
-        pipeline = change_configs(load_pipeline(given.pipeline, Path(given.serving_dir)), SET.value)
-        chosen = choose_nodes(pipeline, FROM.value or "", given.until, given.only)
-        require_nodes(pipeline, "fresh", given.fresh)
-    if given.list:
+        pipeline = change_configs(load_pipeline(settings.pipeline, Path(settings.serving_dir)), SET.value)
+        chosen = choose_nodes(pipeline, FROM.value or "", settings.until, settings.only)
+        require_nodes(pipeline, "fresh", settings.fresh)
+    if settings.list:
         print(describe(pipeline))
         return 0
-    return _run(pipeline, given, Choice(chosen, frozenset(given.fresh), given.verify))
+    return _run(pipeline, settings, Choice(chosen, frozenset(settings.fresh), settings.verify))
 
 
-def _run(pipeline: Pipeline, given: RunSettings, chosen: Choice) -> int:
+def _run(pipeline: Pipeline, settings: RunSettings, chosen: Choice) -> int:
     from pipelines.engine.execution.mapping import open_map
     from pipelines.reports.run_page import write_report
 
@@ -88,24 +94,41 @@ def _run(pipeline: Pipeline, given: RunSettings, chosen: Choice) -> int:
     try:
         with (
             RunConsole() as console,
-            opened(Path(given.pipeline_root or f"runs/{pipeline.name}")) as store,
-            open_map(given.runner, given.dask_scheduler, console.say) as mapping,
+            opened(Path(settings.pipeline_root or f"runs/{pipeline.name}")) as store,
+            open_map(settings.runner, settings.dask_scheduler, console.say) as mapping,
         ):
             # Stages import TensorFlow inside their functions, with notes that would tear the status line.
             start = common.import_tensorflow_quietly
             runner = Runner(pipeline, store, console, mapping, chosen, sources, start)
             try:
                 runner.run(common.command_line(), __version__)
-            except BaseException:
+            except BaseException as error:
                 # Why the run ended must be told even if its report can't be written.
                 with contextlib.suppress(InputError, OSError, sqlite3.Error):
                     console.say(f"report: {write_report(store, runner.run_id)}")
+                if isinstance(error, InputError):
+                    raise _by_flags(error, REFUSED if _refusals(runner) else error.exit_code) from error
                 raise
-            return console.finished(write_report(store, runner.run_id))
+            console.finished(write_report(store, runner.run_id))
+            for sentence in _refusals(runner):
+                console.say(f"refused: {sentence}")
+            return REFUSED if _refusals(runner) else 0
     except Stopped:
         return console.stopped("the same command goes on from here")
     finally:
         sources.keep()
+
+
+def _refusals(runner: Runner) -> list[str]:
+    """Why this run refused the model, if it did."""
+    return refusals({name: node.record for name, node in runner.results.items() if not node.left_alone})
+
+
+def _by_flags(error: InputError, code: int) -> InputError:
+    """The same error with the flag for what it says to set, and an exit code."""
+    wrong = InputError(re.sub(r"\bset (?=\w+\.\w+=)", "give --set=", str(error)))
+    wrong.exit_code = code
+    return wrong
 
 
 def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
@@ -115,7 +138,8 @@ def load_pipeline(spec: str, serving_dir: Path) -> Pipeline:
     elif spec.endswith(".py"):
         module = _load_file(Path(spec))
     else:
-        raise InputError(f"pipeline must be one of {', '.join(READY)}, or a Python file. Received: {spec}")
+        expected = f"pipeline must be one of {', '.join(READY)}, or a Python file. Received: pipeline={spec}"
+        raise InputError(expected + did_you_mean(spec, READY))
     build: Callable[[Path], Pipeline] | None = getattr(module, "pipeline", None)
     pipeline = build(serving_dir) if build else None
     if not isinstance(pipeline, Pipeline):

@@ -48,29 +48,29 @@ OUTPUT = flags.DEFINE_multi_string("output", [], "NAME=FOLDER; several times.", 
 @common.command(__doc__, FLAGS, first=["stage", "config", "input", "output"])
 def main() -> int:
     """Entry point of `nst pipeline run-stage`."""
-    given = field_flags.parsed(StageSettings, FLAGS)
-    stage = load_stage(given.stage)
-    config = read_config(stage, given.config)
+    settings = field_flags.parsed(StageSettings, FLAGS)
+    stage = load_stage(settings.stage)
+    config = read_config(stage, settings.config)
     inputs = _folders("input", INPUT.value, stage.inputs)
     outputs = _folders("output", OUTPUT.value, stage.outputs)
     common.import_tensorflow_quietly()
     from pipelines.engine.execution.console import RunConsole
     from pipelines.engine.execution.mapping import open_map
 
-    scratch = Path(given.scratch or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
+    scratch = Path(settings.scratch or tempfile.mkdtemp(prefix="nst_keras-")).resolve()
     try:
-        with RunConsole() as console, open_map("local", given.dask_scheduler, console.say) as mapping:
+        with RunConsole() as console, open_map("local", settings.dask_scheduler, console.say) as mapping:
             console.begin(f"[1/1] {stage.name}")
             record = run_stage(stage, config, console.context(mapping, scratch), inputs, outputs)
     except Stopped:
         return 128 + console.received
     finally:
-        if not given.scratch:
+        if not settings.scratch:
             shutil.rmtree(scratch, ignore_errors=True)
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    if given.record:
-        Path(given.record).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(given.record, text.encode())
+    if settings.record:
+        Path(settings.record).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(settings.record, text.encode())
     else:
         print(text, end="", flush=True)
     return 0

@@ -13,7 +13,17 @@ import numpy as np
 from nst_keras.classifiers.plan import REPORT
 from nst_keras.ops.confusion import ClassScores, class_scores, confusion_counts
 from nst_keras.reports.look import encode_png
-from nst_keras.reports.page_parts import cards, frame, heading, image, label, pairs, table, warning_list
+from nst_keras.reports.page_parts import (
+    cards,
+    frame,
+    heading,
+    headline,
+    image,
+    label,
+    pairs,
+    table,
+    warning_list,
+)
 from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix, learning_curves
 from nst_keras.storage.files import write_whole
 
@@ -146,7 +156,7 @@ def _render_page(
         str(record[key]) for key in ("model", "dataset") if isinstance(record.get(key), str | int | float)
     ]
     metrics, warnings = record.get("metrics"), record.get("warnings") or []
-    parts = cards(metrics) if isinstance(metrics, Mapping) else []
+    parts = _figures(metrics, sum(score.support for score in scores)) if isinstance(metrics, Mapping) else []
     parts += warning_list([warnings] if isinstance(warnings, str) else warnings)
     for title, description, png in pictures:
         parts += [heading(title), image(png, description)]
@@ -159,6 +169,13 @@ def _render_page(
         rows = [[row.get(key, "-") for key in columns] for row in history]
         parts += [heading("Epochs"), table([label(key) for key in columns], rows)]
     return frame(" on ".join(names) or "Training report", parts)
+
+
+def _figures(metrics: Mapping[str, Any], num_pictures: int) -> list[str]:
+    """The test accuracy above all other metrics."""
+    accuracy = metrics.get("test_accuracy")
+    words = f"of {num_pictures} test pictures are named rightly"
+    return ([headline(accuracy, words)] if isinstance(accuracy, float) else []) + cards(metrics)
 
 
 def _record_tables(record: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """What every command shares: parsing, help, and errors without a traceback.
 
-Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 and 143 stopped by Ctrl-C and SIGTERM.
+Exit codes: 0 done, 1 bad input or a failed run, 2 wrong flags, 130 and 143 stopped by Ctrl-C and SIGTERM; a
+pipeline whose model was refused has one of its own.
 """
 
 import functools
@@ -17,7 +18,7 @@ from absl import flags
 
 from nst_keras import __version__
 from nst_keras.cli.field_flags import FieldFlag
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.fields import Settings, choice, format_value, setting
 from nst_keras.models.vgg19_layout import KERNEL_ORDERS, NETWORKS, STORED
 
@@ -82,9 +83,9 @@ def _run(
             raise flags.Error(f"unexpected argument {arguments[0]!r}; everything is given by flags")
         sys.exit((main(arguments) if takes_arguments else main()) or 0)
     except flags.Error as error:
-        message, code = f"{error}\nSee '{program} --help'.", 2
+        message, code = f"{_in_words(error, flag_values)}\nSee '{program} --help'.", 2
     except InputError as error:
-        message, code = str(error), 1
+        message, code = str(error), error.exit_code
     except BrokenPipeError:
         # The reader of a pipe left; Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,6 +97,13 @@ def _run(
         message, code = "interrupted", 128 + signal.SIGINT
     print(f"{program}: error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _in_words(error: flags.Error, flag_values: flags.FlagValues) -> str:
+    if not isinstance(error, flags.UnrecognizedFlagError):
+        return str(error)
+    known = [f"--{name}" for name in (*flag_values, "help", "version")]
+    return f"unknown flag --{error.flagname}{did_you_mean(f'--{error.flagname}', known)}"
 
 
 def import_tensorflow_quietly(*, start: bool = True) -> None:
@@ -143,8 +151,7 @@ _VALUES = {int: "N", float: "X", tuple: "A,B,...", Mapping: "NAME:X,..."}
 def _notation(flag: flags.Flag) -> tuple[str, str]:
     """How a flag's values, and its default, are written."""
     if not isinstance(flag, FieldFlag):
-        choices, default = getattr(flag.parser, "enum_values", ()), flag.default
-        return "|".join(choices) or "...", "" if default in (None, []) else format_value(default)
+        return "...", ""
     field, kind = flag.field, get_origin(flag.kind) or flag.kind
     default = field.default if field.default_factory is MISSING else field.default_factory()
     values = "|".join(field.metadata.get("choices", ())) or _VALUES.get(kind, "...")

@@ -28,21 +28,21 @@ _NUMBERS = (int, float)
 
 _BASH = """
 _nst_words() {{
-    local IFS= found word
+    local IFS= words word
     # Without an answer, as inside quotes, the shell completes names of files.
-    found=$({words} "${{COMP_LINE:0:COMP_POINT}}" "$COMP_WORDBREAKS" 2>/dev/null) || return 0
+    words=$({words} "${{COMP_LINE:0:COMP_POINT}}" "$COMP_WORDBREAKS" 2>/dev/null) || return 0
     compopt +o default 2>/dev/null
     COMPREPLY=()
-    while read -r word; do [[ -n $word ]] && COMPREPLY+=("$word"); done <<< "$found"
+    while read -r word; do [[ -n $word ]] && COMPREPLY+=("$word"); done <<< "$words"
 }}
 complete -o default -o nospace -F _nst_words {commands}
 """
 _ZSH = """
 (( $+functions[compdef] )) || {{ autoload -Uz compinit && compinit }}
 _nst_words() {{
-    local found
-    found=$({words} "${{(j: :)words[1,CURRENT-1]}} $PREFIX" "" 2>/dev/null) || {{ _files; return }}
-    [[ -n $found ]] && compadd -U -Q -S '' -- "${{(@f)found}}"
+    local candidates
+    candidates=$({words} "${{(j: :)words[1,CURRENT-1]}} $PREFIX" "" 2>/dev/null) || {{ _files; return }}
+    [[ -n $candidates ]] && compadd -U -Q -S '' -- "${{(@f)candidates}}"
 }}
 compdef _nst_words {commands}
 """
@@ -64,10 +64,10 @@ def main(arguments: Sequence[str]) -> int:
             script = _BASH if shell == "bash" else _ZSH
             print(script.format(words=words, commands=" ".join(commands)).strip())
         case [action, line, breaks] if action == _WORDS:
-            found = complete(line, breaks)
-            if found is None:
+            candidates = complete(line, breaks)
+            if candidates is None:
                 return 1
-            print("\n".join(found))
+            print("\n".join(candidates))
         case _:
             raise flags.Error(f"expected {' or '.join(SHELLS)}. Received: {' '.join(arguments) or 'nothing'}")
     return 0
@@ -104,29 +104,29 @@ def _candidates(words: Sequence[str], last: str, raw: str) -> list[str]:
         # One word more of the commands that begin with those before.
         rests = [known.split()[len(before) :] for known in COMMANDS if known.split()[: len(before)] == before]
         return _starting({f"{rest[0]} " for rest in rests}, last)
-    given = importlib.import_module(COMMANDS[name]).FLAGS
+    flag_values = importlib.import_module(COMMANDS[name]).FLAGS
     before = before[name.count(" ") + 1 :]
-    named = {f"--{flag}": given[flag] for flag in given}
+    named = {f"--{flag}": flag_values[flag] for flag in flag_values}
     if before and before[-1] in named and not named[before[-1]].boolean:
         return _values(named[before[-1]], raw)
     usage, equals, value = raw.partition("=")
     if equals and usage in named:
         return _values(named[usage], value, f"{usage}=")
     if last.startswith("-"):
-        return _usages(given, last)
+        return _usages(flag_values, last)
     if name in _ARGUMENTS and not any(word in _ARGUMENTS[name] for word in before):
         return _starting((f"{word} " for word in _ARGUMENTS[name]), last)
-    return _files(raw) if last or name in _ARGUMENTS else _usages(given, "--")
+    return _files(raw) if last or name in _ARGUMENTS else _usages(flag_values, "--")
 
 
 def _starting(words: Iterable[str], start: str) -> list[str]:
     return sorted(word for word in words if word.startswith(start))
 
 
-def _usages(given: flags.FlagValues, start: str) -> list[str]:
+def _usages(flag_values: flags.FlagValues, start: str) -> list[str]:
     """Flags that begin so; what switches off comes only when it is asked for."""
     usages = ["--help ", "--version "]
-    for flag in (given[name] for name in given):
+    for flag in (flag_values[name] for name in flag_values):
         usages.append(f"--{flag.name} " if flag.boolean else f"--{flag.name}=")
         usages += [f"--no{flag.name} "] if flag.boolean and start.startswith("--no") else []
     return _starting(usages, start)
@@ -136,16 +136,17 @@ def _values(flag: flags.Flag, raw: str, head: str = "") -> list[str]:
     """Values of a flag that begin so, after its last comma; names of files too, if it may take some."""
     comma = raw.rfind(",") + 1
     head, piece = head + raw[:comma], raw[comma:]
-    words: Collection[str] = getattr(flag.parser, "enum_values", ())
-    closed = bool(words)
+    words: Collection[str] = ()
+    closed = False
     if isinstance(flag, FieldFlag):
         metadata = flag.field.metadata
         words = metadata.get("choices") or metadata.get("words") or ()
+        words = words() if callable(words) else words
         closed = "choices" in metadata or flag.kind in _NUMBERS
     if flag.boolean:
         words, closed = ("on", "off"), True
-    found = _starting((f"{word} " for word in words), piece)
-    return [head + word for word in [*found, *([] if closed else _files(piece))]]
+    candidates = _starting((f"{word} " for word in words), piece) + ([] if closed else _files(piece))
+    return [head + candidate for candidate in candidates]
 
 
 def _files(raw: str) -> list[str]:
@@ -156,8 +157,8 @@ def _files(raw: str) -> list[str]:
         entries = sorted(os.scandir(os.path.expanduser(folder) or "."), key=lambda entry: entry.name)
     except OSError:
         return []
-    found = [entry for entry in entries if entry.name.startswith(start)]
-    shown = [entry for entry in found if start or not entry.name.startswith(".")]
+    entries = [entry for entry in entries if entry.name.startswith(start)]
+    shown = [entry for entry in entries if start or not entry.name.startswith(".")]
     paths = [(os.path.join(folder, entry.name), entry.is_dir()) for entry in shown]
     return [re.sub(r"([^\w@%+:,./~-])", r"\\\1", path) + ("/" if deeper else " ") for path, deeper in paths]
 

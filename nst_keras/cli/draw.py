@@ -69,47 +69,47 @@ FLAGS = field_flags.flags_of(DrawSettings)
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Runs nst-draw."""
-    given = field_flags.parsed(DrawSettings, FLAGS)
-    uses = _USES[given.figure]
+    settings = field_flags.parsed(DrawSettings, FLAGS)
+    uses = _USES[settings.figure]
     for name in FLAGS:
         if FLAGS[name].present and any(name in used for used in _USES.values()) and name not in uses:
-            raise flags.Error(f"--{name} has no use with --figure={given.figure}")
-    drawing = _draw_model(given) if "model" in uses else _draw_numbers(given)
+            raise flags.Error(f"--{name} has no use with --figure={settings.figure}")
+    drawing = _draw_model(settings) if "model" in uses else _draw_numbers(settings)
     from nst_keras.reports.look import encode_png
     from nst_keras.storage.files import write_whole
 
-    output = given.output or f"{given.figure}.png"
+    output = settings.output or f"{settings.figure}.png"
     write_whole(output, encode_png(drawing))
     print(output)
 
 
-def _draw_numbers(given: DrawSettings) -> "Figure":
+def _draw_numbers(settings: DrawSettings) -> "Figure":
     """What needs no model; all that can be wrong are flags."""
     from nst_keras.reports import convolution, network
 
     with field_flags.naming_flags():
-        if given.figure == "network":
-            return network.draw_network(given.layers, given.layer_names, bias=given.bias)
-        image = _rows("image", given.image)
-        if given.figure == "pooling":
-            return convolution.draw_max_pooling(image, given.size, given.stride, given.position)
-        stride, kernel = given.stride or 1, _rows("kernel", given.kernel)
-        return convolution.draw_convolution(image, kernel, stride, given.padding, given.position)
+        if settings.figure == "network":
+            return network.draw_network(settings.layers, settings.layer_names, bias=settings.bias)
+        image = _rows("image", settings.image)
+        if settings.figure == "pooling":
+            return convolution.draw_max_pooling(image, settings.size, settings.stride, settings.position)
+        stride, kernel = settings.stride or 1, _rows("kernel", settings.kernel)
+        return convolution.draw_convolution(image, kernel, stride, settings.padding, settings.position)
 
 
-def _draw_model(given: DrawSettings) -> "Figure":
-    if not given.model or (given.figure == "feature_maps" and not given.image):
-        needed = "--model and --image" if given.figure == "feature_maps" else "--model"
-        raise flags.Error(f"--figure={given.figure} needs {needed}")
+def _draw_model(settings: DrawSettings) -> "Figure":
+    if not settings.model or (settings.figure == "feature_maps" and not settings.image):
+        needed = "--model and --image" if settings.figure == "feature_maps" else "--model"
+        raise flags.Error(f"--figure={settings.figure} needs {needed}")
     common.import_tensorflow_quietly()
     from nst_keras.classifiers import trained as trained_model
     from nst_keras.reports import feature_maps
 
-    model = trained_model.load_model(given.model)
-    if given.figure == "filters":
-        return feature_maps.draw_filters(model, given.layer, given.channel)
-    image = trained_model.load_input(given.image, model)
-    return feature_maps.draw_feature_maps(model, image, given.layer)
+    model = trained_model.load_model(settings.model)
+    if settings.figure == "filters":
+        return feature_maps.draw_filters(model, settings.layer, settings.channel)
+    image = trained_model.load_input(settings.image, model)
+    return feature_maps.draw_feature_maps(model, image, settings.layer)
 
 
 def _rows(name: str, text: str) -> list[list[float]] | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from nst_keras.cli import common
+from nst_keras.errors import did_you_mean
 
 # What follows `nst`, and the module that does it, by name: pipelines stand above this package.
 COMMANDS = {
@@ -77,7 +78,9 @@ def _first_line(module: str) -> str:
 
 
 def _refuse(words: Sequence[str]) -> None:
-    raise flags.Error(f"unknown command {' '.join(words[:2])!r}")
+    groups = {name.partition(" ")[0] for name in COMMANDS}
+    hint = did_you_mean(" ".join(words[:2]), COMMANDS) or did_you_mean(words[0], groups)
+    raise flags.Error(f"unknown command {' '.join(words[:2])!r}{hint}")
 
 
 if __name__ == "__main__":

@@ -36,19 +36,27 @@ FLAGS = field_flags.flags_of(PushSettings)
 @common.command(__doc__, FLAGS)
 def main() -> None:
     """Entry point of `nst-push`."""
-    given = field_flags.parsed(PushSettings, FLAGS)
-    if not given.name:
+    settings = field_flags.parsed(PushSettings, FLAGS)
+    if not settings.name:
         raise flags.Error("--name is missing: the model's name")
-    if given.rollback:
-        if given.saved_model or given.version:
+    if settings.rollback:
+        if settings.saved_model or settings.version:
             raise flags.Error("--rollback takes neither --saved_model nor --version")
-        print(rollback(given.serving_dir, given.name, to=given.to, keep=given.keep))
+        print(rollback(settings.serving_dir, settings.name, to=settings.to, keep=settings.keep))
         return
-    if given.to:
+    if settings.to:
         raise flags.Error("--to needs --rollback")
-    if not given.saved_model:
+    if not settings.saved_model:
         raise flags.Error("--saved_model is missing: a folder with saved_model.pb")
-    print(push(given.saved_model, given.serving_dir, given.name, keep=given.keep, version=given.version))
+    print(
+        push(
+            settings.saved_model,
+            settings.serving_dir,
+            settings.name,
+            keep=settings.keep,
+            version=settings.version,
+        )
+    )
 
 
 if __name__ == "__main__":

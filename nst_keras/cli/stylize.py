@@ -17,9 +17,9 @@ Flags about how the picture is made have their default from --preset; [in bracke
 preset default.
 """
 
-import functools
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,13 +28,12 @@ from absl import flags
 from nst_keras.cli import common, field_flags
 from nst_keras.console.console import say
 from nst_keras.errors import InputError
-from nst_keras.fields import Settings, field_types, parse_settings
-from nst_keras.pictures import samples
+from nst_keras.fields import Settings, choice, field_types, parse_settings, setting
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
 from nst_keras.pictures.plan import JobOptions, RecordSettings, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
-from nst_keras.pictures.samples import SAMPLE
+from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
 from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import architecture_of, load_painter, maker_of, stylizer_digest
@@ -54,29 +53,52 @@ _VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).key
 # Flags that mean the same for a stylizer; all others are the optimiser's.
 _SHARED = {"content", "style", "style_weights", "each_style", "output", "from", "metadata"} | _BOTH
 
-FLAGS = flags.FlagValues()
-_text = functools.partial(flags.DEFINE_string, flag_values=FLAGS)
-_list = functools.partial(flags.DEFINE_list, flag_values=FLAGS)
-_switch = functools.partial(flags.DEFINE_bool, flag_values=FLAGS)
-_list("content", [], "Photo, folder of photos, or sample:NAME; several by commas.")
-_list("style", [], "Painting, folder of paintings, or sample:NAME; several by commas are blended.")
-_list("style_weights", [], "A weight for each blended style.")
-_switch("each_style", False, "A picture for each style, not a blend.")
-_text("output", "", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
-_text("from", "", "Picture or video of ours whose settings and inputs to repeat.")
+
+def _styles() -> list[str]:
+    """Names that --style knows."""
+    return [*read_header("")["styles"], *SAMPLE_STYLES]
+
+
+@dataclass(frozen=True)
+class _Inputs(Settings):
+    """What is painted, after what, and where to."""
+
+    content: tuple[str, ...] = setting(
+        (), "Photo, folder of photos, or sample:NAME; several by commas.", SAMPLE_CONTENTS
+    )
+    style: tuple[str, ...] = setting(
+        (), "Painting, folder of paintings, or sample:NAME; several by commas are blended.", _styles
+    )
+    style_weights: tuple[float, ...] = setting((), "A weight for each blended style.")
+    each_style: bool = setting(False, "A picture for each style, not a blend.")
+    output: str = setting("", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
+
+
+@dataclass(frozen=True)
+class _Way(Settings):
+    """Whether a stylizer paints or the optimiser, and what that begins with."""
+
+    fast: bool = setting(
+        False,
+        "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
+        "painting, if the stylizer takes any), and the picture is as large as the content, but at most "
+        f"{LARGEST} pixels, unless --size is given; 0 keeps the content's size.",
+    )
+    stylizer: str = setting(
+        "", "File of nst-train-stylizer; implies --fast. Empty is the package's own stylizer."
+    )
+    preset: str = choice("default", "Settings to start from", tuple(PRESETS))
+
+
+FLAGS = field_flags.flags_of(_Inputs)
+flags.DEFINE_string(
+    "from", "", "Picture or video of ours whose settings and inputs to repeat.", flag_values=FLAGS
+)
 field_flags.define(RecordSettings, FLAGS)
 field_flags.define(JobOptions, FLAGS)
-_switch(
-    "fast",
-    False,
-    "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
-    "painting, if the stylizer takes any), and the picture is as large as the content, but at most "
-    f"{LARGEST} pixels, unless --size is given; 0 keeps the content's size.",
-)
-_text("stylizer", "", "File of nst-train-stylizer; implies --fast. Empty is the package's own stylizer.")
+field_flags.define(_Way, FLAGS)
 field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")
 field_flags.define(common.NetworkSettings, FLAGS)
-flags.DEFINE_enum("preset", "default", list(PRESETS), "Settings to start from.", flag_values=FLAGS)
 field_flags.define(StyleTransferSettings, FLAGS)
 
 
@@ -148,13 +170,14 @@ def _located(record: dict[str, Any], source: str) -> dict[str, Any]:
 def _is_fast(record: dict[str, Any]) -> bool:
     """Whether a stylizer shall paint; flags must not contradict each other, or what is repeated."""
     repeats, named = "stylizer" in record, FLAGS["stylizer"].present
-    if record and not repeats and (FLAGS.fast or named):
+    fast = field_flags.parsed(_Way, FLAGS).fast
+    if record and not repeats and (fast or named):
         raise flags.IllegalFlagValueError(
             "--from: that picture was made by the optimiser; repeat it without --fast and --stylizer"
         )
-    if FLAGS["fast"].present and not FLAGS.fast and (repeats or named):
+    if FLAGS["fast"].present and not fast and (repeats or named):
         raise flags.IllegalFlagValueError("--nofast contradicts --stylizer, or --from a stylizer's picture")
-    fast = bool(FLAGS.fast or named or repeats)
+    fast = fast or named > 0 or repeats
     present = {name for name in FLAGS if FLAGS[name].present}
     if not fast and (wrong := present & _FAST_ONLY):
         raise flags.IllegalFlagValueError(f"--{min(wrong)} works with --fast only")
@@ -195,8 +218,9 @@ def _paint(record: dict[str, Any]) -> int:
 
 def _videos(record: dict[str, Any]) -> list[str]:
     """Contents that are videos; of an animated GIF a picture may be wanted, which is its first one."""
-    videos = filter(is_video, FLAGS.content or [record["content"]])
-    picture = _suffix(FLAGS.output) in WRITABLE_SUFFIXES
+    inputs = field_flags.parsed(_Inputs, FLAGS)
+    videos = filter(is_video, inputs.content or [record["content"]])
+    picture = _suffix(inputs.output) in WRITABLE_SUFFIXES
     return [name for name in videos if not (picture and _suffix(name) == GIF)]
 
 
@@ -217,7 +241,7 @@ def _paint_video(record: dict[str, Any]) -> int:
 
 
 def _optimize(record: dict[str, Any]) -> int:
-    _require_paintings(FLAGS.style)
+    _require_paintings(field_flags.parsed(_Inputs, FLAGS).style)
     for video in _videos(record):
         first = " (with --output=picture.png its first one is painted)" if _suffix(video) == GIF else ""
         raise flags.IllegalFlagValueError(
@@ -225,7 +249,7 @@ def _optimize(record: dict[str, Any]) -> int:
             f"its pictures, and they would flicker{first}"
         )
     repeats = record and not FLAGS["preset"].present
-    base = record["settings"] if repeats else PRESETS[FLAGS.preset].to_dict()
+    base = record["settings"] if repeats else PRESETS[field_flags.parsed(_Way, FLAGS).preset].to_dict()
     settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
     recorded = {name: record[name] for name in ("vgg", "kernel_order") if name in record}
     network = field_flags.parsed(common.NetworkSettings, FLAGS, **recorded)
@@ -265,10 +289,9 @@ def _unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[
 def _require_paintings(styles: Iterable[str]) -> None:
     for style in styles:
         if style in read_header("")["styles"] and not os.path.exists(style):
-            known = ", ".join(f"sample:{name}" for name in samples.STYLES)
             raise flags.IllegalFlagValueError(
                 f"--style: {style} is a style that the package's stylizer knows: add --fast. Without it, a "
-                f"style is a painting: a file, a folder, or one of {known}"
+                f"style is a painting: a file, a folder, or one of {', '.join(SAMPLE_STYLES)}"
             )
 
 
@@ -288,16 +311,13 @@ def _suffix(name: str) -> str:
 def _jobs(
     record: dict[str, Any], other_inputs: list[str], *, named_styles: bool = False, suffix: str = ".png"
 ) -> list[StylizeJob]:
-    try:
-        weights = tuple(map(float, FLAGS.style_weights))
-    except ValueError as error:
-        raise flags.IllegalFlagValueError(f"--style_weights must be numbers: {error}") from error
+    inputs = field_flags.parsed(_Inputs, FLAGS)
     return plan_jobs(
-        FLAGS.content or [record["content"]],
-        FLAGS.style or record["styles"],
-        weights or (() if FLAGS.style else record["style_weights"]),
-        FLAGS.output,
-        each_style=FLAGS.each_style,
+        inputs.content or [record["content"]],
+        inputs.style or record["styles"],
+        inputs.style_weights or (() if inputs.style else record["style_weights"]),
+        inputs.output,
+        each_style=inputs.each_style,
         other_inputs=other_inputs,
         named_styles=named_styles,
         suffix=suffix,

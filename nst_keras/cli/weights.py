@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from nst_keras.cli import common, field_flags
+from nst_keras.errors import did_you_mean
 from nst_keras.fields import choice
 from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS, QUANTIZED
 
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str]) -> None:
     """Runs nst-weights."""
     action, *files = arguments or [""]
     if action not in _ACTIONS or len(files) != _ACTIONS[action]:
-        raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}")
+        hint = did_you_mean(action, _ACTIONS) if action not in _ACTIONS else ""
+        raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}{hint}")
     network = field_flags.parsed(WeightsSettings, FLAGS)
     from nst_keras.weights import matconvnet_writer, vgg19
 

@@ -13,7 +13,7 @@ from nst_keras.diagnosis.diagnostics import diagnose
 from nst_keras.diagnosis.findings import Report
 from nst_keras.diagnosis.planted_faults import TrainingSetup
 from nst_keras.diagnosis.settings import AUTO, LOGITS, DebugSettings, DiagnosisSettings
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 
 _MEMORY_LIMIT = 1 << 30  # bytes; of a larger set only the chosen pictures are kept
 # Faults that lie in the loss, or in how it takes the outputs.
@@ -55,8 +55,8 @@ def debug(settings: DebugSettings) -> Report:
 
 def _load(path: str) -> keras.Model:
     if not path.endswith(".keras") and not Path(path).exists():
-        choices = ", ".join(GRADIENT_CLASSIFIERS)
-        raise InputError(f"model must be {choices} or a .keras file. Received: model={path}")
+        choices, hint = ", ".join(GRADIENT_CLASSIFIERS), did_you_mean(path, GRADIENT_CLASSIFIERS)
+        raise InputError(f"model must be {choices} or a .keras file. Received: model={path}{hint}")
     model = load_model(path)
     if hasattr(model, "update"):
         raise InputError(

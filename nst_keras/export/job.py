@@ -15,7 +15,7 @@ from nst_keras import __version__
 from nst_keras.classifiers.plan import REPORT, SAVED_MODEL
 from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
 from nst_keras.served.module import GRAY_PNG
 from nst_keras.served.push import push
@@ -101,7 +101,7 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
     except InputError as error:
         raise InputError(
             f"model: {folder}: must be {STYLIZER}, {STYLE_TRANSFER} or the folder of a finished training "
-            f"({error})"
+            f"({error}){did_you_mean(str(folder), (STYLIZER, STYLE_TRANSFER))}"
         ) from error
     height, width, channels = trained.image_shape
     export_classifier(

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.reports.look import BLUE, FAINT, GRID, ORANGE, PAPER, in_our_look, new_figure
 
 _COLUMNS = 8
@@ -84,7 +84,9 @@ def _convolution(model: keras.Model, layer: str) -> str:
     if not names:
         raise InputError(f"model must have convolutions. Received: {model.name}, which has none")
     if layer and layer not in names:
-        raise InputError(f"layer must be one of {', '.join(names)}. Received: layer={layer}")
+        raise InputError(
+            f"layer must be one of {', '.join(names)}. Received: layer={layer}{did_you_mean(layer, names)}"
+        )
     return layer or names[0]
 
 

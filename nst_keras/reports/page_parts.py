@@ -31,6 +31,8 @@ th, td {{ padding: .2rem 1.2rem .2rem 0; text-align: left; border-bottom: 1px so
   vertical-align: top; overflow-wrap: anywhere; }}
 th {{ color: var(--faint); font-weight: 600; white-space: nowrap; }}
 td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.headline {{ margin: 0 0 1rem; color: var(--faint); }}
+.headline b {{ font-size: 3rem; line-height: 1.1; color: var(--ink); font-variant-numeric: tabular-nums; }}
 .cards {{ display: flex; flex-wrap: wrap; gap: .8rem; }}
 .card {{ background: var(--card); border-radius: .5rem; padding: .6rem 1rem; }}
 .card b {{ display: block; font-size: 1.3rem; font-variant-numeric: tabular-nums; }}
@@ -82,6 +84,11 @@ def picture_grid(pictures: Iterable[tuple[str, bytes]]) -> str:
     """Small pictures side by side: caption and bytes of a PNG file each."""
     figures = [figure(image(data, caption), html.escape(caption)) for caption, data in pictures]
     return '<div class="pictures">\n' + "\n".join(figures) + "\n</div>"
+
+
+def headline(share: float, words: str) -> str:
+    """The one number that a page is opened for, as a percentage, very large, and what it is of."""
+    return f'<p class="headline"><b>{100 * share:.1f} %</b> {html.escape(words)}</p>'
 
 
 def cards(values: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ The parameters' annotations say what comes in and goes out. The function is usab
 inside its functions alone, so that a pipeline with nothing to do never loads it.
 """
 
+import atexit
 import inspect
 import re
 import shutil
@@ -53,6 +54,13 @@ def map_here(function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
     return map(function, tasks)
 
 
+def _temporary_folder() -> Path:
+    """A folder that goes when the process ends."""
+    path = Path(tempfile.mkdtemp(prefix="nst_keras-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
 @dataclass(frozen=True)
 class Context:
     """What a stage is given besides artifacts and config.
@@ -63,7 +71,7 @@ class Context:
     files and leaves those alone that are there.
     """
 
-    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nst_keras-")))
+    scratch: Path = field(default_factory=_temporary_folder)
     map: Map = map_here
     say: Callable[[str], None] = lambda text: None  # writes a line of text for the user
     show: Callable[[object], None] = lambda text: None  # the same in one line that the next one replaces

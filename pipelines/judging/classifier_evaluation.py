@@ -12,7 +12,7 @@ from nst_keras.classifiers.calibration import accuracy_interval, calibration_err
 from nst_keras.classifiers.trainer import cross_entropy
 from nst_keras.ops.confusion import confusion_counts
 from nst_keras.reports.look import encode_png
-from nst_keras.reports.page_parts import cards, frame, heading, image, label, table, warning_list
+from nst_keras.reports.page_parts import cards, frame, heading, headline, image, label, table, warning_list
 from nst_keras.reports.training_plots import confident_mistakes, confusion_matrix
 from pipelines.judging.predictions import Predictions
 from pipelines.judging.verdicts import Blessing
@@ -138,7 +138,11 @@ def render_evaluation(
     The first of the mistakes, at most `MOST_MISTAKES`, are pictures, uint8 [n, height, width, channels].
     """
     verdict = "Blessed" if blessing.blessed else "Not blessed"
-    parts = [heading(verdict), *warning_list(blessing.reasons), *cards(metrics["overall"])]
+    overall = metrics["overall"]
+    low, high = 100 * overall["accuracy_low"], 100 * overall["accuracy_high"]
+    words = f"of {overall['pictures']} pictures are named rightly (95 % interval {low:.1f} to {high:.1f} %)"
+    parts = [headline(overall["accuracy"], words)]
+    parts += [heading(verdict), *warning_list(blessing.reasons), *cards(overall)]
     if metrics["comparison"]:
         parts += [heading("Against the baseline, on the same pictures"), *cards(metrics["comparison"])]
     rows = metrics["slices"]

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nst_keras.reports.page_parts import cards, frame, heading, image, table, warning_list
+from nst_keras.reports.page_parts import cards, frame, heading, headline, image, table, warning_list
 from pipelines.judging.verdicts import Blessing
 
+FALL = "nearer to the paintings than the photos are, by VGG-19"
 ALL = "all"  # the slice of the photos as they are
 VGG19 = "vgg19"
 
@@ -125,7 +126,9 @@ def _mean(values: Sequence[float]) -> float:
 
 def render_evaluation(metrics: Mapping[str, Any], blessing: Blessing, sheet: bytes) -> str:
     """Renders what metrics.json holds, verdict and contact sheet (JPEG) as HTML that loads nothing else."""
-    parts = [heading("Blessed" if blessing.blessed else "Not blessed"), *warning_list(blessing.reasons)]
+    overall = metrics["overall"].get(VGG19)
+    parts = [headline(overall["fall"], FALL)] if overall else []
+    parts += [heading("Blessed" if blessing.blessed else "Not blessed"), *warning_list(blessing.reasons)]
     for network, values in metrics["overall"].items():
         parts += [heading(f"By {network}, all judged styles"), *cards(values)]
     if metrics["baseline"] and metrics["model_on_shared"]:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +34,11 @@ class Pushed:
     path: str = ""  # the version's folder, absolute
     digest: str = ""  # of all its files, see `digest_files`
     reasons: tuple[str, ...] = ()  # why nothing was pushed, a sentence each
+
+
+def as_record(reasons: Sequence[str]) -> dict[str, Any]:
+    """The reasons as a stage's record has them: only where there are some."""
+    return {"reasons": list(reasons)} if reasons else {}
 
 
 def bless(objections: list[str]) -> Blessing:

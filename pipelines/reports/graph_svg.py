@@ -4,12 +4,15 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-STYLE = """svg.graph { max-width: 100%; height: auto; display: block; }
+STYLE = """div.graph { overflow-x: auto; }
+svg.graph { display: block; }
 svg.graph text { font: 12px system-ui, sans-serif; fill: #1f2933; }
 svg.graph .small { font-size: 10px; fill: #45525f; }
 svg.graph path { fill: none; stroke: #8b98a5; stroke-width: 1.3; }
+svg.graph path.back { stroke-dasharray: 4 3; }
 """
 _HEIGHT, _GAP, _LAYER_GAP, _LETTER = 40, 14, 54, 7.4  # pixels
+_BACK = 24  # how far an arrow that goes back hangs down
 
 
 @dataclass(frozen=True)
@@ -32,30 +35,31 @@ def draw(boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> str:
         for number, layer in enumerate(layers)
         for row, key in enumerate(layer)
     }
-    high = max(map(len, layers), default=0) * (_HEIGHT + _GAP)
+    high = max(map(len, layers), default=0) * (_HEIGHT + _GAP) + _BACK
     wide = len(layers) * (width + _LAYER_GAP) - _LAYER_GAP + 8
     lines = [_arrow(places[start], places[end], width) for start, end in pairs]
     lines += [_box(box, places[key], width) for key, box in boxes.items()]
     size = f'width="{wide:.0f}" height="{high:.0f}" viewBox="0 0 {wide:.0f} {high:.0f}"'
-    return f'<svg class="graph" role="img" {size}>\n' + "\n".join(lines) + "\n</svg>"
+    return f'<div class="graph"><svg class="graph" role="img" {size}>\n' + "\n".join(lines) + "\n</svg></div>"
 
 
 def _layers(keys: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Each box right of all that point at it, in an order that crosses few arrows."""
+    """Each box right of all that point at it, but for circles, in an order that crosses few arrows."""
     before: dict[str, list[str]] = {key: [] for key in keys}
     after: dict[str, list[str]] = {key: [] for key in keys}
     for start, end in pairs:
         before[end].append(start)
         after[start].append(end)
     depth = dict.fromkeys(keys, 0)
-    open_arrows = {key: len(before[key]) for key in keys}
-    ready = [key for key in keys if not open_arrows[key]]
-    for key in ready:  # grows meanwhile; boxes of a circle never become ready and stay to the left
+    waiting = {key: len(before[key]) for key in keys}  # arrows from boxes without a place
+    while waiting:
+        # In a circle every box waits for another one: the next is then one that is pointed at already.
+        key = min(waiting, key=lambda key: (waiting[key] > 0, waiting[key] == len(before[key]), waiting[key]))
+        del waiting[key]
         for following in after[key]:
-            depth[following] = max(depth[following], depth[key] + 1)
-            open_arrows[following] -= 1
-            if not open_arrows[following]:
-                ready.append(following)
+            if following in waiting:  # else the arrow goes back
+                depth[following] = max(depth[following], depth[key] + 1)
+                waiting[following] -= 1
     layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for key in keys:
         layers[depth[key]].append(key)
@@ -68,6 +72,11 @@ def _layers(keys: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[list[
 
 
 def _arrow(start: tuple[float, float], end: tuple[float, float], width: float) -> str:
+    if end[0] <= start[0]:  # it goes back, below the boxes
+        x0, y0, x1, y1 = start[0] + width / 3, start[1] + _HEIGHT, end[0] + width * 2 / 3, end[1] + _HEIGHT
+        low = max(y0, y1) + _BACK
+        curve = f"M{x0:.0f} {y0:.0f} C{x0:.0f} {low:.0f} {x1:.0f} {low:.0f} {x1:.0f} {y1:.0f}"
+        return f'<path class="back" d="{curve} m-4 6 l4 -6 l4 6"/>'
     x0, y0, x1, y1 = start[0] + width, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
     bend = max(24.0, (x1 - x0) / 2)
     curve = f"M{x0:.0f} {y0:.0f} C{x0 + bend:.0f} {y0:.0f} {x1 - bend:.0f} {y1:.0f} {x1:.0f} {y1:.0f}"

@@ -9,21 +9,28 @@ from typing import Any
 from urllib.parse import quote
 
 from nst_keras.errors import InputError
-from nst_keras.reports.page_parts import figure, frame, heading, image, pairs, table, warning_list
+from nst_keras.reports.page_parts import figure, frame, heading, headline, image, pairs, table, warning_list
 from nst_keras.storage.files import write_whole
 from pipelines.engine.store.artifact_files import folder_of
 from pipelines.engine.store.rows import Execution, Run, StoredArtifact, format_time, seconds_of
 from pipelines.engine.store.store import Store
+from pipelines.kinds import is_refusal, refusals
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
 COLORS = {
     "complete": "#cdeccf",
     "cached": "#d5e5f7",
+    "refused": "#f6c48f",
     "failed": "#f8cfc9",
     "killed": "#f8cfc9",
     "stopped": "#fbe6b8",
     "running": "#fbf6c8",
     "not run": "#e7eaed",
+}
+# Values of records that a run is done for, and what they say.
+_HEADLINES = {
+    "accuracy": "of the pictures that the model was judged by are named rightly",
+    "fall_vgg19": "nearer to the paintings than the photos are, by VGG-19",
 }
 _PAGES = ".html"
 _PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
@@ -66,13 +73,23 @@ def _turns(store: Store, run: Run) -> list[_Turn]:
             continue
         execution, cached = done[node["name"]]
         outputs = store.events(execution.id, "output")
-        turns.append(_Turn(node, "cached" if cached else execution.state, execution, outputs))
+        state = "cached" if cached else execution.state
+        state = "refused" if is_refusal(execution.record) else state
+        turns.append(_Turn(node, state, execution, outputs))
     return turns
 
 
 def _parts(store: Store, run: Run, turns: list[_Turn], reports: Path) -> Iterator[str]:
-    yield from warning_list([run.error] if run.error else [])
-    about = {"state": run.state, "began": format_time(run.started), "took": seconds_of(run)}
+    refused = refusals({turn.node["name"]: turn.execution.record for turn in turns if turn.execution})
+    yield from warning_list([*([run.error] if run.error else []), *refused])
+    records = [turn.execution.record for turn in turns if turn.execution]
+    for name, words in _HEADLINES.items():
+        yield from (headline(record[name], words) for record in records if name in record)
+    about = {
+        "state": f"{run.state}; the model was refused" if refused else run.state,
+        "began": format_time(run.started),
+        "took": seconds_of(run),
+    }
     yield pairs({**about, "command": run.command, "machine": run.host, "nst_keras": run.version})
     yield heading("Stages")
     boxes = {turn.node["name"]: _box(turn) for turn in turns}

@@ -12,7 +12,7 @@ from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.files import read_info, shard_paths
 from pipelines.examples.parts import run_tasks
-from pipelines.judging.verdicts import bless, write_blessing
+from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def evaluate(
     for reason in verdict.reasons:
         context.say(f"not blessed: {reason}")
     comparison = {"difference": metrics["comparison"]["difference"]} if other else {}
-    return {"blessed": verdict.blessed, **metrics["overall"], **comparison}
+    return {"blessed": verdict.blessed, **metrics["overall"], **comparison, **as_record(verdict.reasons)}
 
 
 def _predict(

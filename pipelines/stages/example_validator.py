@@ -41,7 +41,7 @@ def validate_examples(
     """
     from google.protobuf import text_format
 
-    from pipelines.statistics.anomalies import ERROR, build_anomalies, find_anomalies
+    from pipelines.statistics.anomalies import ERROR, TOO_FEW, build_anomalies, find_anomalies
     from pipelines.statistics.protos import Statistics, read_statistics
     from pipelines.statistics.schema import read_schema
 
@@ -51,11 +51,14 @@ def validate_examples(
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:
+        few = [anomaly for anomaly in breaks if anomaly.kind == TOO_FEW]
         # The output of a stage that fails is dropped, but somebody will want to look.
         page = context.scratch / "anomalies.html"
         _write_page(page, breaks, comparisons)
         more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
-        raise InputError(f"{statistics.path}: {'; '.join(errors[:_LISTED])}{more}. All of it: {page}")
+        least = min(dataset.num_examples for dataset in observed.datasets)
+        hint = f". If so few are meant, set SchemaGen.min_examples={least}" if few and least else ""
+        raise InputError(f"{statistics.path}: {'; '.join(errors[:_LISTED])}{more}{hint}. All of it: {page}")
     for sentence in [*errors, *warnings]:
         context.say(sentence)
     text = text_format.MessageToString(build_anomalies(wanted, breaks, comparisons))

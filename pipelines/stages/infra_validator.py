@@ -22,7 +22,7 @@ from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.files import read_examples, read_info
 from pipelines.judging import servable_check
-from pipelines.judging.verdicts import bless, write_blessing
+from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, InfraBlessing, ServableModel
 
 _POLL_SECONDS = 0.1
@@ -61,8 +61,10 @@ def validate_infra(
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
         context.say(f"not blessed for serving: {reason}")
-    kept = ("answered", "load_seconds", "peak_mib")
-    return {"blessed": verdict.blessed, **{name: result[name] for name in kept if name in result}}
+    kept: dict[str, Any] = {
+        name: result[name] for name in ("answered", "load_seconds", "peak_mib") if name in result
+    }
+    return {"blessed": verdict.blessed, **kept, **as_record(verdict.reasons)}
 
 
 def _try(

@@ -30,7 +30,7 @@ from pipelines.judging.stylizer_evaluation import (
     render_evaluation,
     summarize,
 )
-from pipelines.judging.verdicts import bless, write_blessing
+from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
@@ -148,7 +148,13 @@ def evaluate(
         for network, values in report["overall"].items()
         for kind, value in values.items()
     }
-    return {"blessed": verdict.blessed, "photos": len(good), "failures": len(failures), **means}
+    return {
+        "blessed": verdict.blessed,
+        "photos": len(good),
+        "failures": len(failures),
+        **means,
+        **as_record(verdict.reasons),
+    }
 
 
 def _known_paintings(stylizer: Path, examples: Examples) -> tuple[PictureAt, ...]:

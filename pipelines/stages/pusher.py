@@ -14,6 +14,7 @@ from pipelines.engine.stage import Artifact, Context, Input, Output, Stage
 from pipelines.judging.verdicts import (
     Blessing,
     Pushed,
+    as_record,
     digest_files,
     digest_folder,
     read_blessing,
@@ -71,7 +72,7 @@ def push_model(
         outcome = _push(config, servable.path, context)
     write_pushed(pushed, outcome)
     about = {"name": outcome.name, "version": outcome.version, "path": outcome.path}
-    return {"pushed": bool(outcome.version), **about}
+    return {"pushed": bool(outcome.version), **about, **as_record(reasons)}
 
 
 def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:

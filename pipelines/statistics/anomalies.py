@@ -19,6 +19,7 @@ from pipelines.statistics.schema import label_names
 
 _Info, _Measure = anomalies_pb2.AnomalyInfo, anomalies_pb2.DriftSkewInfo.Measurement
 ERROR, WARNING = "ERROR", "WARNING"
+TOO_FEW = "DATASET_LOW_NUM_EXAMPLES"
 TRAIN = "train"
 _TYPES = {schema_pb2.BYTES: ("STRING", "BYTES"), schema_pb2.INT: ("INT",), schema_pb2.FLOAT: ("FLOAT",)}
 _MEASURES = {"L_INFTY": "infinity_norm", "JENSEN_SHANNON_DIVERGENCE": "jensen_shannon_divergence"}
@@ -66,7 +67,7 @@ def _check_splits(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator
         split, features = dataset.name, features_of(dataset)
         if dataset.num_examples < least:
             text = f"must have at least {least} examples, but has {dataset.num_examples}"
-            yield Anomaly("", split, ERROR, "DATASET_LOW_NUM_EXAMPLES", text)
+            yield Anomaly("", split, ERROR, TOO_FEW, text)
         for wanted in schema.feature:
             if wanted.name not in features:
                 yield Anomaly(wanted.name, split, ERROR, "FEATURE_TYPE_NOT_PRESENT", "is missing")

@@ -54,6 +54,13 @@ def test_switches_take_the_words_that_help_shows() -> None:
         assert field_flags.parsed(_Settings, flag_values).shiny is value
 
 
+def test_a_flag_that_is_nearly_right_is_asked_back(run_main: Callable) -> None:
+    done = run_main(push.main, "--saved_modle=out")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: unknown flag --saved_modle. Did you mean --saved_model?\n" in done.stderr
+    assert "Did you mean" not in run_main(push.main, "--xyz").stderr
+
+
 def test_a_command_run_as_a_module_is_called_so(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(nst_keras.__file__).parents[1])}
     command = [sys.executable, "-m", "pipelines.collect", "--keep_runs=few"]

@@ -38,6 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("nst-stylize --resume=", ["--resume=off ", "--resume=on "]),
         ("nst stylize --optimizer=", ["--optimizer=adam ", "--optimizer=lbfgs ", "--optimizer=sgd "]),
         ("nst stylize --optimizer l", ["lbfgs "]),
+        ("nst-stylize --style=star", ["--style=starry_night "]),
+        ("nst-stylize --content=sample:", ["--content=sample:china ", "--content=sample:flower "]),
         ("nst-stylize --preset=n", ["--preset=notebook "]),
         ("nst-stylize --size=", []),
         ("nst-stylize --style_layers=relu1_1,relu2_", [f"--style_layers=relu1_1,relu2_{i} " for i in (1, 2)]),

@@ -46,8 +46,8 @@ def test_a_command_gets_what_follows_its_name(run_main: Callable) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["stylise"], "unknown command 'stylise'"),
-        (["pipeline", "rum", "--pipeline=x"], "unknown command 'pipeline rum'"),
+        (["stylise"], "unknown command 'stylise'. Did you mean stylize?"),
+        (["pipeline", "rum", "--pipeline=x"], "unknown command 'pipeline rum'. Did you mean pipeline run?"),
         (["stylise", "--help"], "unknown command 'stylise'"),
         (["pipelines", "run"], "unknown command 'pipelines run'"),
         (["--fast"], "fast"),

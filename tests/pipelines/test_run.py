@@ -118,6 +118,21 @@ def test_a_failed_run_says_why_and_leaves_a_report(
     assert command("--pipeline_root=root").returncode == 0
 
 
+def test_a_refused_model_has_an_exit_code_of_its_own(command: Run) -> None:
+    for _ in range(2):  # also when all is taken from earlier executions
+        done = command("--pipeline_root=root", "--set=Judge.least=0.9")
+        assert done.returncode == run.REFUSED and done.stdout.startswith("root/reports/run-")
+        assert "refused: Judge: no reason is given" in done.stderr
+    assert command("--pipeline_root=root", "--set=Judge.least=0.9", "--only=Count").returncode == 0
+
+
+def test_an_error_names_the_flag_for_what_it_asks(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINY_TRICK", "train:ask")
+    done = command("--pipeline_root=root")
+    assert done.returncode == 1
+    assert "Train: there are few words; give --set=Gather.words=more if so few are meant" in done.stderr
+
+
 def test_what_is_no_pipeline_root_is_told(command: Run, tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "metadata.sqlite").write_text("something else, " * 100)

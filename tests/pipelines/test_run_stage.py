@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +106,29 @@ def test_nothing_is_published_of_a_stage_that_failed(tmp_path: Path) -> None:
     assert not (tmp_path / "model").exists() and (tmp_path / "scratch").is_dir()
     with pytest.raises(InputError, match=r"gone: must be an artifact's folder"):
         run_stage.run_stage(stage, config, context, {"examples": tmp_path / "gone"}, outputs)
+
+
+def test_no_temporary_folder_stays_after_an_error(
+    run_main: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("temporary", "empty"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    flags = ["--stage=pipelines.stages.trainer:Trainer", "--input=examples=empty", "--output=model=out"]
+    done = run_main(run_stage.main, *flags)
+    assert done.returncode == 1 and "empty" in done.stderr
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_the_folder_of_a_stage_by_itself_goes_with_the_process(tmp_path: Path) -> None:
+    program = (
+        "from pipelines.engine.stage import Context; print(Context().scratch.is_dir()); raise SystemExit(1)"
+    )
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(run_stage.__file__).parents[1]),
+        "TMPDIR": str(tmp_path),
+    }
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "True\n"), done.stderr
+    assert not list(tmp_path.iterdir())

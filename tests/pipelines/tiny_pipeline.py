@@ -48,6 +48,8 @@ def _trick(stage: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "refuse":
         raise InputError("words must be better")
+    if what == "ask":
+        raise InputError("there are few words; set Gather.words=more if so few are meant")
     if what == "crash":
         raise RuntimeError("a bug")
     if what == "full":

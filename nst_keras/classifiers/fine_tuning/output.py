@@ -111,5 +111,5 @@ def _heat_maps(result: FineTuned, predictions: Predictions) -> tuple[str, str, b
         names[answer] if answer == label else f"{names[label]} → {names[answer]}"
         for answer, label in zip(answers[shown], predictions.labels[shown], strict=True)
     ]
-    text = "Bright is what spoke for the answer (Grad-CAM); mistakes, if there are any, come last."
+    text = "In full colour, and framed, is what spoke for the answer (Grad-CAM); mistakes come last."
     return "Where the network looked", text, encode_png(draw_grad_cam(images, heat, titles))

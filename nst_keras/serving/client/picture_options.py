@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.pictures.images import decode_image, encode_image
 from nst_keras.pictures.opening import plain_format
 from nst_keras.pictures.plan import blend_shares
@@ -76,7 +76,8 @@ def parse_style(text: str, styles: Sequence[str]) -> list[float]:
     for part in text.split(","):
         name, _, weight = part.strip().partition(":")
         if name not in weights:
-            raise InputError(f"style must be of {', '.join(styles)}. Received: style={text}")
+            hint = did_you_mean(name, styles)
+            raise InputError(f"style must be of {', '.join(styles)}. Received: style={text}{hint}")
         try:
             weights[name] += float(weight or 1)
         except ValueError as error:

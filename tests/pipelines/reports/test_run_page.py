@@ -125,6 +125,29 @@ def test_a_graph_goes_from_left_to_right() -> None:
     assert "<rect" not in draw({}, [])
 
 
-def test_a_circle_is_drawn_too() -> None:
-    boxes = {key: Box((key,), "#fff") for key in "abc"}
-    assert draw(boxes, [("a", "b"), ("b", "a"), ("b", "c")]).count("<path") == 3
+def test_what_follows_a_circle_has_layers_of_its_own() -> None:
+    """As the lineage of examples that a stage made anew just as they were."""
+    boxes = {key: Box((key,), "#fff", f"#{key}") for key in "fedcba"}
+    arrows = [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("b", "e"), ("d", "f"), ("e", "f")]
+    drawn = draw(boxes, arrows)
+    assert drawn.count("<path") == len(arrows) and drawn.count('class="back"') == 1
+    places = {key: float(re.search(rf'href="#{key}"><rect x="(\d+)"', drawn)[1]) for key in boxes}  # type: ignore[index]
+    assert places["a"] < places["b"] < places["c"] == places["e"] < places["d"] < places["f"]
+
+
+def test_a_refused_model_is_told_at_the_top(page: Callable[..., tuple[Path, str]]) -> None:
+    text = page("Judge.least=0.9")[1]
+    assert "<li>Judge: no reason is given</li>" in text
+    assert "<td>complete; the model was refused</td>" in text
+    states = re.findall(r'<span style="background:#\w+">([\w ]+)</span>', text)
+    assert states == ["complete", "refused"]
+    assert ">refused</span>" in page("Judge.least=0.9")[1], "also of an earlier execution"
+
+
+def test_the_number_that_a_run_is_done_for_is_large(
+    page: Callable[..., tuple[Path, str]], store: Store
+) -> None:
+    page()
+    store.connection.execute("UPDATE execution SET record='{\"accuracy\": 0.98765}' WHERE node='Judge'")
+    text = write_report(store, 1).read_text()
+    assert '<p class="headline"><b>98.8 %</b> of the pictures' in text

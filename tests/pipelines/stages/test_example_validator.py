@@ -117,6 +117,13 @@ def test_ranges_and_numbers_of_examples(span: Callable, validate: Callable) -> N
     assert message.dataset_anomaly_info.severity == anomalies_pb2.AnomalyInfo.ERROR
 
 
+def test_a_small_set_is_told_what_allows_it(span: Callable, validate: Callable) -> None:
+    small = span("b", train=((60, 60, 60), 100.0), test=((3, 3, 3), 100.0))
+    expected = r"has 9\. If so few are meant, set SchemaGen\.min_examples=9\. All of it"
+    with pytest.raises(InputError, match=expected):
+        validate(small, fail=True)
+
+
 def test_missing_features(span: Callable, validate: Callable) -> None:
     found, message, _ = validate(span("b", names=(), **GOOD))
     assert "label of train is missing" in found["anomalies"]

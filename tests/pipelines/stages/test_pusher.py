@@ -85,7 +85,8 @@ def test_an_unblessed_model_is_not_pushed(
         infra_blessing=verdicts[InfraBlessing],
         pushed=pushed,
     )
-    assert (found, _versions(config)) == ({"pushed": False, "name": "digits", "version": 0, "path": ""}, [])
+    about = {"name": "digits", "version": 0, "path": ""}
+    assert found == {"pushed": False, **about, "reasons": [f"{words}: {told}"]} and not _versions(config)
     assert said == [f"digits isn't pushed: {words}: {told}"]
     with pytest.raises(InputError, match=f"no model was pushed as digits: {words}: {told}"):
         read_pushed(pushed)
