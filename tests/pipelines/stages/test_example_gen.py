@@ -102,7 +102,7 @@ def test_strict_and_unknown(folder: Path, new: Callable[..., Any], tmp_path: Pat
     context = Context(tmp_path / "scratch")
     with pytest.raises(InputError, match=r"broken\.png"):
         generate_examples(ExampleGenConfig(str(folder), strict=True), context, examples=new(Examples))
-    with pytest.raises(InputError, match="dataset must be"):
+    with pytest.raises(InputError, match="no_such_set: is neither a folder nor a data set"):
         generate_examples(ExampleGenConfig("no_such_set"), context, examples=new(Examples, "b"))
     with pytest.raises(InputError, match="shards must be a whole number, at least 1"):
         ExampleGenConfig(shards=0)
