@@ -1,10 +1,11 @@
 """Transform: pictures of one size and one number of channels, and the same as a graph for serving."""
 
+import functools
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, number
@@ -22,6 +23,9 @@ from pipelines.examples.files import (
 )
 from pipelines.examples.parts import keep, run_tasks
 from pipelines.kinds import Examples, Schema, TransformGraph
+
+if TYPE_CHECKING:
+    from pipelines.examples.transform_graph import PictureTransform
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,9 @@ def transform_shard(task: TransformShard) -> None:
     """Transforms a shard unless that is done."""
     import tensorflow as tf
 
-    from pipelines.examples.transform_graph import PictureTransform
-
     if task.target.exists():
         return
-    change = PictureTransform(*task.image_shape)
+    change = _picture_transform(task.image_shape)
 
     def read() -> Iterator[Example]:
         for example in read_shard(task.source):
@@ -98,6 +100,14 @@ def transform_shard(task: TransformShard) -> None:
             yield Example(example.name, encode_picture(pixels), example.label)
 
     write_shard(task.target, read())
+
+
+@functools.lru_cache(maxsize=1)
+def _picture_transform(shape: tuple[int, int, int]) -> "PictureTransform":
+    """One for all shards of a process, since TensorFlow traces each anew."""
+    from pipelines.examples.transform_graph import PictureTransform
+
+    return PictureTransform(*shape)
 
 
 def _check_classes(info: ExampleInfo, schema: Schema, examples: Examples) -> None:

@@ -6,6 +6,7 @@ shared. A worker whose code isn't ours refuses, since what it made would be kept
 
 import contextlib
 import functools
+import logging
 import pickle
 import socket
 from collections import deque
@@ -33,6 +34,8 @@ def dask_map(scheduler: str, say: Callable[[str], None] = lambda text: None) -> 
 
 
 def _connect(scheduler: str) -> Client:
+    # Dask says what each of its parts does, which tears the status line.
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if not scheduler:  # one thread, since TensorFlow uses all cores anyway
         return Client(
             processes=False,
