@@ -64,7 +64,7 @@ FLAGS = field_flags.flags_of(RunSettings)
 SET = flags.DEFINE_multi_string(
     "set",
     [],
-    "STAGE.FIELD=VALUE: changes a stage's config; may be settings several times.",
+    "STAGE.FIELD=VALUE: changes a stage's config; may be given several times.",
     flag_values=FLAGS,
 )
 FROM = flags.DEFINE_string("from", "", "Run this stage and all that need it.", flag_values=FLAGS)

@@ -45,8 +45,8 @@ def make_settings(settings: StyleTransferSettings | str, changes: Mapping[str, A
 class StyleTransfer:
     """Paints photos in the style of paintings, by optimisation (Gatys et al. 2016, from coarse to fine).
 
-    The network and its compiled step are built once and kept, also for other objects whose settings have the
-    same loss. Threads may share an object, and paint at once.
+    The network and its compiled step are built at the first call and kept for the next ones, also of other
+    objects whose settings have the same loss. Threads may share an object, and paint at once.
 
     >>> transfer = StyleTransfer("preview", size=64, num_steps=2, coarse_steps=0)
     >>> transfer("sample:china", "sample:ink").shape
@@ -58,8 +58,7 @@ class StyleTransfer:
         **changes: Fields of `StyleTransferSettings`, such as `size=1024`, that are to be different.
 
     Raises:
-        InputError: If the preset or a setting isn't known, a value is out of range, or the weights can't be
-            had.
+        InputError: If the preset or a setting isn't known, or a value is out of range.
 
     Attributes:
         settings: How pictures are made.
@@ -73,9 +72,7 @@ class StyleTransfer:
         **changes: Any,
     ) -> None:
         self.settings = make_settings(settings, changes)
-        vgg = os.fspath(vgg)
-        self._objective, digest = _network(self.settings, vgg)
-        self._maker = {"vgg": vgg, "vgg_digest": digest}
+        self._vgg = os.fspath(vgg)
 
     def __repr__(self) -> str:
         """The settings."""
@@ -98,19 +95,24 @@ class StyleTransfer:
         paintings = [to_pixels(style, "style").rgb for style in names]
         first = None if start is None else to_pixels(start, "init").rgb
         shares = [weight / sum(weights) for weight in weights]
+        # Built only now, so that a mistake above is told at once.
+        objective, digest = _network(self.settings, self._vgg)
+        maker = {"vgg": self._vgg, "vgg_digest": digest}
 
         def paint(photo: ImageLike) -> Painting:
             pixels = to_pixels(photo, "content")
             pictures = Pictures(pixels.rgb, paintings, shares, first)
-            painted = self._paint(pictures, callback, progress)
+            painted = self._paint(pictures, objective, callback, progress)
             job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
             others = [*paintings, *([] if first is None else [first])]
-            recipe = record_of(job, self.settings, self._maker) | {"pictures": input_digests(pixels, others)}
+            recipe = record_of(job, self.settings, maker) | {"pictures": input_digests(pixels, others)}
             return Painting(with_alpha(painted, pixels.alpha), recipe)
 
         return paint_all(content, paint)
 
-    def _paint(self, pictures: Pictures, callback: Callback | None, progress: bool | None) -> np.ndarray:
+    def _paint(
+        self, pictures: Pictures, objective: Objective, callback: Callback | None, progress: bool | None
+    ) -> np.ndarray:
         scales = plan_scales(pictures.content, self.settings)
         watch = StateWatch(scales)
         with ProgressBar(sum(scale.num_steps for scale in scales), "step", progress) as bar:
@@ -120,7 +122,7 @@ class StyleTransfer:
                 bar.advance(text=f"{moment.place} loss {moment.values['total']:.4g}")
                 return bool(callback(moment)) if callback else False
 
-            state = optimize_image(self._objective, pictures, scales, self.settings, callback=after_step)
+            state = optimize_image(objective, pictures, scales, self.settings, callback=after_step)
         return finish(state.image, pictures.content, self.settings)
 
 
@@ -142,7 +144,7 @@ def _network(settings: StyleTransferSettings, vgg: str) -> tuple[Objective, str]
         return _kept_network(loss, vgg, stamps)
 
 
-@functools.lru_cache(maxsize=2)  # a network with its filters takes some 100 MB
+@functools.lru_cache(maxsize=2)  # a network with its filters takes up to half a gigabyte
 def _kept_network(loss: str, vgg: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[Objective, str]:
     weights = load_vgg19(vgg)
     objective = Objective(weights, parse_settings(LossSettings, json.loads(loss)))
