@@ -23,7 +23,7 @@ from nst_keras.fields import Settings, choice, format_value, setting
 from nst_keras.models.vgg19_layout import KERNEL_ORDERS, NETWORKS, STORED
 
 _HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
-_ABOUT_VERSION = "The version of the package; without any other flag."
+_ABOUT_VERSION = "The version of the package; if models have one, then without any other flag."
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def _run(
         if any(argument in _HELP for argument in sys.argv[1:]):
             print(text(), flush=True)
             sys.exit(0)
-        if sys.argv[1:] == ["--version"]:
+        # Where a flag has this name, too, it stands for the package's version only by itself.
+        if "--version" in sys.argv[1:] and ("version" not in flag_values or len(sys.argv) == 2):
             print(f"nst_keras {__version__}", flush=True)
             sys.exit(0)
         flag_values.unparse_flags()  # so that a second call in one process starts from the defaults

@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import flags
 
 import nst_keras
-from nst_keras.cli import common, field_flags, push, query
+from nst_keras.cli import common, field_flags, push, query, train
 from nst_keras.fields import Settings, choice, number, setting
 
 
@@ -75,3 +75,4 @@ def test_version_is_told_also_by_commands_with_versions_of_their_own(run_main: C
         done = run_main(command.main, "--version")
         assert (done.returncode, done.stdout) == (0, f"nst_keras {nst_keras.__version__}\n")
     assert "--model must be" in run_main(query.main, "--version=3").stderr
+    assert run_main(train.main, "--model=mlp", "--version").stdout == f"nst_keras {nst_keras.__version__}\n"
