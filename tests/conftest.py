@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True, scope="module")
 def memory_is_given_back() -> Iterator[None]:
-    """After each file: else the graphs of all tests of a worker pile up to 5 GB."""
+    """Graphs and models of a file that nothing holds any more."""
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()

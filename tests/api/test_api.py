@@ -2,8 +2,10 @@
 
 import io
 import json
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -202,3 +204,20 @@ def test_everything_public_is_described() -> None:
         assert getattr(nst, name).__doc__ or name in ("Callback", "ImageLike"), name
     assert set(nst.samples()) >= {"sample:china", "sample:ink"}
     assert nst.presets()["preview"] == nst.settings("preview")
+
+
+def test_a_notebook_shows_the_picture_so_far_in_one_place(
+    transfer: nst.StyleTransfer, rgb: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[str, Image.Image]] = []
+
+    def display(picture: Image.Image, display_id: bool) -> SimpleNamespace:
+        shown.append(("new", picture))
+        return SimpleNamespace(update=lambda picture: shown.append(("again", picture)))
+
+    kernel = SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: kernel))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    transfer(rgb, "sample:ink", callback=nst.LivePreview(every=2), progress=False)
+    assert [place for place, _ in shown] == ["new", "again"]  # after steps 2 and 3, the last
+    assert all(picture.size == (32, 24) for _, picture in shown)
