@@ -10,6 +10,8 @@ same convolution with the filters turned by 180 degrees and their channels swapp
 import numpy as np
 import tensorflow as tf
 
+_GRADIENT = "NstKerasWinogradConv2D"  # its name in TensorFlow's registry of gradients
+
 TILE = 4  # output pixels of a tile along an axis; a tile reads TILE + 2 input pixels
 
 _B = np.array(
@@ -56,12 +58,21 @@ def winograd_conv2d(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Te
     Takes both results of `transform_filters`, and is differentiable in `images` alone. What comes out,
     [batch, height, width, out], is within 1e-4 of the largest value of a direct convolution.
     """
+    if tf.executing_eagerly():
+        return _with_gradient(images, filters, turned_filters)
+    # tf.custom_gradient registers a function for each call in a graph, which keeps that graph for ever.
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _GRADIENT}):
+        return tf.identity_n([_convolve(images, filters), images, turned_filters])[0]
 
-    @tf.custom_gradient
-    def convolve(inputs: tf.Tensor):  # type: ignore[no-untyped-def]
-        return _convolve(inputs, filters), lambda upstream: _convolve(upstream, turned_filters)
 
-    return convolve(images)
+@tf.custom_gradient
+def _with_gradient(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Tensor):  # type: ignore[no-untyped-def]
+    return _convolve(images, filters), lambda upstream: (_convolve(upstream, turned_filters), None, None)
+
+
+@tf.RegisterGradient(_GRADIENT)
+def _gradient(op: tf.Operation, upstream: tf.Tensor, *_: tf.Tensor | None) -> list[tf.Tensor | None]:
+    return [None, _convolve(upstream, op.inputs[2]), None]
 
 
 def _transform(kernel: np.ndarray) -> np.ndarray:

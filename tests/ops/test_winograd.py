@@ -1,5 +1,8 @@
 """Winograd convolution against TensorFlow's own."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -41,6 +44,24 @@ def test_unknown_size_in_a_graph() -> None:
         images = _random(1, size, size + 1, 4)
         expected = tf.nn.conv2d(images, kernel, 1, "SAME")
         np.testing.assert_allclose(convolve(images), expected, atol=1e-4)
+
+
+def test_a_traced_gradient_equals_the_eager_one_and_keeps_no_graph() -> None:
+    kernel, images = _random(3, 3, 4, 4), tf.constant(_random(1, 9, 10, 4))
+    filters = tuple(map(tf.constant, transform_filters(kernel)))
+
+    def gradient(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(winograd_conv2d(x, *filters) ** 2)
+        return tape.gradient(loss, x)
+
+    traced = tf.function(gradient).get_concrete_function(tf.TensorSpec([1, None, None, 4]))
+    np.testing.assert_allclose(traced(images), gradient(images), rtol=1e-4, atol=1e-3)
+    graph = weakref.ref(traced.graph)
+    del traced
+    gc.collect()
+    assert graph() is None
 
 
 def test_other_kernel_sizes_are_refused() -> None:

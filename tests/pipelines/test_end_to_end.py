@@ -155,7 +155,7 @@ def test_a_stylizer_is_pushed_and_used_only_if_it_is_good_enough(
         )
     ]
     strict = run_main(run.main, *flags, "--set=Evaluator.least_fall=0.99")
-    assert strict.returncode == 1
+    assert strict.returncode == 3
     assert "stylizer isn't pushed: not blessed: " in strict.stderr and "Traceback" not in strict.stderr
     assert "BulkInferrer: " in strict.stderr and "no model was pushed as stylizer" in strict.stderr
     assert not (tmp_path / "served").exists()
