@@ -5,6 +5,23 @@ import numpy as np
 # ITU-R BT.601 luma, as in JPEG.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
+# Ottosson 2020, "A perceptual color space for image processing": linear RGB to the responses of three cones,
+# and their cube roots to lightness, green to red, blue to yellow.
+_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Returns the brightness [H, W, 1] of an RGB picture [H, W, 3], on the same scale."""
@@ -37,3 +54,25 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     """Symmetric square root; flat pictures get a little variance, so that it can be inverted."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.maximum(values, 1e-3))) @ vectors.T
+
+
+def srgb_to_oklab(image: np.ndarray) -> np.ndarray:
+    """Returns lightness and two colour axes, float32 [..., 3], of RGB [..., 3] on 0..255, sRGB-encoded.
+
+    OkLAB (Ottosson 2020): equal distances look about equal. Lightness is 0 for black and 1 for white; the
+    axes, from green to red and from blue to yellow, are 0 for gray and stay within -0.4..0.4.
+    """
+    encoded = np.asarray(image, np.float64) / 255
+    size = np.abs(encoded)
+    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    cones = (np.sign(encoded) * linear) @ _CONES.T
+    return (np.cbrt(cones) @ _OKLAB.T).astype(np.float32)
+
+
+def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
+    """The inverse of `srgb_to_oklab`, float32; colours that sRGB can't show lie outside of 0..255."""
+    cones = (np.asarray(lab, np.float64) @ np.linalg.inv(_OKLAB).T) ** 3
+    linear = cones @ np.linalg.inv(_CONES).T
+    size = np.abs(linear)
+    encoded = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return (255 * np.sign(linear) * encoded).astype(np.float32)
