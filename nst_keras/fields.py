@@ -53,9 +53,10 @@ def number(default: float | None, text: str, bounds: Bounds = Bounds(), **more: 
     return field(default=default, metadata={"help": text, "bounds": bounds, **more})
 
 
-def choice(default: str, text: str, choices: tuple[str, ...]) -> Any:
-    """A field that holds one of some words."""
-    return field(default=default, metadata={"help": f"{text}.", "choices": choices})
+def choice(default: str, text: str, choices: tuple[str, ...], switch: tuple[str, str] | None = None) -> Any:
+    """A field that holds one of some words; `switch` are those that off and on stand for, if any."""
+    metadata = {"help": f"{text}.", "choices": choices} | ({"switch": switch} if switch else {})
+    return field(default=default, metadata=metadata)
 
 
 def precision_choice(of: str = "a training step") -> Any:
@@ -93,6 +94,9 @@ class Settings:
             name, value = spec.name, getattr(self, spec.name)
             if value is None and spec.default is None:
                 continue
+            if "switch" in spec.metadata and isinstance(value, bool):
+                value = spec.metadata["switch"][value]
+                object.__setattr__(self, name, value)
             if "choices" in spec.metadata:
                 require_choice(name, value, spec.metadata["choices"])
             if "bounds" in spec.metadata:
@@ -168,9 +172,11 @@ def parse_field(kind: "type[DataclassInstance]", name: str, value: Any) -> Any:
     types = field_types(kind)
     if name not in types:
         raise InputError(f"{name} must be a field: {', '.join(types)}{did_you_mean(name, types)}")
-    hint = types[name]
-    if value is None and kind.__dataclass_fields__[name].default is None:
+    hint, spec = types[name], kind.__dataclass_fields__[name]
+    if value is None and spec.default is None:
         return None
+    if "switch" in spec.metadata and str(value).lower() in _WORDS:
+        return spec.metadata["switch"][_WORDS[str(value).lower()]]
     try:
         return _parse(hint, value)
     except (KeyError, TypeError, ValueError) as error:

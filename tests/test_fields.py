@@ -37,18 +37,27 @@ class Everything(Sizes):
     flip: bool = setting(False, "Mirror.")
     name: str = setting("", "Name.")
     kind: str = choice("a", "Kind", ("a", "b"))
+    once: str = choice("no one", "Once on or off", ("no one", "some", "all"), switch=("no one", "some"))
     layers: Mapping[str, float] = weights_by_name({"one": 1.0}, "Layers")
     sides: tuple[int, ...] = setting((1, 2), "Sides.")
     limit: int | None = number(None, "Limit.", FROM_ONE)
     corner: tuple[int, int] | None = setting(None, "Corner.")
 
 
-TEXTS = {"steps": "7", "rate": "1", "flip": "yes", "name": "a,b", "kind": "b", "layers": "x, y:0.5"} | {
+TEXTS = {
+    "steps": "7",
+    "rate": "1",
+    "flip": "yes",
+    "name": "a,b",
+    "kind": "b",
+    "once": "all",
+    "layers": "x, y:0.5",
+} | {
     "sides": "4,5",
     "limit": "9",
     "corner": "3,0",
 }
-VALUES = Everything(7, 1.0, True, "a,b", "b", {"x": 1.0, "y": 0.5}, (4, 5), 9, (3, 0))
+VALUES = Everything(7, 1.0, True, "a,b", "b", "all", {"x": 1.0, "y": 0.5}, (4, 5), 9, (3, 0))
 
 
 def test_texts_and_json_and_flags_mean_the_same() -> None:
@@ -64,6 +73,17 @@ def test_texts_and_json_and_flags_mean_the_same() -> None:
         ["command", *(f"--{name}={text}" for name, text in TEXTS.items() if name != "flip"), "--flip"]
     )
     assert field_flags.parsed(Everything, flag_values) == VALUES
+
+
+@pytest.mark.parametrize("value,word", [(True, "some"), (False, "no one"), ("on", "some"), ("all", "all")])
+def test_a_choice_that_was_on_or_off_once_still_can_be(value: Any, word: str) -> None:
+    assert parse_settings(Everything, {"once": value}).once == word
+    assert Everything(once=word).once == word
+    if isinstance(value, bool):
+        assert Everything(once=value).once == word  # type: ignore[arg-type]
+        flag_values = field_flags.flags_of(Everything)
+        flag_values(["command", "--once" if value else "--noonce"])
+        assert field_flags.given(Everything, flag_values) == {"once": word}
 
 
 def test_values_come_back_from_the_way_they_are_shown() -> None:

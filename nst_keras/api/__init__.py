@@ -160,7 +160,8 @@ def paint(
     style_weights: Sequence[float] | Mapping[str, float] | None = None,
     size: int | None = FastSettings.size,
     strength: float = FastSettings.strength,
-    preserve_color: bool = FastSettings.preserve_color,
+    preserve_color: str | bool = FastSettings.preserve_color,
+    color_strength: float = FastSettings.color_strength,
     precision: str = FastSettings.precision,
     stylizer: str | os.PathLike[str] = "",
     progress: bool | None = None,
@@ -177,7 +178,10 @@ def paint(
         size: Longest side of the picture, in pixels; 0 keeps the content's size, and so does None, but for
             contents above 1024 pixels, whose pictures have 1024.
         strength: From 0, the content itself, to 1, the painted picture.
-        preserve_color: Keep the content image's colours: only brightness is painted.
+        preserve_color: The content's colours: "none" isn't about them; "luma", or True, keeps them and paints
+            brightness alone; "match" and "transport" give the picture their mean and covariance, the latter
+            with as little change as can be.
+        color_strength: How much of that is done, from 0 to 1.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.
         stylizer: A file of nst-train-stylizer; empty is the one that comes with the package.
         progress: Whether to show a bar over several photos; None: at a terminal and in a notebook.
@@ -195,6 +199,7 @@ def paint(
         size=size,
         strength=strength,
         preserve_color=preserve_color,
+        color_strength=color_strength,
         precision=precision,
         progress=progress,
     )

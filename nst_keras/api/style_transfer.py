@@ -17,12 +17,12 @@ from nst_keras.errors import require_choice
 from nst_keras.fields import change_settings, parse_settings
 from nst_keras.losses.settings import LossSettings
 from nst_keras.pictures.by_name import file_stamp
-from nst_keras.pictures.finishing import finish
+from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests, record_of
 from nst_keras.pictures.transparency import with_alpha
-from nst_keras.transfer.descent import Pictures, State, optimize_image, plan_scales
+from nst_keras.transfer.descent import Pictures, State, finished_image, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.progress import StateWatch
@@ -123,7 +123,7 @@ class StyleTransfer:
                 return bool(callback(moment)) if callback else False
 
             state = optimize_image(objective, pictures, scales, self.settings, callback=after_step)
-        return finish(state.image, pictures.content, self.settings)
+        return rounded(finished_image(state, pictures, self.settings))
 
 
 def paint_all(content: Any, paint: Callable[[ImageLike], Painting]) -> Any:

@@ -11,7 +11,9 @@ import numpy as np
 from nst_keras.api.painting import Painting
 from nst_keras.api.style_transfer import paint_all
 from nst_keras.api.watching import ProgressBar
+from nst_keras.fields import change_settings
 from nst_keras.pictures.by_name import file_stamp
+from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests
@@ -64,12 +66,22 @@ class Stylizer:
         style_weights: Sequence[float] | Mapping[str, float] | None = None,
         size: int | None = FastSettings.size,
         strength: float = FastSettings.strength,
-        preserve_color: bool = FastSettings.preserve_color,
+        preserve_color: str | bool = FastSettings.preserve_color,
+        color_strength: float = FastSettings.color_strength,
         precision: str = FastSettings.precision,
         progress: bool | None = None,
     ) -> Painting:
         """Paints a photo, or several; see `paint`."""
-        settings = FastSettings(size, strength, preserve_color, precision)
+        settings = change_settings(
+            FastSettings(),
+            {
+                "size": size,
+                "strength": strength,
+                "preserve_color": preserve_color,
+                "color_strength": color_strength,
+                "precision": precision,
+            },
+        )
         names, weights = weighted(styles, style_weights)
         weights = blend_weights(weights, len(names))
         style_inputs = [
@@ -82,7 +94,7 @@ class Stylizer:
 
             def paint(photo: ImageLike) -> Painting:
                 pixels = to_pixels(photo, "content")
-                painted = self._painter.paint(pixels.rgb, blend, settings)
+                painted = rounded(self._painter.paint(pixels.rgb, blend, settings))
                 job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
                 record = painted_record(job, settings, self._painter)
                 bar.advance()

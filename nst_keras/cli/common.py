@@ -136,7 +136,8 @@ def help_text(doc: str, flag_values: flags.FlagValues, first: Collection[str] = 
 
 def _entry(flag: flags.Flag) -> str:
     values, default = _notation(flag)
-    usage = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={values}"
+    value = f"={values}" if values else ""
+    usage = f"--[no]{flag.name}{value and f'[{value}]'}" if flag.boolean else f"--{flag.name}{value}"
     # absl adds a clause of its own to the help of a flag that may be repeated.
     text = " ".join((flag.help or "").partition(";\n")[0].split())
     return "\n".join(_lines(f"{usage}  [{default}]" if default else usage, text))
@@ -146,13 +147,13 @@ def _lines(usage: str, text: str) -> list[str]:
     return [f"  {usage}", *(f"      {line}" for line in textwrap.wrap(text, 94))]
 
 
-_VALUES = {int: "N", float: "X", tuple: "A,B,...", Mapping: "NAME:X,..."}
+_VALUES = {bool: "", int: "N", float: "X", tuple: "A,B,...", Mapping: "NAME:X,..."}
 
 
 def _notation(flag: flags.Flag) -> tuple[str, str]:
     """How a flag's values, and its default, are written."""
     if not isinstance(flag, FieldFlag):
-        return "...", ""
+        return "" if flag.boolean else "...", ""
     field, kind = flag.field, get_origin(flag.kind) or flag.kind
     default = field.default if field.default_factory is MISSING else field.default_factory()
     values = "|".join(field.metadata.get("choices", ())) or _VALUES.get(kind, "...")

@@ -127,7 +127,9 @@ def _usages(flag_values: flags.FlagValues, start: str) -> list[str]:
     """Flags that begin so; what switches off comes only when it is asked for."""
     usages = ["--help ", "--version "]
     for flag in (flag_values[name] for name in flag_values):
-        usages.append(f"--{flag.name} " if flag.boolean else f"--{flag.name}=")
+        words = isinstance(flag, FieldFlag) and "choices" in flag.field.metadata
+        usages += [f"--{flag.name} "] if flag.boolean else []
+        usages += [f"--{flag.name}="] if words or not flag.boolean else []
         usages += [f"--no{flag.name} "] if flag.boolean and start.startswith("--no") else []
     return _starting(usages, start)
 
@@ -143,7 +145,7 @@ def _values(flag: flags.Flag, raw: str, head: str = "") -> list[str]:
         words = metadata.get("choices") or metadata.get("words") or ()
         words = words() if callable(words) else words
         closed = "choices" in metadata or flag.kind in _NUMBERS
-    if flag.boolean:
+    if flag.boolean and not words:
         words, closed = ("on", "off"), True
     candidates = _starting((f"{word} " for word in words), piece) + ([] if closed else _files(piece))
     return [head + candidate for candidate in candidates]

@@ -31,7 +31,8 @@ class FieldFlag(flags.Flag):
         help_text = f"{note}{field.metadata['help']}"
         parser: flags.ArgumentParser[str] = flags.ArgumentParser()
         serializer: flags.ArgumentSerializer[str] = flags.ArgumentSerializer()
-        super().__init__(parser, serializer, field.name, None, help_text, boolean=kind is bool)
+        boolean = kind is bool or "switch" in field.metadata
+        super().__init__(parser, serializer, field.name, None, help_text, boolean=boolean)
         self.field, self.kind = field, kind
 
 

@@ -185,7 +185,7 @@ def _is_fast(record: dict[str, Any]) -> bool:
         listed = ", ".join(f"--{name}" for name in sorted(wrong))
         raise flags.IllegalFlagValueError(
             f"{listed}: only for the optimiser; a stylizer (--fast) takes --size, --strength, "
-            "--preserve_color, --precision, --style_weights and --each_style"
+            "--preserve_color, --color_strength, --precision, --style_weights and --each_style"
         )
     return fast
 

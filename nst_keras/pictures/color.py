@@ -44,8 +44,28 @@ def match_color_statistics(image: np.ndarray, reference: np.ndarray) -> np.ndarr
     The symmetric solution of Gatys et al. 2016 (arXiv:1606.05897, eq. 4), which changes each
     colour as little as it can. Values of the result, float32 [H, W, 3], may lie outside 0..255.
     """
+    change = _root(_covariance(reference)) @ np.linalg.inv(_root(_covariance(image)))
+    return _moved(image, reference, change)
+
+
+def transport_colors(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Moves colours of `image` as little as can be so that mean and covariance are those of `reference`.
+
+    The linear Monge-Kantorovich map of Pitie & Kokaram 2007 ("The linear Monge-Kantorovitch linear colour
+    mapping for example-based colour transfer", eq. 8): optimal transport, if both were Gaussian. Arrays are
+    as for `match_color_statistics`.
+    """
+    own = _root(_covariance(image))
+    back = np.linalg.inv(own)
+    return _moved(image, reference, back @ _root(own @ _covariance(reference) @ own) @ back)
+
+
+def _covariance(image: np.ndarray) -> np.ndarray:
+    return np.cov(image.reshape(-1, 3).T)
+
+
+def _moved(image: np.ndarray, reference: np.ndarray, change: np.ndarray) -> np.ndarray:
     pixels, wanted = image.reshape(-1, 3), reference.reshape(-1, 3)
-    change = _root(np.cov(wanted.T)) @ np.linalg.inv(_root(np.cov(pixels.T)))
     moved = (pixels - pixels.mean(0)) @ change.T + wanted.mean(0)
     return moved.reshape(image.shape).astype(np.float32)
 

@@ -1,34 +1,71 @@
-"""A painted picture as it is kept."""
+"""A painted picture as it is kept: its colours, and how strongly it is painted."""
 
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 
+from nst_keras.fields import SHARE, Settings, choice, number
 from nst_keras.ops.blending import apply_strength
-from nst_keras.pictures.color import with_colors_of
+from nst_keras.pictures.color import match_color_statistics, transport_colors, with_colors_of
 from nst_keras.pictures.resizing import resize
 
-
-class Finish(Protocol):
-    """The part of settings that is about the finished picture."""
-
-    @property
-    def strength(self) -> float:
-        """From 0, the content itself, to 1, the painted picture."""
-
-    @property
-    def preserve_color(self) -> bool:
-        """Whether the content's colours are kept."""
+COLORS = PAINTED, LUMA, MATCH, TRANSPORT = ("none", "luma", "match", "transport")
 
 
-def finish(painted: np.ndarray, content: np.ndarray, settings: Finish) -> np.ndarray:
-    """Returns uint8 [H, W, 3], colours and strength as wanted, clipped and rounded.
+@dataclass(frozen=True)
+class FinishSettings(Settings):
+    """What of the content stays in the picture."""
 
-    Both are float32, RGB on 0..255; the content, [h, w, 3], is resized to the painting.
+    strength: float = number(1.0, "From 0, the content itself, to 1, the painted picture.", SHARE)
+    preserve_color: str = choice(
+        PAINTED,
+        "The content's colours: luma keeps them and paints brightness alone; match gives the paintings the "
+        "content's colours before they are painted after; transport moves the picture's colours to the "
+        "content's, as little as can be; without a value, luma",
+        COLORS,
+        switch=(PAINTED, LUMA),
+    )
+    color_strength: float = number(1.0, "How much --preserve_color does, from 0 to 1.", SHARE)
+
+
+def recolored_style(style: np.ndarray, content: np.ndarray, settings: FinishSettings) -> np.ndarray:
+    """A painting as it is to be painted after: with the content's colours if `preserve_color` is "match"."""
+    if settings.preserve_color != MATCH:
+        return style
+    matched = match_color_statistics(style, content)
+    return np.clip(_mixed(style, matched, settings.color_strength), 0, 255)
+
+
+def finish(
+    painted: np.ndarray, content: np.ndarray, settings: FinishSettings, *, styles_matched: bool = False
+) -> np.ndarray:
+    """Returns float32 [H, W, 3] on 0..255, with colours and strength as wanted.
+
+    Args:
+        painted: float32 [H, W, 3], RGB; may lie outside 0..255.
+        content: Such a picture, too; it is resized to the painted one.
+        settings: What of the content stays.
+        styles_matched: Whether paintings had the content's colours, see `recolored_style`. Otherwise, as with
+            a stylizer that has learnt its styles, "match" changes the painted picture instead.
     """
     content = resize(content, *painted.shape[:2])
-    if settings.preserve_color:
-        painted = with_colors_of(painted, content)
-    strength = np.array([settings.strength], np.float32)
-    mixed = apply_strength(content[np.newaxis], painted[np.newaxis], strength)[0]
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    match settings.preserve_color:
+        case "luma":
+            kept = with_colors_of(painted, content)
+        case "transport":
+            kept = transport_colors(painted, content)
+        case "match" if not styles_matched:
+            kept = match_color_statistics(painted, content)
+        case _:
+            kept = painted
+    colored = _mixed(painted, kept, settings.color_strength)
+    return np.clip(_mixed(content, colored, settings.strength), 0, 255)
+
+
+def _mixed(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    return apply_strength(one[np.newaxis], other[np.newaxis], np.array([share], np.float32))[0]
+
+
+def rounded(picture: np.ndarray) -> np.ndarray:
+    """A finished picture as uint8, half to even."""
+    return np.rint(picture).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 
 from nst_keras import __version__
 from nst_keras.errors import InputError, require_choice
-from nst_keras.fields import Settings
+from nst_keras.fields import Settings, parse_settings
 from nst_keras.pictures.by_name import PictureReader, file_stamp
 from nst_keras.pictures.images import read_settings, write_image
 from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob, checkpoint_path
@@ -56,9 +56,9 @@ def write_painting(
     record: Mapping[str, Any],
     path: Path | None = None,
 ) -> None:
-    """Writes what a job has painted, uint8 [H, W, 3], with its content's alpha and what is kept of a record.
+    """Writes what a job has painted, with its content's alpha and what is kept of a record.
 
-    The path is the job's output, or another one for a picture on the way.
+    It is [H, W, 3] on 0..255. The path is the job's output, or another one for a picture on the way.
     """
     write_image(path or job.output, with_alpha(painted, alpha), kept_record(record, job.metadata))
 
@@ -110,6 +110,7 @@ class Records:
             return False
         try:
             kept = _without_folders(read_settings(job.output))
+            kept["settings"] = parse_settings(type(self._settings), kept["settings"]).to_dict()
             # What goes in is only read if nothing else differs.
             expected = record_of(job, self._settings, self._maker) | {"pictures": kept["pictures"]}
             return kept == _without_folders(expected) and kept == _without_folders(self.of(job))

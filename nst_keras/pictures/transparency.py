@@ -22,7 +22,7 @@ class Pixels(NamedTuple):
 
 
 def with_alpha(painted: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Gives a painted picture uint8 [H, W, 3] its content's alpha, resized: [H, W, 4]; None leaves it."""
+    """Gives a painted picture [H, W, 3] on 0..255 its content's alpha, resized: [H, W, 4]; None leaves it."""
     if alpha is None:
         return painted
     height, width = painted.shape[:2]

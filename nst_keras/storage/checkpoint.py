@@ -5,7 +5,6 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +16,6 @@ Values = Mapping[str, Any]
 Arrays = Mapping[str, Sequence[np.ndarray]]
 
 _T = TypeVar("_T")
-_NONE: Values = MappingProxyType({})
 # What damaged or foreign archives raise when they are read or put into a network.
 DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
 
@@ -40,11 +38,11 @@ def read_checkpoint(
     *,
     other: str,
     advice: str,
-    younger: Values = _NONE,
+    renew: Callable[[Values], Values] = lambda record: record,
 ) -> _T | None:
     """Returns what `go_on` makes of a file's values and arrays; None if there is no file.
 
-    Records from before there was an entry of `younger` had its value.
+    `renew` makes a record of an older version what it would be now.
 
     Raises:
         InputError: If the file is damaged, so that it can't be read or `go_on` fails; or if its run has
@@ -54,7 +52,8 @@ def read_checkpoint(
         # From bytes: np.load leaves a damaged file open.
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             values = json.loads(str(archive["header"]))
-            differing = differences(values.pop("record"), json.loads(json.dumps(record)), younger)
+            old, new = (json.loads(json.dumps(r)) for r in (renew(values.pop("record")), record))
+            differing = differences(old, new)
             if differing:
                 raise InputError(f"{other}; these differ: {', '.join(differing)}. {advice}")
             return go_on(values, _groups(archive))
@@ -75,13 +74,13 @@ def _groups(archive: Mapping[str, np.ndarray]) -> Arrays:
     return {name: [group[i] for i in range(len(group))] for name, group in groups.items()}
 
 
-def differences(old: Values, new: Values, younger: Values = _NONE) -> list[str]:
+def differences(old: Values, new: Values) -> list[str]:
     """Names the entries in which two records differ, with both values."""
     names: list[str] = []
     for name in sorted({*old, *new}):
-        before, after = old.get(name, younger.get(name)), new.get(name)
+        before, after = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            names += differences(before, after, younger)
+            names += differences(before, after)
         elif before != after and (name in old or after):  # a younger setting that is off changes nothing
             names.append(f"{name} (was {before}, is {after})")
     return names

@@ -46,7 +46,7 @@ class Painter(abc.ABC):
         return self._blend(styles, blend_shares(weights, len(styles)), read)
 
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
-        """Paints a content [h, w, 3] on 0..255 as uint8 [H, W, 3] whose size the settings say."""
+        """Paints a content [h, w, 3] on 0..255 as float32 [H, W, 3] whose size the settings say."""
         content = self.fitted(content, settings)
         return finish(self.painted(content, blend, settings.precision), content, settings)
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from nst_keras.fields import BELOW_ONE, SHARE, Settings, number, precision_choice, setting
+from nst_keras.fields import BELOW_ONE, number, precision_choice
+from nst_keras.pictures.finishing import FinishSettings
 
 LARGEST = 1024  # longest side of what is painted of a large content if no size is given
 
 
 @dataclass(frozen=True)
-class FastSettings(Settings):
+class FastSettings(FinishSettings):
     """What makes a picture, besides a photo, a stylizer and styles."""
 
     size: int | None = number(
@@ -16,8 +17,6 @@ class FastSettings(Settings):
         f"Longest side of the picture, in pixels; 0 keeps the content's size, which is also what there is "
         f"unless this is given, but at most {LARGEST}.",
     )
-    strength: float = number(1.0, "From 0, the content itself, to 1, the painted picture.", SHARE)
-    preserve_color: bool = setting(False, "Keep the content image's colours: only brightness is painted.")
     precision: str = precision_choice("the network")
 
     def longest_side(self, own: int) -> int:

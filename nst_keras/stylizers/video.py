@@ -6,7 +6,7 @@ import numpy as np
 
 from nst_keras.console.console import Console
 from nst_keras.console.progress import Stopwatch
-from nst_keras.pictures.finishing import finish
+from nst_keras.pictures.finishing import finish, rounded
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.record import kept_record
 from nst_keras.pictures.steadiness import keep_steady
@@ -31,7 +31,7 @@ class FramePainter:
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
         self._previous = painted, content
-        return finish(painted, content, self._settings)
+        return rounded(finish(painted, content, self._settings))
 
 
 def paint_video_at_console(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nst_keras.errors import InputError
+from nst_keras.fields import parse_settings
 from nst_keras.storage import checkpoint
 from nst_keras.storage.checkpoint import Arrays, Values
 from nst_keras.transfer.descent import State
-
-_YOUNGER = {"strength": 1.0}  # version 0.1.0 didn't have it
+from nst_keras.transfer.settings import StyleTransferSettings
 
 
 def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
@@ -21,7 +22,15 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
     """Returns the state in a checkpoint, or None if there is no file."""
     other = f"{path}: the checkpoint is of another run"
     advice = "Give the same flags, or leave out --resume to start anew."
-    return checkpoint.read_checkpoint(path, record, _state, other=other, advice=advice, younger=_YOUNGER)
+    return checkpoint.read_checkpoint(path, record, _state, other=other, advice=advice, renew=_renewed)
+
+
+def _renewed(record: Values) -> Values:
+    """A record of any version as this one would have written it."""
+    try:
+        return {**record, "settings": parse_settings(StyleTransferSettings, record["settings"]).to_dict()}
+    except (InputError, KeyError):  # a pipeline's record, or a younger version's
+        return record
 
 
 def _state(values: Values, arrays: Arrays) -> State:

@@ -6,7 +6,7 @@ is cheap.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import blended, stacked
 from nst_keras.pictures.color import match_color_statistics
+from nst_keras.pictures.finishing import finish, recolored_style
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
@@ -84,7 +85,7 @@ def optimize_image(
 ) -> State:
     """Optimises a picture until every scale has had its steps, and returns the last state.
 
-    Its picture isn't finished; see `pictures.finishing`.
+    Its picture isn't finished; see `finished_image`.
 
     Args:
         objective: Built from the same settings.
@@ -101,6 +102,8 @@ def optimize_image(
     """
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
+    recolored = [recolored_style(style, pictures.content, settings) for style in pictures.styles]
+    pictures = replace(pictures, styles=recolored)
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
     for index in range(state.scale, len(scales)):
         height, width, num_steps = scales[index]
@@ -111,6 +114,11 @@ def optimize_image(
         if stopped:
             break
     return state
+
+
+def finished_image(state: State, pictures: Pictures, settings: StyleTransferSettings) -> np.ndarray:
+    """Returns a state's picture as it is kept, float32 [H, W, 3] on 0..255; see `pictures.finishing`."""
+    return finish(state.image, pictures.content, settings, styles_matched=True)
 
 
 def initial_image(

@@ -13,12 +13,11 @@ from absl import logging
 from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
-from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
 from nst_keras.pictures.record import write_painting
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-from nst_keras.transfer.descent import Pictures, Scale, State, optimize_image, plan_scales
+from nst_keras.transfer.descent import Pictures, Scale, State, finished_image, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
 from nst_keras.transfer.plan import records_of
@@ -123,7 +122,7 @@ class OptimizedStylize:
             keeper.write(job.output, keeper.last)
             write_checkpoint(checkpoint, state, prepared.record)
         else:
-            image = finish(state.image, prepared.pictures.content, self.settings)
+            image = finished_image(state, prepared.pictures, self.settings)
             write_painting(job, image, prepared.alpha, prepared.record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
@@ -159,7 +158,7 @@ class _Keeper:
     def write(self, path: Path, progress: OptimizationProgress) -> None:
         """Writes a picture that isn't the last one; its metadata says at which step it was."""
         prepared = self._prepared
-        image = finish(progress.state.image, prepared.pictures.content, self._settings)
+        image = finished_image(progress.state, prepared.pictures, self._settings)
         record = {**prepared.record, "step": progress.step}
         write_painting(prepared.job, image, prepared.alpha, record, path)
 

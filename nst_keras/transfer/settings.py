@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Settings, choice, number, setting
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Settings, choice, number, setting
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
+from nst_keras.pictures.finishing import FinishSettings
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
@@ -18,7 +19,7 @@ class _Size(Settings):
 
 
 @dataclass(frozen=True)
-class StyleTransferSettings(LossSettings, _Size):
+class StyleTransferSettings(FinishSettings, LossSettings, _Size):
     """What makes the picture, besides the pictures that go in; the defaults are the preset `default`."""
 
     style_scale: float = number(
@@ -42,8 +43,6 @@ class StyleTransferSettings(LossSettings, _Size):
     epsilon: float = number(1e-8, "Adam's guard against division by zero.", POSITIVE)
     momentum: float = number(0.0, "Momentum of sgd.", BELOW_ONE)
     history_size: int = number(20, "Past steps that lbfgs keeps.", FROM_ONE)
-    strength: float = number(1.0, "From 0, the content itself, to 1, the painted picture.", SHARE)
-    preserve_color: bool = setting(False, "Keep the content image's colours: only brightness is painted.")
     save_every: int = number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
     seed: int = number(0, "Seed of the noise; the same seed gives the same picture.")
 

@@ -128,9 +128,8 @@ def paint(task: PaintingTask) -> dict[str, Any]:
 
 
 def _painted(task: PaintingTask) -> dict[str, Any]:
-    from nst_keras.pictures.finishing import finish
     from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-    from nst_keras.transfer.descent import Pictures, optimize_image, plan_scales
+    from nst_keras.transfer.descent import Pictures, finished_image, optimize_image, plan_scales
     from nst_keras.transfer.progress import summed_losses
 
     settings = StyleTransferSettings(**json.loads(task.settings))
@@ -153,7 +152,7 @@ def _painted(task: PaintingTask) -> dict[str, Any]:
         state = optimize_image(objective, pictures, scales, settings, start=start, callback=keep_state)
     except NonFiniteLossError as error:
         return {"reason": str(error)}
-    write_image(task.output, finish(state.image, pictures.content, settings), record)
+    write_image(task.output, finished_image(state, pictures, settings), record)
     return {"picture": task.output.relative_to(task.folder).as_posix(), **summed_losses(state.losses)}
 
 

@@ -20,6 +20,7 @@ class _Settings(Settings):
     size: int = number(3, "Size.")
     kind: str = choice("round", "Kind", ("round", "flat"))
     shiny: bool = setting(True, "Shine.")
+    edge: str = choice("none", "Edge", ("none", "thin", "thick"), switch=("none", "thin"))
     name: str = setting("", "Name.")
 
 
@@ -35,6 +36,7 @@ def test_flags_are_told_in_one_notation_and_the_important_ones_first() -> None:
         "More flags:",
         "--size=N  [3]",
         "--[no]shiny  [on]",
+        "--[no]edge[=none|thin|thick]  [none]",
         "--also=...",
         "--help",
         "--version",

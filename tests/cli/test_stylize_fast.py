@@ -63,7 +63,8 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, fo
     assert record["settings"] == {
         "size": 64,
         "strength": 0.75,
-        "preserve_color": False,
+        "preserve_color": "none",
+        "color_strength": 1.0,
         "precision": "float32",
     }
     assert (record["styles"], record["style_weights"]) == (["wave", "night"], [3.0, 1.0])
@@ -96,7 +97,7 @@ def test_a_large_photo_is_made_smaller_unless_a_size_is_given(
     stylizer_file: Path, size: int | None, shape: tuple[int, int]
 ) -> None:
     painter = load_painter(str(stylizer_file))
-    assert painter.painted_size(np.zeros([1000, 1500, 3], np.uint8), FastSettings(size)) == shape
+    assert painter.painted_size(np.zeros([1000, 1500, 3], np.uint8), FastSettings(size=size)) == shape
 
 
 def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path, has_bfloat16: bool) -> None:

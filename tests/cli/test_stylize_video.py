@@ -68,7 +68,8 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
     assert read_video_settings(folder / "painted.mp4")["settings"] == {
         "size": 64,
         "strength": 1.0,
-        "preserve_color": False,
+        "preserve_color": "none",
+        "color_strength": 1.0,
         "precision": "float32",
         "steady": VideoSettings.steady,
     }

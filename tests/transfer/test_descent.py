@@ -11,6 +11,7 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.finishing import recolored_style
 from nst_keras.transfer.descent import (
     Callback,
     Pictures,
@@ -158,6 +159,16 @@ def test_starts(shallow: StyleTransferSettings, pictures: Pictures) -> None:
     np.testing.assert_allclose(given, 7.0)
     with pytest.raises(InputError, match="content, noise, style_color"):
         start(init="nonsense")
+
+
+def test_matched_colors_are_those_of_a_painting_in_the_photos_colors(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    objective, matched = Objective(random_weights, shallow), replace(shallow, preserve_color="match")
+    recolored = [recolored_style(style, pictures.content, matched) for style in pictures.styles]
+    wanted = _optimize(objective, replace(pictures, styles=recolored), shallow)
+    np.testing.assert_array_equal(_optimize(objective, pictures, matched).image, wanted.image)
+    assert np.abs(_optimize(objective, pictures, shallow).image - wanted.image).max() > 1
 
 
 def test_larger_style_scale_compares_with_a_larger_painting(
