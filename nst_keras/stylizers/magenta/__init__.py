@@ -1,0 +1,1 @@
+"""Stylizers that Magenta trained: of any painting, and of 26 styles."""
