@@ -66,11 +66,11 @@ def save(picture: ImageLike, path: str | os.PathLike[str], *, metadata: str = NA
         InputError: If the picture or the path can't be used.
     """
     path, recipe = Path(path), picture.recipe if isinstance(picture, Painting) else None
-    colors, alpha = to_pixels(picture, "picture")
+    pixels = to_pixels(picture, "picture")
     make_folder(path.parent, "path")
     write_image(
         path,
-        with_alpha(np.rint(colors).astype(np.uint8), alpha),
+        with_alpha(np.rint(pixels.colors).astype(np.uint8), pixels.alpha),
         kept_record(recipe, metadata) if recipe else None,
     )
     return path

@@ -31,7 +31,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import Settings, choice, field_types, parse_settings, setting
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
-from nst_keras.pictures.plan import JobOptions, RecordSettings, StylizeJob, check_job, plan_jobs
+from nst_keras.pictures.plan import FileSettings, JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
@@ -51,7 +51,11 @@ _BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).k
 _FAST_ONLY = field_types(VideoSettings).keys() - _BOTH
 _VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).keys()
 # Flags that mean the same for a stylizer; all others are the optimiser's.
-_SHARED = {"content", "style", "style_weights", "each_style", "output", "from", "metadata"} | _BOTH
+_SHARED = (
+    {"content", "style", "style_weights", "each_style", "output", "from"}
+    | field_types(FileSettings).keys()
+    | _BOTH
+)
 
 
 def _styles() -> list[str]:
@@ -94,7 +98,7 @@ FLAGS = field_flags.flags_of(_Inputs)
 flags.DEFINE_string(
     "from", "", "Picture or video of ours whose settings and inputs to repeat.", flag_values=FLAGS
 )
-field_flags.define(RecordSettings, FLAGS)
+field_flags.define(FileSettings, FLAGS)
 field_flags.define(JobOptions, FLAGS)
 field_flags.define(_Way, FLAGS)
 field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")
@@ -321,7 +325,7 @@ def _jobs(
         other_inputs=other_inputs,
         named_styles=named_styles,
         suffix=suffix,
-        metadata=field_flags.parsed(RecordSettings, FLAGS).metadata,
+        file=field_flags.parsed(FileSettings, FLAGS),
     )
 
 

@@ -48,6 +48,28 @@ def srgb_profile() -> bytes:
     return profile[:24] + date + profile[36:]
 
 
+def rgb_profile(image: Image.Image) -> bytes | None:
+    """Returns the ICC profile of an opened picture if RGB can be written in it, too."""
+    data = image.info.get("icc_profile")
+    if not data or _from_srgb(Image.new("RGB", (1, 1)), data) is None:
+        return None
+    return bytes(data)
+
+
+def from_srgb(pixels: np.ndarray, profile: bytes) -> np.ndarray:
+    """Converts uint8 [H, W, 3 or 4] in sRGB to the colour space of a profile that `rgb_profile` returned."""
+    converted = _from_srgb(Image.fromarray(pixels[..., :3]), profile)
+    return np.dstack([np.asarray(converted), pixels[..., 3:]])
+
+
+def _from_srgb(image: Image.Image, data: bytes) -> Image.Image | None:
+    try:
+        source, target = (ImageCms.ImageCmsProfile(io.BytesIO(profile)) for profile in (srgb_profile(), data))
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+
+
 def _convert_by_profile(image: Image.Image, data: bytes) -> Image.Image | None:
     """Returns `image` as sRGB, or None if the profile can't be used for it."""
     try:

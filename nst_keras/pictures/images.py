@@ -11,8 +11,16 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from nst_keras.errors import InputError
-from nst_keras.pictures.color_profiles import srgb_profile, to_srgb
-from nst_keras.pictures.metadata import extract_settings, metadata_options
+from nst_keras.pictures.color_profiles import from_srgb, rgb_profile, srgb_profile, to_srgb
+from nst_keras.pictures.encoding import encode_png, encode_tiff
+from nst_keras.pictures.metadata import (
+    Carried,
+    exif_option,
+    extract_settings,
+    photo_tags,
+    picture_tags,
+    png_options,
+)
 from nst_keras.pictures.opening import load_upright, open_image, pictures_among, pillow_errors
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.storage.files import open_file, write_whole
@@ -23,15 +31,15 @@ MAX_PIXELS = 2**27
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 WRITABLE_SUFFIXES = tuple(_FORMATS)
 
+DEEP_SUFFIXES = (".png", ".tif", ".tiff")  # of formats that can have 16 bits a channel
+
 # The formats allow 65535 for JPEG, but libjpeg stops before that.
 _MAX_SIDES = {"JPEG": 65_500, "WEBP": 16_383}
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {},
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     # Lossy like JPEG; the format itself halves the resolution of colour.
     "WEBP": {"quality": 95},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
 }
 
 
@@ -76,26 +84,39 @@ def decode_pixels(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Pi
 def convert_image(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Does what `read_pixels` does, with an opened picture, which is changed."""
     with pillow_errors(name):
+        carried = Carried(rgb_profile(image), photo_tags(image))
         load_upright(image, max_pixels)
         rgb, alpha = to_srgb(image)
         levels = None if alpha is None else np.asarray(alpha)
         opaque = levels is None or bool((levels == 255).all())
-        return Pixels(np.asarray(rgb, dtype=np.float32), None if opaque else levels)
+        return Pixels(np.asarray(rgb, dtype=np.float32), None if opaque else levels, carried)
 
 
 def write_image(
-    path: str | os.PathLike[str], image: ArrayLike, settings: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str],
+    image: ArrayLike,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    bit_depth: int = 8,
+    carried: Carried = Carried(),
 ) -> None:
     """Writes a picture as `encode_image` does, in the format of the suffix, whole or not at all."""
     try:
-        data = encode_image(image, Path(path).suffix, settings)
+        data = encode_image(image, Path(path).suffix, settings, bit_depth=bit_depth, carried=carried)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     write_whole(path, data)
 
 
-def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | None = None) -> bytes:
-    """Encodes a picture with an sRGB profile; the same arguments give the same bytes.
+def encode_image(
+    image: ArrayLike,
+    suffix: str,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    bit_depth: int = 8,
+    carried: Carried = Carried(),
+) -> bytes:
+    """Encodes a picture, in sRGB unless a profile is carried; the same arguments give the same bytes.
 
     PNG and TIFF are lossless. JPEG has quality 95 and full colour resolution (4:4:4), WebP quality
     95 and half of it (4:2:0, the only choice of lossy WebP).
@@ -104,19 +125,37 @@ def encode_image(image: ArrayLike, suffix: str, settings: Mapping[str, Any] | No
         image: [H, W, 3], or [H, W, 4] with alpha, real, sRGB on 0..255. Values are clipped to that and
             rounded, half to even; they are never rescaled. JPEG keeps no transparency: white lies below.
         suffix: One of `WRITABLE_SUFFIXES`, in either case.
-        settings: What `read_settings` shall give back; see `metadata.metadata_options`.
+        settings: What `read_settings` shall give back; see `metadata`.
+        bit_depth: 16 keeps fractions of the values, in PNG and TIFF: 255 becomes 65535.
+        carried: What the picture has of its photo's file. Colours are converted to a profile in it.
 
     Raises:
-        InputError: If `image` isn't such an array, or it or the settings don't fit into the format.
+        InputError: If `image` isn't such an array, or it or the settings don't fit into the format, or the
+            profile into the depth.
     """
-    pixels = _to_bytes(np.asarray(image))
+    pixels = _to_integers(np.asarray(image), bit_depth)
     image_format = _require_format(suffix, *pixels.shape[:2])
     if pixels.shape[2] == 4 and image_format == "JPEG":
         pixels = Pixels(pixels[..., :3].astype(np.float32), pixels[..., 3]).rgb.astype(np.uint8)
-    options = {**_SAVE_OPTIONS[image_format], **metadata_options(image_format, settings)}
+    require_depth(suffix, bit_depth)
+    profile = srgb_profile()
+    if carried.profile is not None and bit_depth == 8:
+        profile, pixels = carried.profile, from_srgb(pixels, carried.profile)
+    if image_format == "PNG":
+        return encode_png(pixels, profile, png_options(settings, carried))
+    if image_format == "TIFF":
+        return encode_tiff(pixels, profile, picture_tags(settings, carried))
+    options = {**_SAVE_OPTIONS[image_format], **exif_option(settings, carried)}
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, image_format, icc_profile=srgb_profile(), **options)
+    Image.fromarray(pixels).save(buffer, image_format, icc_profile=profile, **options)
     return buffer.getvalue()
+
+
+def require_depth(suffix: str, bit_depth: int) -> None:
+    """Raises an InputError if the format of a suffix can't have so many bits a channel."""
+    if bit_depth != 8 and suffix.lower() not in DEEP_SUFFIXES:
+        expected = f"bit_depth {bit_depth} needs the suffix {' or '.join(DEEP_SUFFIXES)}"
+        raise InputError(f"{expected}. Received: {suffix or 'none'}")
 
 
 def require_encodable(path: str | os.PathLike[str], height: int, width: int) -> None:
@@ -171,14 +210,18 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Pixels:
     return convert_image(image, name, max_pixels=max_pixels)
 
 
-def _to_bytes(image: np.ndarray) -> np.ndarray:
+def _to_integers(image: np.ndarray, bit_depth: int) -> np.ndarray:
+    """On 0..255 as uint8, or on 0..65535 as uint16."""
+    white, kind = 2**bit_depth - 1, f"u{bit_depth // 8}"
     if image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
         raise InputError(f"image must have shape [H, W, 3] or [H, W, 4]. Received: {list(image.shape)}")
     if image.dtype == np.uint8:
-        return image
+        return image if bit_depth == 8 else image.astype(kind) * (white // 255)
     if image.dtype.kind not in "iuf":
         raise InputError(f"image must hold real numbers. Received: dtype {image.dtype}")
     if not np.isfinite(image).all():
         count = int(np.count_nonzero(~np.isfinite(image)))
         raise InputError(f"image must be finite. Received: {count} values that are not")
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    # Doubles: white is exact, and so is what is uint8 already.
+    values = image if bit_depth == 8 else np.float64(white / 255) * image
+    return np.clip(np.rint(values), 0, white).astype(kind)

@@ -1,12 +1,14 @@
-"""The settings of a run, kept inside the picture that it made.
+"""What a picture carries besides its pixels: the settings that made it, and what its photo's file told.
 
-They are ASCII JSON: in PNG an iTXt chunk named `nst_keras`; in JPEG, WebP and TIFF the EXIF (or
+Settings are ASCII JSON: in PNG an iTXt chunk named `nst_keras`; in JPEG, WebP and TIFF the EXIF (or
 TIFF) tag ImageDescription, after the prefix `nst_keras=`. All four also name the software.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image, PngImagePlugin
 
@@ -16,31 +18,85 @@ from nst_keras.errors import InputError
 # An APP1 segment of JPEG has 64 kB; the limit is the same for all, so that formats can be swapped.
 MAX_SETTINGS_BYTES = 60_000
 
+NOTHING, CAMERA, PLACE = EXIF = ("none", "camera", "place")
+
+# Who took a photo, and serial numbers, aren't among them.
+_CAMERA = (ExifTags.Base.Make, ExifTags.Base.Model)
+_SHOT = (
+    ExifTags.Base.DateTimeOriginal,
+    ExifTags.Base.OffsetTimeOriginal,
+    ExifTags.Base.SubsecTimeOriginal,
+    ExifTags.Base.LensMake,
+    ExifTags.Base.LensModel,
+)
+_LONGEST = 100  # characters of a name or date; an APP1 segment has to hold them all
+
 _NAME = "nst_keras"
 _PREFIX = f"{_NAME}="
 _SOFTWARE = f"{_NAME} {__version__}"
 
 
-def metadata_options(image_format: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Returns the arguments of `Image.save` that store settings which JSON can hold; tuples become lists.
+class Carried(NamedTuple):
+    """What of a photo's file may go into pictures made of it.
 
-    The format is "PNG", "JPEG", "WEBP" or "TIFF". Without settings only the software's name is stored.
+    Attributes:
+        profile: ICC profile of its RGB colours; None if it has none.
+        tags: EXIF tags of camera and date, and of the place, each directory as a mapping of its own.
     """
-    text = None if settings is None else _encode(settings)
-    if image_format == "PNG":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_text("Software", _SOFTWARE)
-        if text is not None:
-            chunks.add_itxt(_NAME, text)
-        return {"pnginfo": chunks}
-    tags: dict[int, str] = {ExifTags.Base.Software: _SOFTWARE}
-    if text is not None:
-        tags[ExifTags.Base.ImageDescription] = _PREFIX + text
-    if image_format == "TIFF":
-        return {"tiffinfo": tags}
+
+    profile: bytes | None = None
+    tags: Mapping[int, Any] = MappingProxyType({})
+
+    def without_place(self) -> "Carried":
+        """The same but for GPS."""
+        return self._replace(tags={t: v for t, v in self.tags.items() if t != ExifTags.IFD.GPSInfo})
+
+
+def photo_tags(image: Image.Image) -> dict[int, Any]:
+    """The tags of an opened photo that `Carried` holds; broken ones are left out on purpose."""
+    tags: dict[int, Any] = {}
+    with contextlib.suppress(Exception):  # as in `opening.load_upright`, anything can come
+        exif = image.getexif()
+        tags = _texts(exif, _CAMERA)
+        if shot := _texts(exif.get_ifd(ExifTags.IFD.Exif), _SHOT):
+            tags[ExifTags.IFD.Exif] = shot
+        if place := dict(exif.get_ifd(ExifTags.IFD.GPSInfo)):
+            _exif_bytes({ExifTags.IFD.GPSInfo: place})  # so that it can be written
+            tags[ExifTags.IFD.GPSInfo] = place
+    return tags
+
+
+def _texts(directory: Mapping[int, Any], names: Iterable[int]) -> dict[int, Any]:
+    values = ((tag, directory.get(tag)) for tag in names)
+    return {tag: value[:_LONGEST] for tag, value in values if isinstance(value, str)}
+
+
+def picture_tags(settings: Mapping[str, Any] | None, carried: Carried) -> dict[int, Any]:
+    """EXIF or TIFF tags of settings, which JSON can hold, the software and what is carried along."""
+    tags: dict[int, Any] = {ExifTags.Base.Software: _SOFTWARE, **carried.tags}
+    if settings is not None:
+        tags[ExifTags.Base.ImageDescription] = _PREFIX + _encode(settings)
+    return tags
+
+
+def exif_option(settings: Mapping[str, Any] | None, carried: Carried) -> dict[str, Any]:
+    """The same as an argument of `Image.save` for JPEG and WebP."""
+    return {"exif": _exif_bytes(picture_tags(settings, carried))}
+
+
+def png_options(settings: Mapping[str, Any] | None, carried: Carried) -> dict[str, Any]:
+    """Arguments of `Image.save` that store the same in a PNG, settings in a chunk of their own."""
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("Software", _SOFTWARE)
+    if settings is not None:
+        chunks.add_itxt(_NAME, _encode(settings))
+    return {"pnginfo": chunks} | ({"exif": _exif_bytes(carried.tags)} if carried.tags else {})
+
+
+def _exif_bytes(tags: Mapping[int, Any]) -> bytes:
     exif = Image.Exif()
     exif.update(tags)
-    return {"exif": exif.tobytes()}
+    return exif.tobytes()
 
 
 def extract_settings(image: Image.Image) -> dict[str, Any]:

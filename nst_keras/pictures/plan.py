@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
-from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings
+from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings, require_depth
+from nst_keras.pictures.metadata import CAMERA, EXIF, PLACE, Carried
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.video_writers import WRITABLE_VIDEO_SUFFIXES
 from nst_keras.storage.files import check_writable
@@ -17,17 +18,37 @@ from nst_keras.storage.folders import make_folder
 _SUFFIXES = WRITABLE_SUFFIXES + WRITABLE_VIDEO_SUFFIXES
 
 METADATA = FULL, NAMES, NONE = ("full", "names", "none")
+SRGB, CONTENT = "srgb", "content"
 
 
 @dataclass(frozen=True)
-class RecordSettings(Settings):
-    """What a picture carries besides its pixels."""
+class FileSettings(Settings):
+    """How a picture is written, and what it carries besides its pixels."""
 
     metadata: str = choice(
         NAMES,
         "Stored of how a picture was made: all with full paths, all with file names alone, or nothing",
         METADATA,
     )
+    bit_depth: str = choice("8", "Bits a channel; 16 in PNG and TIFF only, in sRGB", ("8", "16"))
+    color_profile: str = choice(
+        SRGB, "Colours as sRGB, or in the content's own ICC profile, if it has one of RGB", (SRGB, CONTENT)
+    )
+    exif: str = choice(
+        CAMERA, "Kept of the content's EXIF data: nothing, camera and date, or the place (GPS), too", EXIF
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bit_depth != "8" and self.color_profile != SRGB:
+            raise InputError(f"bit_depth {self.bit_depth} is written with color_profile {SRGB} only")
+
+    def carried(self, photo: Carried) -> Carried:
+        """What a picture has of its photo's file."""
+        profile = photo.profile if self.color_profile == CONTENT else None
+        if NONE in (self.metadata, self.exif):
+            return Carried(profile)
+        return (photo if self.exif == PLACE else photo.without_place())._replace(profile=profile)
 
 
 @dataclass(frozen=True)
@@ -41,7 +62,7 @@ class StylizeJob:
     other_inputs: tuple[str, ...] = ()  # further files that must not be overwritten
     named_styles: bool = False  # whether styles are names that a stylizer knows, instead of pictures
     new_folder: bool = False  # whether the output's folder is still to be made
-    metadata: str = RecordSettings.metadata  # one of `METADATA`
+    file: FileSettings = FileSettings()
 
     def make_folder(self) -> None:
         """Makes the output's folder if it is a new one; to be called before the first file is written."""
@@ -78,7 +99,7 @@ def plan_jobs(
     other_inputs: Sequence[str] = (),
     named_styles: bool = False,
     suffix: str = ".png",
-    metadata: str = RecordSettings.metadata,
+    file: FileSettings = FileSettings(),
 ) -> list[StylizeJob]:
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
@@ -110,7 +131,7 @@ def plan_jobs(
             others,
             named_styles,
             new_folder=folder and not exists,
-            metadata=metadata,
+            file=file,
         )
     return list(jobs.values())
 
@@ -143,6 +164,10 @@ def check_job(
     if job.output.suffix.lower() not in suffixes:
         choices = f"{', '.join(suffixes)}, or a slash that ends a folder"
         raise InputError(f"output: {job.output}: the suffix must be one of {choices}")
+    try:
+        require_depth(job.output.suffix, int(job.file.bit_depth))
+    except InputError as error:
+        raise InputError(f"output: {job.output}: {error}") from error
     pictures = () if job.named_styles else job.styles
     for role, name in (("content", job.content), *(("style", style) for style in pictures)):
         if not name.startswith(SAMPLE) and not os.path.exists(name):

@@ -52,15 +52,21 @@ def record_of(job: StylizeJob, settings: Settings, maker: Mapping[str, str]) -> 
 def write_painting(
     job: StylizeJob,
     painted: np.ndarray,
-    alpha: np.ndarray | None,
+    content: Pixels,
     record: Mapping[str, Any],
     path: Path | None = None,
 ) -> None:
-    """Writes what a job has painted, with its content's alpha and what is kept of a record.
+    """Writes what a job has painted, with its content's alpha, and what is kept of a record and its file.
 
     It is [H, W, 3] on 0..255. The path is the job's output, or another one for a picture on the way.
     """
-    write_image(path or job.output, with_alpha(painted, alpha), kept_record(record, job.metadata))
+    write_image(
+        path or job.output,
+        with_alpha(painted, content.alpha),
+        kept_record(record, job.file.metadata),
+        bit_depth=int(job.file.bit_depth),
+        carried=job.file.carried(content.carried),
+    )
 
 
 def alpha_note(output: Path, alpha: np.ndarray | None) -> str:

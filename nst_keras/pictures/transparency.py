@@ -5,12 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from nst_keras.pictures.metadata import Carried
+
 
 class Pixels(NamedTuple):
-    """Colours float32 [H, W, 3], sRGB on 0..255, and alpha uint8 [H, W], None if all is opaque."""
+    """Colours float32 [H, W, 3], sRGB on 0..255, and alpha uint8 [H, W], None if all is opaque.
+
+    And what else their file told.
+    """
 
     colors: np.ndarray
     alpha: np.ndarray | None
+    carried: Carried = Carried()
 
     @property
     def rgb(self) -> np.ndarray:

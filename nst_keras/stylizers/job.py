@@ -56,7 +56,7 @@ class FastStylize:
         require_encodable(job.output, *size)
         job.make_folder()
         painted = self.painter.paint(content, prepared.blend, self.settings)
-        write_painting(job, painted, prepared.content.alpha, prepared.record)
+        write_painting(job, painted, prepared.content, prepared.record)
         return job.output
 
 

@@ -55,7 +55,7 @@ def paint_video_at_console(
             Path(job.content),
             job.output,
             FramePainter(painter, blend, settings),
-            settings=kept_record(painted_record(job, settings, painter), job.metadata),
+            settings=kept_record(painted_record(job, settings, painter), job.file.metadata),
             before_writing=job.make_folder,
             should_stop=console.should_stop,
             observer=show,

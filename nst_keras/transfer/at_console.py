@@ -52,7 +52,7 @@ def _run(transfer: OptimizedStylize, prepared: PreparedTransfer, console: Consol
     if not prepared.options.resume and checkpoint.exists():
         console.say(f"starting anew; with --resume it would go on from {checkpoint}")
     _announce(transfer, prepared, console.say)
-    if note := alpha_note(output, prepared.alpha):
+    if note := alpha_note(output, prepared.content.alpha):
         console.say(note)
     outcome = transfer.run(prepared, observers=[console.show], should_stop=console.should_stop)
     if outcome.finished:

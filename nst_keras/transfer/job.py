@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -16,6 +15,7 @@ from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
 from nst_keras.pictures.record import write_painting
+from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import Pictures, Scale, State, finished_image, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
@@ -41,7 +41,7 @@ class PreparedTransfer:
     job: StylizeJob
     options: JobOptions
     pictures: Pictures
-    alpha: np.ndarray | None
+    content: Pixels
     scales: Sequence[Scale]
     record: Mapping[str, Any]
     start: State | None
@@ -71,7 +71,7 @@ class OptimizedStylize:
         require_encodable(job.output, scales[-1].height, scales[-1].width)
         record = self.records.of(job)
         start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None
-        return PreparedTransfer(job, options, pictures, content.alpha, scales, record, start)
+        return PreparedTransfer(job, options, pictures, content, scales, record, start)
 
     def run(
         self,
@@ -123,7 +123,7 @@ class OptimizedStylize:
             write_checkpoint(checkpoint, state, prepared.record)
         else:
             image = finished_image(state, prepared.pictures, self.settings)
-            write_painting(job, image, prepared.alpha, prepared.record)
+            write_painting(job, image, prepared.content, prepared.record)
             checkpoint.unlink(missing_ok=True)
         return Outcome(not stopped, state)
 
@@ -160,7 +160,7 @@ class _Keeper:
         prepared = self._prepared
         image = finished_image(progress.state, prepared.pictures, self._settings)
         record = {**prepared.record, "step": progress.step}
-        write_painting(prepared.job, image, prepared.alpha, record, path)
+        write_painting(prepared.job, image, prepared.content, record, path)
 
 
 def _file_observers(options: JobOptions, steps_done: int, stack: ExitStack) -> list[Observer]:
