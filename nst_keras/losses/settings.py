@@ -9,6 +9,7 @@ from nst_keras.fields import Settings, choice, number, setting, weights_by_name
 from nst_keras.models.vgg19_layout import EDGES, LAYER_NAMES, POOLINGS
 
 CONTENT, STYLE, PICTURE = "content", "style", ""
+STYLE_LOSSES = ("gram", "gram_mean_std", "covariance", "wasserstein", "mean_std")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class LossSettings(LossWeights):
     style_layers: Mapping[str, float] = weights_by_name(
         {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on", LAYER_NAMES
     )
+    style_loss: str = choice("gram", "What of the features is compared with the style's", STYLE_LOSSES)
     relative_losses: bool = setting(
         True,
         "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "

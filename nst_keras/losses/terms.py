@@ -1,19 +1,21 @@
 """The terms of a loss: the one list for the optimiser, the training of all stylizers, and the judges.
 
-A new term is a function in this folder, a row here, and a weight in `losses.settings`.
+A new term is a function in this folder, a row here, and a weight in `losses.settings`; another loss of style
+is a row in `losses.styles`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from nst_keras.losses.distances import mean_squared_difference, total_variation
-from nst_keras.losses.moments import gram_matrix
 from nst_keras.losses.settings import PICTURE, LossSettings, image_of
+from nst_keras.losses.styles import STYLE_LOSSES
 
 Features = Mapping[str, tf.Tensor]  # [batch, height, width, channels] by layer
-Targets = dict[str, tf.Tensor]  # by the name of a term on a layer
+Targets = dict[str, Any]  # tensors [batch, ...], or tuples of them, by the name of a term on a layer
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,15 @@ class Term:
         name: Under which its values are shown, followed by "/" and the layer if it is taken on layers.
         weight: The field of `LossWeights` that weighs it and tells which image it compares with, and so on
             whose layers.
-        distance: From moments, targets and `relative` to a scalar, a mean over the batch; of a term that
+        distance: From features, targets and `relative` to a scalar, a mean over the batch; of a term that
             compares with nothing, from the pictures alone.
-        moments: What is compared of features, and what a fixed target holds of the image's: features to a
-            tensor [batch, ...].
+        kept: What a fixed target holds of an image's features: a tensor [batch, ...], or a tuple of such.
     """
 
     name: str
     weight: str
     distance: Callable[..., tf.Tensor]
-    moments: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+    kept: Callable[[tf.Tensor], Any] = tf.identity
 
     @property
     def image(self) -> str:
@@ -41,13 +42,15 @@ class Term:
         return image_of(self.weight)
 
 
-TERMS = (
-    # Gatys et al. 2016 (CVPR), eq. 1, but a mean instead of half the sum.
-    Term("content", "content_weight", mean_squared_difference),
-    # Their eq. 4 times 4 / channels^2, which comes of how `gram_matrix` is divided.
-    Term("style", "style_weight", mean_squared_difference, gram_matrix),
-    Term("total_variation", "tv_weight", total_variation),
-)
+def terms_of(settings: LossSettings) -> tuple[Term, ...]:
+    """All terms, with the loss of style that the settings name."""
+    style = STYLE_LOSSES[settings.style_loss]
+    return (
+        # Gatys et al. 2016 (CVPR), eq. 1, but a mean instead of half the sum.
+        Term("content", "content_weight", mean_squared_difference),
+        Term("style", "style_weight", style.distance, style.kept),
+        Term("total_variation", "tv_weight", total_variation),
+    )
 
 
 class WeightedTerms:
@@ -58,10 +61,10 @@ class WeightedTerms:
         images: The image that each compares with: CONTENT, STYLE, or PICTURE for none.
     """
 
-    def __init__(self, settings: LossSettings, terms: Sequence[Term] = TERMS) -> None:
+    def __init__(self, settings: LossSettings, terms: Sequence[Term] = ()) -> None:
         self._parts = {
             "/".join(filter(None, (term.name, layer))): (term, layer, weight)
-            for term in terms
+            for term in terms or terms_of(settings)
             for layer, weight in settings.weighted_layers(term.weight).items()
         }
         self._relative = settings.relative_losses
@@ -71,7 +74,7 @@ class WeightedTerms:
     def targets(self, image: str, features: Features) -> Targets:
         """What the terms that compare with an image, CONTENT or STYLE, keep of its features."""
         return {
-            name: term.moments(features[layer])
+            name: term.kept(features[layer])
             for name, (term, layer, _) in self._parts.items()
             if term.image == image
         }
@@ -89,20 +92,20 @@ class WeightedTerms:
             if term.image == PICTURE:
                 values[name] = weight * term.distance(pictures)
             else:
-                moments = term.moments(features[layer])
-                values[name] = weight * term.distance(moments, targets[name], relative=self._relative)
+                distance = term.distance(features[layer], targets[name], relative=self._relative)
+                values[name] = weight * distance
         return values
 
 
 def stacked(targets: Sequence[Targets]) -> Targets:
     """Targets of several images as those of one batch."""
-    return {name: tf.concat([one[name] for one in targets], 0) for name in targets[0]}
+    return tf.nest.map_structure(lambda *kept: tf.concat(kept, 0), *targets)
 
 
 def blended(targets: Targets, weights: tf.Tensor) -> Targets:
     """Mixtures of a batch of targets: one for each row of `weights`, float32 [mixtures, batch].
 
-    Pulling towards a weighted mean equals the weighted sum of one loss for each target, up to a constant,
-    if the weights add up to 1.
+    Where a term is a mean squared difference of what is kept, pulling towards a weighted mean equals the
+    weighted sum of one loss for each target, up to a constant, if the weights add up to 1.
     """
-    return {name: tf.tensordot(weights, target, 1) for name, target in targets.items()}
+    return tf.nest.map_structure(lambda kept: tf.tensordot(weights, kept, 1), targets)

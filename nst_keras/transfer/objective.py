@@ -45,7 +45,7 @@ class Objective:
             lambda looks: self._terms.targets(CONTENT, looks) | self._terms.targets(STYLE, looks), [looks]
         )
         targets = both.get_concrete_function().structured_outputs
-        shapes = {name: tf.TensorSpec(target.shape) for name, target in targets.items()}
+        shapes = tf.nest.map_structure(lambda target: tf.TensorSpec(target.shape), targets)
         self._step = tf.function(self._loss_and_gradient, [image, shapes])
 
     def targets(self, of: str, image: tf.Tensor) -> Targets:

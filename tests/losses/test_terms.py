@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.losses.settings import CONTENT, PICTURE, STYLE, LossSettings, LossWeights
-from nst_keras.losses.terms import TERMS, Term, WeightedTerms, blended, stacked
+from nst_keras.losses.terms import Term, WeightedTerms, blended, stacked, terms_of
 
 # Powers of two, so that a value tells which weights it was multiplied with.
 SETTINGS = LossSettings(
@@ -43,8 +43,9 @@ def _gram(features: tf.Tensor) -> np.ndarray:
 
 
 def test_every_term_has_a_weight_and_every_weight_a_term() -> None:
-    assert [term.weight for term in TERMS] == list(LossWeights().weights())
-    images = {term.name: term.image for term in TERMS}
+    terms = terms_of(SETTINGS)
+    assert [term.weight for term in terms] == list(LossWeights().weights())
+    images = {term.name: term.image for term in terms}
     assert images.items() >= {"content": CONTENT, "style": STYLE, "total_variation": PICTURE}.items()
 
 
@@ -109,7 +110,7 @@ def test_a_blend_pulls_like_the_weighted_sum_of_the_styles() -> None:
 
 def test_a_row_more_is_a_term_more() -> None:
     darkness = Term("darkness", "tv_weight", lambda pictures: -tf.reduce_mean(pictures))
-    terms = WeightedTerms(replace(SETTINGS, content_weight=0), (*TERMS, darkness))
+    terms = WeightedTerms(replace(SETTINGS, content_weight=0), (*terms_of(SETTINGS), darkness))
     assert terms.names == ("style/a", "style/b", "total_variation", "darkness")
     picture = tf.fill([1, 4, 4, 3], 2.0)
     values = terms(picture, _two_layers(1), terms.targets(STYLE, _two_layers(2)))

@@ -62,6 +62,20 @@ def test_every_optimizer_lowers_the_loss(
     assert all(s.image.min() >= 0 and s.image.max() <= 255 for s in states)
 
 
+def test_wasserstein_paints_two_styles_at_every_size_by_one_trace(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    # On relu4_1, first 4 * 6 positions, then 8 * 12, for 512 channels.
+    settings = replace(shallow, style_loss="wasserstein", style_layers={"relu4_1": 1.0}, size=96)
+    settings = replace(settings, coarsest_size=48, coarse_steps=4, num_steps=4)
+    both = replace(pictures, styles=[*pictures.styles, pictures.content], blend=[0.25, 0.75])
+    objective, states = Objective(random_weights, settings), list[State]()
+    _optimize(objective, both, settings, callback=states.append)
+    totals = [state.losses["total"] for state in states]
+    assert len(totals) == 8 and totals[3] < totals[0] and totals[7] < totals[4]
+    assert objective.tracing_count() == 1
+
+
 def test_every_term_is_reported_and_they_add_up(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
 ) -> None:

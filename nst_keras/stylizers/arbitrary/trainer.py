@@ -1,7 +1,6 @@
 """Training of the decoder of an arbitrary-style network, with a painting for each photo."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.losses.moments import mean_and_deviation
 from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
-from nst_keras.losses.terms import TERMS, WeightedTerms
+from nst_keras.losses.terms import WeightedTerms
 from nst_keras.models.arbitrary_style import (
     CODE_LAYER,
     STYLE_LAYERS,
@@ -33,9 +31,6 @@ from nst_keras.stylizers.training.settings import StylizerRun
 from nst_keras.stylizers.training.trainee import Trainee, TrainingPictures, read_initial
 from nst_keras.stylizers.training.trainer import AveragedTrainer
 from nst_keras.weights.vgg19 import load_vgg19
-
-# The optimiser's, but for what is compared of a style.
-_TERMS = tuple(replace(term, moments=mean_and_deviation) if term.name == "style" else term for term in TERMS)
 
 
 class ArbitraryStyleTrainer(AveragedTrainer):
@@ -71,8 +66,9 @@ class ArbitraryStyleTrainer(AveragedTrainer):
             **settings.weights(),
             content_layers={CODE_LAYER: 1.0},
             style_layers=dict.fromkeys(STYLE_LAYERS, 1 / len(STYLE_LAYERS)),
+            style_loss="mean_std",
         )
-        self._loss = WeightedTerms(losses, _TERMS)
+        self._loss = WeightedTerms(losses)
 
     @property
     def term_names(self) -> tuple[str, ...]:
