@@ -3,17 +3,20 @@
 import tensorflow as tf
 
 
-def mean_squared_difference(values: tf.Tensor, targets: tf.Tensor, *, relative: bool = False) -> tf.Tensor:
+def mean_squared_difference(
+    values: tf.Tensor, targets: tf.Tensor, *, relative: bool = False, power: tf.Tensor | None = None
+) -> tf.Tensor:
     """Mean of (values - targets)^2, of each picture divided by the mean of its target^2 if `relative`.
 
     Relative distances put layers, styles and contents on one scale: 0 is equal, 1 as far as no features.
-    Values are float32 [batch, ...]; targets of the same shape, or with a batch of 1.
+    Values are float32 [batch, ...]; targets of the same shape, or with a batch of 1. Where both are a part
+    of a picture's, `power` is the mean of the whole target^2.
     """
     axes = list(range(1, len(targets.shape)))
     differences = tf.reduce_mean(tf.math.squared_difference(values, targets), axes)
     if relative:
-        # Features of a flat picture can be all zero.
-        differences /= tf.maximum(tf.reduce_mean(tf.square(targets), axes), 1e-3)
+        power = tf.reduce_mean(tf.square(targets), axes) if power is None else power
+        differences /= tf.maximum(power, 1e-3)  # features of a flat picture can be all zero
     return tf.reduce_mean(differences)
 
 

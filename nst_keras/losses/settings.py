@@ -49,6 +49,10 @@ class LossSettings(LossWeights):
     )
     pooling: str = choice("max", "Pooling of the network", POOLINGS)
     edges: str = choice("replicate", "What the network sees beyond the border", EDGES)
+    tile_size: int = number(
+        0,
+        "Side of the tiles in which the network looks at larger pictures, in pixels; 0: if memory is short.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from nst_keras.losses.distances import mean_squared_difference, total_variation
-from nst_keras.losses.settings import PICTURE, LossSettings, image_of
+from nst_keras.losses.settings import CONTENT, PICTURE, STYLE, LossSettings, image_of
 from nst_keras.losses.styles import STYLE_LOSSES
 
 Features = Mapping[str, tf.Tensor]  # [batch, height, width, channels] by layer
@@ -29,12 +29,15 @@ class Term:
         distance: From features, targets and `relative` to a scalar, a mean over the batch; of a term that
             compares with nothing, from the pictures alone.
         kept: What a fixed target holds of an image's features: a tensor [batch, ...], or a tuple of such.
+        between: The distance from what is kept of the picture instead, if that is a mean over positions; None
+            of a distance that is one itself.
     """
 
     name: str
     weight: str
     distance: Callable[..., tf.Tensor]
     kept: Callable[[tf.Tensor], Any] = tf.identity
+    between: Callable[..., tf.Tensor] | None = None
 
     @property
     def image(self) -> str:
@@ -48,7 +51,7 @@ def terms_of(settings: LossSettings) -> tuple[Term, ...]:
     return (
         # Gatys et al. 2016 (CVPR), eq. 1, but a mean instead of half the sum.
         Term("content", "content_weight", mean_squared_difference),
-        Term("style", "style_weight", style.distance, style.kept),
+        Term("style", "style_weight", style.distance, style.kept, style.between),
         Term("total_variation", "tv_weight", total_variation),
     )
 
@@ -76,6 +79,39 @@ class WeightedTerms:
         return {
             name: term.kept(features[layer])
             for name, (term, layer, _) in self._parts.items()
+            if term.image == image
+        }
+
+    def layers(self, image: str) -> dict[str, str]:
+        """The layer of each term that compares with an image, CONTENT or STYLE."""
+        return {name: layer for name, (term, layer, _) in self._parts.items() if term.image == image}
+
+    def of_kept(self, kept: Targets, targets: Targets) -> dict[str, tf.Tensor]:
+        """The weighted terms of style, from what `targets` keeps of the picture."""
+
+        def distance(term: Term, name: str, layer: str) -> tf.Tensor:
+            if term.between is None:
+                raise ValueError(f"{term.name} isn't compared by means over positions, so not in tiles")
+            return term.between(kept[name], targets[name], relative=self._relative)
+
+        return self._compared(STYLE, distance)
+
+    def of_positions(self, features: Features, targets: Targets, powers: Targets) -> dict[str, tf.Tensor]:
+        """The weighted terms of content for a part of a picture; `powers` are whole targets' mean squares."""
+
+        def distance(term: Term, name: str, layer: str) -> tf.Tensor:
+            return term.distance(features[layer], targets[name], relative=self._relative, power=powers[name])
+
+        return self._compared(CONTENT, distance)
+
+    def of_picture(self, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The weighted terms that compare with nothing."""
+        return self._compared(PICTURE, lambda term, *_: term.distance(pictures))
+
+    def _compared(self, image: str, distance: Callable[[Term, str, str], tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {
+            name: weight * distance(term, name, layer)
+            for name, (term, layer, weight) in self._parts.items()
             if term.image == image
         }
 

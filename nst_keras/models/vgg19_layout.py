@@ -61,6 +61,18 @@ class VGG19Weights:
     licence: str
 
 
+def stride(layer: str) -> int:
+    """Pixels of the picture from one position of a layer to the next."""
+    pools = sum(name.startswith("pool") for name in LAYER_NAMES[: LAYER_NAMES.index(layer) + 1])
+    return int(2**pools)
+
+
+def reach(layer: str) -> int:
+    """How many pixels a position may see, on either side, beyond the `stride` that it stands for."""
+    before = LAYER_NAMES[: LAYER_NAMES.index(layer) + 1]
+    return sum(stride(name) for name in before if name.startswith("conv"))
+
+
 def require_layers(names: Iterable[str], role: str = "layer") -> None:
     """Raises InputError, which lists the layers and begins with `role`, if a name isn't among them."""
     for name in names:

@@ -7,16 +7,10 @@ import psutil
 import tensorflow as tf
 
 from nst_keras.console.console import Console, say
-from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES
 from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
 from nst_keras.pictures.record import alpha_note
 from nst_keras.transfer.job import OptimizedStylize, PreparedTransfer
-from nst_keras.transfer.settings import StyleTransferSettings
-
-# Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
-_BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
-_COPIES_OF_FEATURES = 1.15  # convolutions and ReLUs, and what a gradient needs for a moment
-_BYTES_PER_FLOAT32, _BYTES_PER_FLOAT64 = 4, 8
+from nst_keras.transfer.memory import estimate_memory, tile_side
 
 
 def run_at_console(
@@ -67,25 +61,14 @@ def _announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Calla
     settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
-    needed = estimate_memory(settings, scales[-1].height, scales[-1].width)
+    height, width, _ = scales[-1]
+    side = tile_side(settings, height, width)
+    needed = estimate_memory(settings, height, width, side)
     free = psutil.virtual_memory().available
-    memory = f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
+    memory = f"tiles of {side} pixels, " if side else ""
+    memory += f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
     memory += "; TOO LITTLE)" if free < needed else ")"
     path = " > ".join(f"{scale.width}x{scale.height}" for scale in scales)
     say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:
         say(f"resuming at size {start.scale + 1} of {len(scales)}, step {start.step}")
-
-
-def estimate_memory(settings: StyleTransferSettings, height: int, width: int) -> int:
-    """Estimates the peak resident size, in bytes, of a run whose full size is height x width."""
-    deepest = max(LAYER_NAMES.index(name) for name in settings.layers())
-    floats = 0.0
-    for name in LAYER_NAMES[: deepest + 1]:
-        if name.startswith("conv"):  # its ReLU's output has the same size
-            block = int(name[4])
-            floats += 2 * CONV_SHAPES[name][-1] * height * width / 4 ** (block - 1)
-    total = _BASE_BYTES + _COPIES_OF_FEATURES * _BYTES_PER_FLOAT32 * floats
-    if settings.optimizer == "lbfgs":
-        total += 2 * settings.history_size * height * width * 3 * _BYTES_PER_FLOAT64
-    return round(total)

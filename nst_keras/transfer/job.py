@@ -116,7 +116,7 @@ class OptimizedStylize:
             except (MemoryError, tf.errors.ResourceExhaustedError) as error:
                 height, width, _ = prepared.scales[-1]
                 raise InputError(
-                    f"there is not enough memory for {width}x{height} pixels: lower size"
+                    f"there is not enough memory for {width}x{height} pixels: lower size, or tile_size"
                 ) from error
         if stopped and keeper.last is not None:
             keeper.write(job.output, keeper.last)

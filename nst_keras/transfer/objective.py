@@ -9,6 +9,8 @@ from nst_keras.losses.terms import Targets, WeightedTerms
 from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
+from nst_keras.transfer.memory import tile_side
+from nst_keras.transfer.tiles import TiledLoss
 
 
 class Objective:
@@ -25,6 +27,8 @@ class Objective:
 
     def __init__(self, weights: VGG19Weights, settings: LossSettings, *, convolution: str = "auto") -> None:
         """Builds the network no deeper than the deepest layer in use; `convolution` as for `vgg19`."""
+        self._settings, self._sides = settings, dict[tuple[int, ...], int]()
+        self._by_tiles: TiledLoss | None = None
         self._terms, self.mean_pixel = WeightedTerms(settings), weights.mean_pixel
         self.term_names = self._terms.names
         self._features = feature_network(
@@ -50,6 +54,8 @@ class Objective:
 
     def targets(self, of: str, image: tf.Tensor) -> Targets:
         """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255."""
+        if side := self._side(image):
+            return self._tiled().targets(of, image, side)
         return self._terms.targets(of, self._look(image))
 
     def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -58,7 +64,24 @@ class Objective:
         The image is float32 [1, H, W, 3] on 0..255; the targets are of a content image of its size and of a
         style image, together.
         """
+        if side := self._side(image):
+            return self._tiled().evaluate(image, targets, side)
         return self._step(image, targets)
+
+    def _tiled(self) -> TiledLoss:
+        if self._by_tiles is None:
+            channels = {name: look.shape[-1] for name, look in self._features.output.items()}
+            self._by_tiles = TiledLoss(self._look, self._terms, channels)
+        return self._by_tiles
+
+    def _side(self, image: tf.Tensor) -> int:
+        """Side of the tiles for pictures of this size, decided once; 0 for none."""
+        size = tuple(image.shape[1:3])
+        if None in size:  # in a graph for pictures of any size
+            return 0
+        if size not in self._sides:
+            self._sides[size] = tile_side(self._settings, *size)
+        return self._sides[size]
 
     def trace(self) -> None:
         """Traces what else the first call would; afterwards threads may share the object."""

@@ -8,12 +8,16 @@ import scipy.optimize
 import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
+from nst_keras.transfer.lbfgs import ProjectedLBFGS
 from nst_keras.transfer.settings import StyleTransferSettings
 
 # Loss, its terms and its gradient for a picture [1, H, W, 3].
 Evaluate = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 # Gets the picture [H, W, 3], the loss terms and the optimiser's variables after each step; True ends.
 OnStep = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], bool]
+
+# Numbers of a picture (1536x1536 pixels) above which past steps are kept in float16, and then how many.
+LARGEST_FOR_SCIPY, LARGE_HISTORY = 3 * 1536**2, 6
 
 # SciPy's stopping rules and first step assume a loss of about this size.
 _SCIPY_LOSS = 1000.0
@@ -33,7 +37,9 @@ def minimize(
     """
     if num_steps < 1:
         return
-    if settings.optimizer == "lbfgs":
+    if settings.optimizer == "lbfgs" and image.size > LARGEST_FOR_SCIPY:
+        _minimize_large(evaluate, image, num_steps, settings.history_size, on_step)
+    elif settings.optimizer == "lbfgs":
         _minimize_lbfgs(evaluate, image, num_steps, settings.history_size, on_step)
     else:
         _minimize_keras(evaluate, image, num_steps, settings, on_step, slots)
@@ -58,6 +64,26 @@ def _minimize_lbfgs(
             | {"ftol": 0.0, "gtol": 0.0},
         )
         if run.steps == before:
+            return
+
+
+def _minimize_large(
+    evaluate: Evaluate, image: np.ndarray, num_steps: int, history_size: int, on_step: OnStep
+) -> None:
+    """The same where memory matters more."""
+    terms = np.empty(0)
+
+    def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal terms
+        candidate = tf.constant(flat.reshape(1, *image.shape))
+        loss, terms, gradient = (part.numpy() for part in evaluate(candidate))
+        _require_finite(loss, gradient)
+        return float(loss), gradient.ravel()
+
+    history_size = min(history_size, LARGE_HISTORY)
+    search = ProjectedLBFGS(loss_and_gradient, image.ravel(), (0.0, 255.0), history_size)
+    for _ in range(num_steps):
+        if not search.step() or on_step(search.position.reshape(image.shape), terms, ()):
             return
 
 

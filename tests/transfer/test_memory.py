@@ -1,8 +1,12 @@
 """The estimate that is shown before a run."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
-from nst_keras.transfer.at_console import estimate_memory
+import psutil
+import pytest
+
+from nst_keras.transfer.memory import estimate_memory, tile_side
 from nst_keras.transfer.settings import StyleTransferSettings
 
 
@@ -15,3 +19,15 @@ def test_grows_with_the_picture_the_depth_and_the_history() -> None:
     assert estimate_memory(replace(settings, optimizer="adam"), 384, 512) < usual
     shallow = replace(settings, style_layers={"relu1_1": 1.0}, content_layers={"relu1_2": 1.0})
     assert estimate_memory(shallow, 384, 512) < usual
+
+
+def test_a_picture_that_does_not_fit_is_looked_at_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, free = StyleTransferSettings(), Mock(available=7.5e9)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    assert tile_side(settings, 384, 512) == 0
+    side = tile_side(settings, 4096, 4096)
+    assert side > 0 and estimate_memory(settings, 4096, 4096, side) < 6e9
+    free.available = 1e9
+    assert 0 < tile_side(settings, 4096, 4096) < side
+    assert tile_side(replace(settings, tile_size=64), 100, 100) == 64
+    assert tile_side(replace(settings, tile_size=64), 64, 64) == 0

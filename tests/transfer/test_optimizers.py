@@ -10,6 +10,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
+from nst_keras.transfer import optimizers
 from nst_keras.transfer.optimizers import Evaluate, minimize
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -64,6 +65,23 @@ def test_lbfgs_that_gave_up_goes_on_from_its_last_picture(monkeypatch: pytest.Mo
         np.testing.assert_array_equal(start, last)
 
 
+@pytest.fixture(params=["small", "large"])
+def any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that SciPy has room for, or one that is said to be too large."""
+    if request.param == "large":
+        monkeypatch.setattr(optimizers, "LARGEST_FOR_SCIPY", 0)
+
+
+@pytest.mark.usefixtures("any_size")
+def test_lbfgs_stays_within_the_bounds_and_finds_the_best_there() -> None:
+    goal = np.linspace(-80, 330, 12).reshape(START.shape)
+    images, losses = _run(60, _valley(goal))
+    np.testing.assert_allclose(images[-1], np.clip(goal, 0, 255), atol=0.5)
+    assert min(image.min() for image in images) >= 0 and max(image.max() for image in images) <= 255
+    assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.usefixtures("any_size")
 def test_lbfgs_takes_all_its_steps_and_no_more() -> None:
     images, losses = _run(25)
     assert len(losses) == 25 and losses[-1] < 1e-3 * losses[0]

@@ -1,0 +1,211 @@
+"""Loss and gradient of a picture piece by piece, equal to the whole's: memory is that of one piece.
+
+Galerne et al. 2024 (arXiv:2212.13459, section 4) go over the pieces twice: first for the statistics of the
+whole picture, then for each piece's gradient, given those. A piece is seen with a margin as wide as the
+network can see, so that its features are the whole picture's. They crop the gradient and need twice that
+margin; here each piece counts its own positions only, and gradients are added up where margins overlap.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.terms import Features, Targets, WeightedTerms
+from nst_keras.models.vgg19_layout import reach, stride
+
+_GRID = 16  # the stride of VGG-19's last block: pieces begin where all of its layers have a position
+
+
+class Tile(NamedTuple):
+    """A piece of a picture along both axes.
+
+    Attributes:
+        seen: Rows and columns that the network looks at.
+        own: Rows and columns that count.
+    """
+
+    seen: tuple[slice, slice]
+    own: tuple[slice, slice]
+
+    def positions(self, layer: str) -> tuple[slice, slice]:
+        """Rows and columns of a layer that count, in the whole picture's features."""
+        step = stride(layer)
+        rows, columns = (slice(axis.start // step, axis.stop // step) for axis in self.own)
+        return rows, columns
+
+    def inside(self) -> tf.Tensor:
+        """Top, left, bottom and right of what counts in what is seen, int32 [4]."""
+        offsets = [
+            (own.start - seen.start, own.stop - seen.start)
+            for own, seen in zip(self.own, self.seen, strict=True)
+        ]
+        return tf.constant([offset[end] for end in (0, 1) for offset in offsets])
+
+
+def plan_tiles(height: int, width: int, side: int, margin: int) -> list[Tile]:
+    """Cuts a picture of at least 16x16 pixels into pieces of about `side`, each seen with a margin."""
+    rows, columns = (_cut(length, side, margin) for length in (height, width))
+    return [Tile((seen, across), (own, along)) for seen, own in rows for across, along in columns]
+
+
+def _cut(length: int, side: int, margin: int) -> list[tuple[slice, slice]]:
+    cells = length // _GRID
+    number = min(cells, -(-length // side))
+    starts = [cells * index // number * _GRID for index in range(number)]
+    ends = [*starts[1:], length]
+    margin = -(-margin // _GRID) * _GRID
+    return [
+        (slice(max(0, start - margin), min(length, end + margin)), slice(start, end))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+class TiledLoss:
+    """What an objective computes, by tiles.
+
+    Args:
+        look: From pictures [1, h, w, 3] on 0..255 to features by layer.
+        terms: Of the loss; what is kept of a style must be means over positions.
+        channels: Of each layer that `look` returns.
+    """
+
+    def __init__(
+        self, look: Callable[[tf.Tensor], Features], terms: WeightedTerms, channels: Mapping[str, int]
+    ) -> None:
+        self._look, self._terms, self._channels = look, terms, channels
+        self._margin = max(map(reach, channels))
+        piece = [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([4], tf.int32)]
+        size = tf.TensorSpec([2], tf.int32)
+        self._features = tf.function(self._own_features, piece)
+        self._kept = tf.function(self._share_of_kept, [*piece, size])
+        kept = self._kept.get_concrete_function().structured_outputs
+        kept = tf.nest.map_structure(lambda moment: tf.TensorSpec(moment.shape), kept)
+        self._style = tf.function(self._style_and_slopes, [kept, kept])
+        contents = {
+            name: tf.TensorSpec([1, None, None, channels[layer]])
+            for name, layer in terms.layers(CONTENT).items()
+        }
+        powers = dict.fromkeys(contents, tf.TensorSpec([]))
+        self._part = tf.function(self._share_and_gradient, [*piece, size, contents, powers, kept])
+        self._picture = tf.function(self._picture_and_gradient, piece[:1])
+
+    def targets(self, of: str, image: tf.Tensor, side: int) -> Targets:
+        """As `Objective.targets`; those of CONTENT are NumPy arrays."""
+        if of == STYLE:
+            return self._whole_kept(image, side)
+        height, width = image.shape[1:3]
+        layers = self._terms.layers(CONTENT)
+        looks = {
+            layer: np.empty(
+                (1, height // stride(layer), width // stride(layer), self._channels[layer]), np.float32
+            )
+            for layer in layers.values()
+        }
+        for tile in self._tiles(image, side):
+            features = self._features(image[:, *tile.seen], tile.inside())
+            for layer, look in looks.items():
+                look[:, *tile.positions(layer)] = features[layer]
+        return {name: looks[layer] for name, layer in layers.items()}
+
+    def evaluate(
+        self, image: tf.Tensor, targets: Targets, side: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """As `Objective.evaluate`, in pieces of about `side` pixels."""
+        layers, size = self._terms.layers(CONTENT), tf.constant(image.shape[1:3])
+        powers = {name: tf.constant(_power(targets[name])) for name in layers}
+        styles = {name: targets[name] for name in self._terms.layers(STYLE)}
+        values, slopes = self._style(self._whole_kept(image, side), styles)
+        alone, total = self._picture(image)
+        values, gradient = values | alone, total.numpy()
+        del total
+        contents = dict.fromkeys(layers, tf.zeros([]))
+        for tile in self._tiles(image, side):
+            wanted = {
+                name: tf.constant(targets[name][:, *tile.positions(layer)]) for name, layer in layers.items()
+            }
+            shares, part = self._part(image[:, *tile.seen], tile.inside(), size, wanted, powers, slopes)
+            contents = {name: contents[name] + share for name, share in shares.items()}
+            gradient[:, *tile.seen] += part.numpy()
+        values |= contents
+        terms = tf.stack([values[name] for name in self._terms.names])
+        return tf.reduce_sum(terms), terms, tf.constant(gradient)
+
+    def _tiles(self, image: tf.Tensor, side: int) -> list[Tile]:
+        height, width = image.shape[1:3]
+        return plan_tiles(height, width, side, self._margin)
+
+    def _whole_kept(self, image: tf.Tensor, side: int) -> Targets:
+        size, sums = tf.constant(image.shape[1:3]), Targets()
+        for tile in self._tiles(image, side):
+            part = self._kept(image[:, *tile.seen], tile.inside(), size)
+            sums = tf.nest.map_structure(tf.add, sums, part) if sums else part
+        return sums
+
+    def _own_features(self, piece: tf.Tensor, inside: tf.Tensor) -> dict[str, tf.Tensor]:
+        """A piece's features where it counts."""
+        cropped = {}
+        for layer, features in self._look(piece).items():
+            top, left, bottom, right = tf.unstack(inside // stride(layer))
+            cropped[layer] = features[:, top:bottom, left:right]
+        return cropped
+
+    def _share(self, features: tf.Tensor, layer: str, size: tf.Tensor) -> tf.Tensor:
+        """The share of a layer's positions that a piece has."""
+        own = tf.reduce_prod(tf.shape(features)[1:3])
+        return tf.cast(own, tf.float32) / tf.cast(tf.reduce_prod(size // stride(layer)), tf.float32)
+
+    def _share_of_kept(self, piece: tf.Tensor, inside: tf.Tensor, size: tf.Tensor) -> Targets:
+        return self._kept_of(self._own_features(piece, inside), size)
+
+    def _kept_of(self, features: Features, size: tf.Tensor) -> Targets:
+        """What a piece adds to what is kept of the whole picture's style."""
+        kept = self._terms.targets(STYLE, features)
+        for name, layer in self._terms.layers(STYLE).items():
+            share = self._share(features[layer], layer, size)
+            kept[name] = tf.nest.map_structure(lambda moment, share=share: share * moment, kept[name])
+        return kept
+
+    def _style_and_slopes(self, kept: Targets, targets: Targets) -> tuple[dict[str, tf.Tensor], Any]:
+        """The terms of style, and their gradient with respect to what is kept."""
+        with tf.GradientTape() as tape:
+            tape.watch(kept)
+            values = self._terms.of_kept(kept, targets)
+            total = tf.add_n([tf.zeros([]), *values.values()])
+        return values, tape.gradient(total, kept, unconnected_gradients="zero")
+
+    def _share_and_gradient(
+        self,
+        piece: tf.Tensor,
+        inside: tf.Tensor,
+        size: tf.Tensor,
+        contents: Targets,
+        powers: Targets,
+        slopes: Any,
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """What a piece adds to the terms of content, and to the gradient of all terms on layers."""
+        with tf.GradientTape() as tape:
+            tape.watch(piece)
+            features = self._own_features(piece, inside)
+            values = self._terms.of_positions(features, contents, powers)
+            for name, layer in self._terms.layers(CONTENT).items():
+                values[name] *= self._share(features[layer], layer, size)
+            pulls = tf.nest.map_structure(tf.multiply, self._kept_of(features, size), slopes)
+            pulled = [tf.reduce_sum(pull) for pull in tf.nest.flatten(pulls)]
+            total = tf.add_n([tf.zeros([]), *values.values(), *pulled])
+        return values, tape.gradient(total, piece, unconnected_gradients="zero")
+
+    def _picture_and_gradient(self, image: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """The terms of the picture itself."""
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            values = self._terms.of_picture(image)
+            total = tf.add_n([tf.zeros([]), *values.values()])
+        return values, tape.gradient(total, image, unconnected_gradients="zero")
+
+
+def _power(features: np.ndarray) -> np.float32:
+    """Mean square, added up in float64 from row to row."""
+    return np.float32(sum(float(np.vdot(row, row)) for row in features[0]) / features.size)

@@ -1,0 +1,74 @@
+"""Loss and gradient by tiles against those of the whole picture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
+from nst_keras.models.vgg19 import feature_network
+from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights, reach, stride
+from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.tiles import plan_tiles
+
+
+@given(st.integers(16, 400), st.integers(16, 400), st.sampled_from([16, 48, 64, 100]), st.integers(0, 90))
+def test_tiles_add_up_to_the_whole_on_every_layer(height: int, width: int, side: int, margin: int) -> None:
+    tiles = plan_tiles(height, width, side, margin)
+    for layer in ("relu1_1", "relu3_1", "relu5_1"):
+        seen = np.zeros((height // stride(layer), width // stride(layer)), int)
+        for tile in tiles:
+            seen[tile.positions(layer)] += 1
+            assert seen[tile.positions(layer)].size, "a tile without a position has no mean"
+        assert (seen == 1).all()
+    for tile in tiles:
+        for axis, length in enumerate((height, width)):
+            own, far = tile.own[axis], tile.seen[axis]
+            assert far.start == 0 or own.start - far.start >= margin
+            assert far.stop == length or far.stop - own.stop >= margin
+            assert own.stop - own.start <= side + 32
+
+
+def test_a_layer_sees_as_far_as_is_said(random_weights: VGG19Weights) -> None:
+    layer, place = "relu3_2", 7
+    features = feature_network(random_weights, [layer], pooling="average", convolution="direct")
+    image = tf.Variable(tf.random.normal([1, 64, 64, 3], seed=1))
+    with tf.GradientTape() as tape:
+        one = tf.reduce_sum(features(image)[layer][0, place, place])
+    rows = np.flatnonzero(np.abs(tape.gradient(one, image)[0]).sum((1, 2)))
+    first, last = place * stride(layer), (place + 1) * stride(layer) - 1
+    assert max(first - rows[0], rows[-1] - last) == reach(layer)
+    assert [reach(name) for name in LAYER_NAMES if name in ("relu1_1", "relu5_1")] == [1, 70]
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "gram_mean_std", "covariance", "wasserstein"])
+@pytest.mark.parametrize("changes", [{}, {"relative_losses": False, "edges": "zero", "pooling": "average"}])
+def test_loss_and_gradient_equal_the_whole_pictures(
+    style_loss: str, changes: dict, random_weights: VGG19Weights
+) -> None:
+    settings = LossSettings(
+        content_layers={"relu2_2": 1.0},
+        style_layers={"relu1_1": 0.5, "relu3_1": 0.5},
+        tv_weight=0.01,
+        style_loss=style_loss,
+        **changes,
+    )
+    rng = np.random.default_rng(0)
+    image, content, style = (
+        tf.constant(rng.uniform(0, 255, (1, *size, 3)), tf.float32)
+        for size in ((93, 130), (93, 130), (70, 101))
+    )
+    results = []
+    for side in (32, 1024):
+        objective = Objective(random_weights, replace(settings, tile_size=side))
+        targets = objective.targets(CONTENT, content) | objective.targets(STYLE, style)
+        results.append([part.numpy() for part in objective.evaluate(image, targets)])
+    (loss, terms, gradient), (whole_loss, whole_terms, whole_gradient) = results
+    # The smallest eigenvalues are lost in floats, which the roots of Wasserstein's distance make felt.
+    terms_within, gradient_within = (1e-3, 1e-2) if style_loss == "wasserstein" else (1e-4, 1e-4)
+    assert loss == pytest.approx(whole_loss, rel=terms_within)
+    np.testing.assert_allclose(terms, whole_terms, rtol=terms_within)
+    assert np.abs(gradient - whole_gradient).max() < gradient_within * np.abs(whole_gradient).max()
