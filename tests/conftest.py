@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import gc
 import os
 import subprocess
@@ -52,13 +53,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # searching TensorFlow, which stays, for garbage takes a second after each file
+
+
 @pytest.fixture(autouse=True, scope="module")
 def memory_is_given_back() -> Iterator[None]:
     """Graphs and models of a file that nothing holds any more."""
     yield
     if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session()
-    gc.collect()
+        sys.modules["keras"].backend.clear_session()  # collects garbage, too
     with contextlib.suppress(OSError, AttributeError):  # glibc keeps freed memory otherwise
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
@@ -129,6 +134,16 @@ def shallow() -> "StyleTransferSettings":
         num_steps=4,
         coarse_steps=3,
     )
+
+
+@pytest.fixture
+def shallow_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stylizers of named styles are trained to look right to VGG-19's first layers, which are soon traced."""
+    from nst_keras.losses.settings import LossSettings
+    from nst_keras.stylizers.multi_style import trainer
+
+    layers = {"content_layers": {"relu2_1": 1.0}, "style_layers": {"relu1_1": 1.0}}
+    monkeypatch.setattr(trainer, "LossSettings", functools.partial(LossSettings, **layers))
 
 
 @pytest.fixture(scope="session")

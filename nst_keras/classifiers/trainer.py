@@ -94,7 +94,9 @@ class ClassifierTrainer(Trainer):
     def step(self, images: tf.Tensor, labels: tf.Tensor, global_size: int) -> StepResult:
         """Takes one step; `global_size` is the number of pictures over all workers."""
         step = self._rule_step if self._rule else self._gradient_step
-        loss, correct = step(images, labels, tf.constant(global_size, tf.float32))
+        size = tf.constant(global_size, tf.float32)
+        _trace_for_any_batch(step, (images, labels), size)
+        loss, correct = step(images, labels, size)
         result = StepResult(float(loss), float(correct), global_size)
         if not math.isfinite(result.loss):
             raise NonFiniteLossError(
@@ -146,6 +148,7 @@ class ClassifierTrainer(Trainer):
         """Returns logits float32 [n, classes] and labels int64 [n] of `evaluated` over batches."""
         logits, labels = [], []
         for images, some in batches:
+            _trace_for_any_batch(self._logits, (images,))
             logits.append(self._logits(images).numpy())
             labels.append(some.numpy())
         return np.concatenate(logits), np.concatenate(labels)
@@ -199,6 +202,13 @@ def _optimizer(settings: StepSettings, num_steps: int) -> keras.optimizers.Optim
         optimizer = keras.optimizers.AdamW(course, weight_decay=settings.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer
+
+
+def _trace_for_any_batch(function: Any, batch: Sequence[Any], *rest: tf.Tensor) -> None:
+    """Traces once, which takes seconds, instead of again for the smaller batch at the end of an epoch."""
+    if not function.experimental_get_tracing_count():
+        specs = [tf.TensorSpec([None, *values.shape[1:]], values.dtype) for values in batch]
+        function.get_concrete_function(*specs, *map(tf.TensorSpec.from_tensor, rest))
 
 
 def _num_correct(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -35,17 +35,17 @@ def test_each_epoch_has_every_picture_once_in_an_order_of_its_own(split: Split, 
     assert (epochs[0] != np.concatenate(_take(BatchSource(split, 10, seed=1, memory_limit=limit), 3))).any()
 
 
-@pytest.mark.parametrize("limit", [1 << 30, 40])
-@pytest.mark.parametrize("first", [1, 3, 5])
-def test_a_later_start_gives_the_same_batches(split: Split, limit: int, first: int) -> None:
+@pytest.mark.parametrize("limit,starts", [(1 << 30, (1, 3, 5)), (40, (5,))])
+def test_a_later_start_gives_the_same_batches(split: Split, limit: int, starts: tuple[int, ...]) -> None:
     augmentation = {"shift": 0.25, "flip": True, "erase": 0.5}
     source = BatchSource(split, 10, seed=4, augmentation=augmentation, memory_limit=limit)
     through = list(itertools.islice(source.batches(), 7))
-    for (images, labels), (later_images, later_labels) in zip(
-        through[first:], source.batches(first), strict=False
-    ):
-        np.testing.assert_array_equal(images, later_images)
-        np.testing.assert_array_equal(labels, later_labels)
+    for first in starts:
+        for (images, labels), (later_images, later_labels) in zip(
+            through[first:], source.batches(first), strict=False
+        ):
+            np.testing.assert_array_equal(images, later_images)
+            np.testing.assert_array_equal(labels, later_labels)
 
 
 def test_pictures_keep_their_labels(split: Split) -> None:

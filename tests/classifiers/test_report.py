@@ -57,7 +57,7 @@ class _Page(HTMLParser):
             self.text += data + "\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def predictions() -> Predictions:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 40)  # no picture of the third class
@@ -65,24 +65,33 @@ def predictions() -> Predictions:
     return Predictions(images, labels, rng.dirichlet(np.ones(3), 40))
 
 
-def test_writes_all_files_whole(tmp_path: Path, predictions: Predictions) -> None:
-    path = write_report(tmp_path / "new" / "run", RECORD, HISTORY, predictions, NAMES)
-    assert path == tmp_path / "new" / "run" / "report.html"
-    assert sorted(file.name for file in path.parent.iterdir()) == FILES
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, predictions: Predictions) -> Path:
+    """The folder of a report."""
+    folder = tmp_path_factory.mktemp("new") / "run"
+    assert write_report(folder, RECORD, HISTORY, predictions, NAMES) == folder / "report.html"
+    return folder
+
+
+def test_writes_all_files_whole_and_the_same_bytes_again(
+    written: Path, tmp_path: Path, predictions: Predictions
+) -> None:
+    assert sorted(file.name for file in written.iterdir()) == FILES
     for name in FILES[:3]:
-        with Image.open(path.parent / name) as picture:
+        with Image.open(written / name) as picture:
             picture.load()
+    write_report(tmp_path, RECORD, HISTORY, predictions, NAMES)
+    for name in FILES:
+        assert (written / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
 def test_json_has_record_history_and_scores_as_scikit_learn_computes_them(
-    tmp_path: Path, predictions: Predictions
+    written: Path, predictions: Predictions
 ) -> None:
-    write_report(tmp_path, RECORD, HISTORY, predictions, NAMES)
-
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} isn't JSON")
 
-    report = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
+    report = json.loads((written / "report.json").read_text(), parse_constant=refuse)
     assert {key: report[key] for key in RECORD} == RECORD
     assert report["history"][0]["val_loss"] is None
     assert report["history"][1] == HISTORY[1]
@@ -97,8 +106,8 @@ def test_json_has_record_history_and_scores_as_scikit_learn_computes_them(
             assert matrix[true, guess] == ((predictions.labels == true) & (guesses == guess)).sum()
 
 
-def test_page_shows_everything_and_loads_nothing(tmp_path: Path, predictions: Predictions) -> None:
-    text = write_report(tmp_path, RECORD, HISTORY, predictions, NAMES).read_text()
+def test_page_shows_everything_and_loads_nothing(written: Path) -> None:
+    text = (written / "report.html").read_text()
     page = _Page(text)
     assert not page.open
     for expected in [
@@ -118,14 +127,7 @@ def test_page_shows_everything_and_loads_nothing(tmp_path: Path, predictions: Pr
     assert not re.search(r"https?:|url\(|@import", text)
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     embedded = [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in sources]
-    assert sorted(embedded) == sorted((tmp_path / name).read_bytes() for name in FILES[:3])
-
-
-def test_the_same_run_gives_the_same_bytes(tmp_path: Path, predictions: Predictions) -> None:
-    for folder in ("a", "b"):
-        write_report(tmp_path / folder, RECORD, HISTORY, predictions, NAMES)
-    for name in FILES:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    assert sorted(embedded) == sorted((written / name).read_bytes() for name in FILES[:3])
 
 
 def test_renders_what_little_there_is(tmp_path: Path) -> None:

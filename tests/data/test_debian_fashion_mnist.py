@@ -24,6 +24,7 @@ def fashion(tmp_path_factory):
 
 
 @needs_package
+@pytest.mark.large  # tensorflow-datasets takes half a minute to write 70,000 pictures
 def test_the_real_pictures(fashion):
     sizes = {name: split.size for name, split in fashion.splits.items()}
     assert sizes == {"train": 54_000, "validation": 6_000, "test": 10_000}
@@ -44,6 +45,8 @@ def test_the_real_pictures(fashion):
 @pytest.mark.parametrize(
     ("name", "sha256"),
     [
+        ("t10k-images-idx3-ubyte.gz", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        ("train-images-idx3-ubyte.gz", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
         ("t10k-labels-idx1-ubyte.gz", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
         ("train-labels-idx1-ubyte.gz", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
     ],

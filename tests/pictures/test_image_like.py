@@ -41,6 +41,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("order", ["=", "S"])
+@hypothesis.settings(max_examples=15)
 @hypothesis.given(picture=PICTURES)
 def test_equal_pictures_have_equal_pixels(kind: str, layout: str, order: str, picture: np.ndarray) -> None:
     # Without a value above 2 the scale of some types can't be told.

@@ -1,5 +1,6 @@
 """Judges: nothing is nearest to itself but itself, and distances are the losses without weights."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,15 @@ PHOTO, PICTURE, PAINTINGS = (
 )
 
 
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Functions run as they stand, which is faster where each is called once or twice."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("untraced")
 def test_the_optimisers_judge_tells_its_losses_without_weights(random_weights: VGG19Weights) -> None:
     judge = OptimizerJudge(random_weights, PAINTINGS)
     objective = Objective(

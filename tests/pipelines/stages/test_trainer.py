@@ -18,7 +18,7 @@ from pipelines.examples.files import read_dataset
 from pipelines.kinds import Examples, Model, Schema
 from pipelines.stages.trainer import TrainerConfig, train
 
-CONFIG = TrainerConfig.of("small_cnn", "digits", epochs=2, batch_size=32)
+CONFIG = TrainerConfig.of("mlp", "digits", epochs=2, batch_size=32)
 
 
 def _files(model: Model) -> dict[str, bytes]:

@@ -6,40 +6,60 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError, NonFiniteLossError
+from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.samples import read_sample
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.arbitrary.trainer import ArbitraryStyleTrainer
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
 
-SETTINGS = ArbitraryStyleSettings(width=0.125, batch_size=2, crop_size=64, learning_rate=2e-3)
+SETTINGS = ArbitraryStyleSettings(
+    width=0.125,
+    batch_size=1,
+    crop_size=64,
+    learning_rate=1e-3,
+    content_weight=3.0,
+    style_weight=5.0,
+    tv_weight=1e-3,
+)
 
 
 @pytest.fixture(scope="module")
-def trainer(real_weights) -> ArbitraryStyleTrainer:  # type: ignore[no-untyped-def]
-    return ArbitraryStyleTrainer(real_weights, SETTINGS)
+def compiled(real_weights: VGG19Weights) -> tuple[ArbitraryStyleTrainer, list[np.ndarray]]:
+    """One for all, since a trace takes seconds, and the state that it began with."""
+    trainer = ArbitraryStyleTrainer(real_weights, SETTINGS)
+    return trainer, trainer.state()
+
+
+@pytest.fixture
+def trainer(compiled: tuple[ArbitraryStyleTrainer, list[np.ndarray]]) -> ArbitraryStyleTrainer:
+    """As it was at the start."""
+    trainer, start = compiled
+    trainer.set_state(start)
+    return trainer
 
 
 @pytest.fixture(scope="module")
 def batches() -> tuple[PhotoBatches, PhotoBatches]:
     photos = [read_sample(name) for name in ("china", "flower")]
     paintings = [read_sample(name) for name in ("ink", "stained_glass")]
-    return PhotoBatches(photos, 2, 64, 0.4, True, 0), PhotoBatches(paintings, 2, 64, 0.4, True, 1)
+    return PhotoBatches(photos, 1, 64, 0.4, True, 0), PhotoBatches(paintings, 1, 64, 0.4, True, 1)
 
 
 def test_every_term_falls(trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]) -> None:
-    terms = np.array([trainer.step(*(some.batch(step) for some in batches)) for step in range(40)])
+    pair = [some.batch(0) for some in batches]
+    terms = np.array([trainer.step(*pair) for _ in range(14)])
     assert terms.shape[1] == len(trainer.term_names)
-    assert (terms[-8:].mean(axis=0) < terms[0]).all()
-    assert terms[-8:].sum(axis=1).mean() < 0.6 * terms[0].sum()
+    last = terms[-3:].mean(axis=0)
+    # But for the total variation: the untrained decoder's picture is nearly of one colour.
+    assert (last < terms[0])[:-1].all()
+    assert last.sum() < 0.7 * terms[0].sum()
 
 
 def test_terms_are_the_papers_relative_to_their_targets(
-    real_weights, batches: tuple[PhotoBatches, PhotoBatches]
+    trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:
     """Computed again in NumPy from the picture that is painted before the first step."""
-    settings = replace(SETTINGS, content_weight=3.0, style_weight=5.0, tv_weight=2.0, batch_size=1)
-    trainer = ArbitraryStyleTrainer(real_weights, settings)
-    photo, painting = (some.batch(0)[:1] for some in batches)
+    photo, painting = (some.batch(0) for some in batches)
     picture = trainer.stylize(photo[0], [painting[0]])[np.newaxis]
     terms = dict(zip(trainer.term_names, trainer.step(photo, painting).tolist(), strict=True))
     assert list(terms) == ["content", *(f"style/relu{block}_1" for block in range(1, 5)), "total_variation"]
@@ -64,29 +84,26 @@ def test_terms_are_the_papers_relative_to_their_targets(
         expected = 5 / 4 * distance(moments(values), moments(of_painting[name]))
         assert terms[f"style/{name}"] == pytest.approx(expected, rel=1e-2)
     variation = np.mean(np.diff(picture, axis=1) ** 2) + np.mean(np.diff(picture, axis=2) ** 2)
-    assert terms["total_variation"] == pytest.approx(2 * variation, rel=1e-2)
+    assert terms["total_variation"] == pytest.approx(1e-3 * variation, rel=1e-2)
 
 
 def test_bfloat16_steps_are_nearly_those_of_float32(
-    real_weights, batches: tuple[PhotoBatches, PhotoBatches]
+    trainer: ArbitraryStyleTrainer, real_weights: VGG19Weights, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:
     """Through the encoder's wide layers too, whose Winograd transforms amplify rounding."""
-    terms = [
-        ArbitraryStyleTrainer(real_weights, replace(SETTINGS, precision=precision)).step(
-            *(some.batch(0) for some in batches)
-        )
-        for precision in ("float32", "mixed_bfloat16")
-    ]
-    np.testing.assert_allclose(terms[1], terms[0], rtol=0.05)
+    rounded = ArbitraryStyleTrainer(real_weights, replace(SETTINGS, precision="mixed_bfloat16"))
+    terms = [each.step(*(some.batch(0) for some in batches)) for each in (rounded, trainer)]
+    np.testing.assert_allclose(*terms, rtol=0.05)
 
 
 def test_it_goes_on_exactly_from_a_state(
     trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:
+    trainer.step(*(some.batch(0) for some in batches))
     state = trainer.state()
-    first = [trainer.step(*(some.batch(step) for some in batches)) for step in (40, 41)]
+    first = [trainer.step(*(some.batch(step) for some in batches)) for step in (1, 2)]
     trainer.set_state(state)
-    again = [trainer.step(*(some.batch(step) for some in batches)) for step in (40, 41)]
+    again = [trainer.step(*(some.batch(step) for some in batches)) for step in (1, 2)]
     np.testing.assert_allclose(again, first, rtol=1e-5)
     with pytest.raises(InputError, match="the checkpoint doesn't fit the model"):
         trainer.set_state(state[:-1])
@@ -103,5 +120,5 @@ def test_weights_that_are_no_numbers_are_noticed(
     trainer: ArbitraryStyleTrainer, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:
     trainer.set_state([array * np.nan if array.dtype.kind == "f" else array for array in trainer.state()])
-    with pytest.raises(NonFiniteLossError, match=r"learning_rate=0\.002 is too high"):
+    with pytest.raises(NonFiniteLossError, match=r"learning_rate=0\.001 is too high"):
         trainer.step(*(some.batch(0) for some in batches))
