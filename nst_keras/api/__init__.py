@@ -54,7 +54,7 @@ def presets() -> dict[str, StyleTransferSettings]:
     """The named settings of `stylize`.
 
     >>> list(presets())
-    ['default', 'preview', 'gatys', 'notebook']
+    ['default', 'preview', 'faithful', 'gatys', 'notebook']
     """
     return dict(PRESETS)
 
