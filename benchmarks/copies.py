@@ -7,6 +7,7 @@ Prints one JSON object with `copied_share` of each picture.
 
 import argparse
 import json
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -23,24 +24,28 @@ LAYER, STRIDE = "relu4_1", 8
 STROKE = 32  # pixels; a larger piece of the painting shows a thing
 
 
+def judge(style: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Returns what tells the copied share of a picture; both are [h, w, 3] on 0..255."""
+    weights = load_vgg19("8bit")
+    network = feature_network(weights, [LAYER], edges="replicate")
+
+    def look(image: np.ndarray) -> np.ndarray:
+        image = resize(image, *fit_size(image, SIDE))
+        features = network(preprocess(tf.constant(image[np.newaxis], tf.float32), weights.mean_pixel))
+        return np.asarray(features[LAYER])[0]
+
+    painting, piece = look(style), (STROKE // STRIDE) ** 2
+    return lambda picture: copied_share(look(picture), painting, piece=piece)
+
+
 def main() -> None:
     """Judges every picture by its painting."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--style", required=True)
     parser.add_argument("pictures", nargs="+")
     flags = parser.parse_args()
-    weights = load_vgg19("8bit")
-    network = feature_network(weights, [LAYER], edges="replicate")
-
-    def look(path: str) -> np.ndarray:
-        image = read_image(path)
-        image = resize(image, *fit_size(image, SIDE))
-        features = network(preprocess(tf.constant(image[np.newaxis], tf.float32), weights.mean_pixel))
-        return np.asarray(features[LAYER])[0]
-
-    painting, piece = look(flags.style), (STROKE // STRIDE) ** 2
-    report = {path: copied_share(look(path), painting, piece=piece) for path in flags.pictures}
-    print(json.dumps({path: round(share, 3) for path, share in report.items()}, indent=1))
+    share = judge(read_image(flags.style))
+    print(json.dumps({path: round(share(read_image(path)), 3) for path in flags.pictures}, indent=1))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+from lpips_networks import vgg16_judge
 from stylizer_engines import NUM_MAGENTA, engines, run_seconds, time_by_turns
-from stylizer_judges import vgg16_judge
 from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
