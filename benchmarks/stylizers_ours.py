@@ -1,6 +1,10 @@
-"""Our stylizer at work, for stylizers.py: as stylizers_peer.py, with the names of styles."""
+"""Our stylizers at work, for stylizers.py: as stylizers_peer.py, with the names of styles, or paintings.
+
+A line may name the stylizer that is to paint.
+"""
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -22,11 +26,12 @@ def main() -> None:
     parser.add_argument("--stylizer", default="")
     flags = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
-    painter = load_painter(flags.stylizer)
+    painter_of = functools.cache(load_painter)
     for line in sys.stdin:
         task = json.loads(line)
         content = read_image(task["content"])
         settings = FastSettings(size=0, precision=task.get("precision", FastSettings.precision))
+        painter = painter_of(task.get("stylizer", flags.stylizer))
         began = time.perf_counter()
         picture = painter.paint(content, painter.blend([task["style"]]), settings)
         seconds = time.perf_counter() - began

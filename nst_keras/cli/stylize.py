@@ -1,7 +1,7 @@
 """Paints a photo in the style of one or more paintings.
 
   nst-stylize --fast --content=photo.jpg --style=starry_night --output=picture.png
-  nst-stylize --fast --stylizer=any_painting.npz --content=photo.jpg --style=painting.jpg
+  nst-stylize --fast --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4    (or .mov .mkv .gif)
   nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --content=sample:china --style=sample:strokes --preset=preview
@@ -9,8 +9,8 @@
   nst-stylize --content=photos/ --style=paintings/ --each_style --output=gallery/
   nst-stylize --from=picture.png --size=1024
 
-With --fast a trained network paints in one pass, in a style that it knows, or after any painting if it
-was trained so. Without, the picture is optimised, in the style of any painting.
+With --fast a trained network paints in one pass, in a style that one knows by name or after any painting,
+for which a network is fetched at first use (2.9 MB). Without, the picture is optimised after any painting.
 
 Ctrl-C leaves the picture so far and a checkpoint; the same command with --resume goes on.
 Flags about how the picture is made have their default from --preset; [in brackets] is that of the
@@ -36,8 +36,15 @@ from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
 from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
 from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
-from nst_keras.stylizers.architecture import architecture_of, load_painter, maker_of, stylizer_digest
-from nst_keras.stylizers.archive import read_header
+from nst_keras.stylizers.architecture import (
+    FETCHED,
+    architecture_of,
+    known_styles,
+    load_painter,
+    maker_of,
+    stylizer_digest,
+    stylizer_for,
+)
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.presets import PRESETS
@@ -60,7 +67,7 @@ _SHARED = (
 
 def _styles() -> list[str]:
     """Names that --style knows."""
-    return [*read_header("")["styles"], *SAMPLE_STYLES]
+    return [*known_styles(), *SAMPLE_STYLES]
 
 
 @dataclass(frozen=True)
@@ -84,12 +91,15 @@ class _Way(Settings):
 
     fast: bool = setting(
         False,
-        "Paint by a trained stylizer, in one pass: --style is then the name of a style that it knows (or a "
-        "painting, if the stylizer takes any), and the picture is as large as the content, but at most "
-        f"{LARGEST} pixels, unless --size is given; 0 keeps the content's size.",
+        "Paint by a trained stylizer, in one pass: --style is then a painting, or the name of a style that a "
+        f"stylizer knows, and the picture is as large as the content, but at most {LARGEST} pixels, unless "
+        "--size is given; 0 keeps the content's size.",
     )
     stylizer: str = setting(
-        "", "File of nst-train-stylizer; implies --fast. Empty is the package's own stylizer."
+        "",
+        "File of nst-train-stylizer; implies --fast. Empty is the one that knows the style: the package's "
+        f"own, or one that is fetched at first use: {' or '.join(FETCHED)}.",
+        FETCHED,
     )
     preset: str = choice("default", "Settings to start from", tuple(PRESETS))
 
@@ -158,12 +168,11 @@ def _located(record: dict[str, Any], source: str) -> dict[str, Any]:
         raise InputError(f"{source}: was made with {what}, which is neither here nor beside it; say --{flag}")
 
     record = {**record, "content": locate(record["content"], "content")}
-    if stylizer := record.get("stylizer"):
+    if (stylizer := record.get("stylizer")) and stylizer not in FETCHED:
         record["stylizer"] = locate(stylizer, "stylizer")
     if Path(record.get("vgg", "")).suffix:
         record["vgg"] = locate(record["vgg"], "vgg")
-    spec = FLAGS.stylizer or record.get("stylizer", "")
-    if not ("stylizer" in record and architecture_of(spec).named_styles):
+    if not ("stylizer" in record and architecture_of(_stylizer(record)).named_styles):
         record["styles"] = [locate(name, "style") for name in record["styles"]]
     init = record["settings"].get("init", INITS[0])
     if init not in INITS:
@@ -201,7 +210,7 @@ def _paint(record: dict[str, Any]) -> int:
         raise flags.IllegalFlagValueError("--steady works with videos only")
     base = {name: value for name, value in record.get("settings", {}).items() if name not in _VIDEOS_ONLY}
     settings = _parsed(FastSettings, base)
-    stylizer = FLAGS.stylizer or record.get("stylizer", "")
+    stylizer = _stylizer(record)
     named = architecture_of(stylizer).named_styles
     jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named)
     if len(jobs) > 1:
@@ -220,6 +229,15 @@ def _paint(record: dict[str, Any]) -> int:
     return paint_at_console(stylize, jobs, repeated_digest=record.get("stylizer_digest"))
 
 
+def _stylizer(record: dict[str, Any]) -> str:
+    """The one that is named, or made what is repeated, or paints in the styles."""
+    styles = field_flags.parsed(_Inputs, FLAGS).style
+    recorded = record.get("stylizer", "")
+    if recorded in FETCHED and styles:
+        recorded = ""
+    return FLAGS.stylizer or recorded or stylizer_for(styles or record["styles"])
+
+
 def _videos(record: dict[str, Any]) -> list[str]:
     """Contents that are videos; of an animated GIF a picture may be wanted, which is its first one."""
     inputs = field_flags.parsed(_Inputs, FLAGS)
@@ -230,7 +248,7 @@ def _videos(record: dict[str, Any]) -> list[str]:
 
 def _paint_video(record: dict[str, Any]) -> int:
     settings = _parsed(VideoSettings, record.get("settings", {}))
-    stylizer = FLAGS.stylizer or record.get("stylizer", "")
+    stylizer = _stylizer(record)
     named = architecture_of(stylizer).named_styles
     suffix = GIF if _suffix(_videos(record)[0]) == GIF else ".mp4"
     jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named, suffix=suffix)
@@ -292,10 +310,10 @@ def _unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[
 
 def _require_paintings(styles: Iterable[str]) -> None:
     for style in styles:
-        if style in read_header("")["styles"] and not os.path.exists(style):
+        if style in known_styles() and not os.path.exists(style):
             raise flags.IllegalFlagValueError(
-                f"--style: {style} is a style that the package's stylizer knows: add --fast. Without it, a "
-                f"style is a painting: a file, a folder, or one of {', '.join(SAMPLE_STYLES)}"
+                f"--style: {style} is a style that a stylizer knows: add --fast. Without it, a style is a "
+                f"painting: a file, a folder, or one of {', '.join(SAMPLE_STYLES)}"
             )
 
 

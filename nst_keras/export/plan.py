@@ -7,7 +7,7 @@ from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, numbe
 from nst_keras.models.vgg19_layout import NETWORKS
 from nst_keras.served import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
-from nst_keras.stylizers.architecture import ARCHITECTURES
+from nst_keras.stylizers.architecture import ARCHITECTURES, FETCHED
 
 STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
 MOST_OF_STYLIZERS = ", ".join(f"{row.max_pixels >> 20} Mi for {row.title}" for row in ARCHITECTURES.values())
@@ -22,7 +22,12 @@ class ExportPlan(Settings):
         f"{STYLIZER}, {STYLE_TRANSFER} (the optimiser), or a folder of nst-train or nst-finetune.",
         (STYLIZER, STYLE_TRANSFER),
     )
-    stylizer: str = setting("", "File of nst-train-stylizer; empty is the package's own stylizer.")
+    stylizer: str = setting(
+        "",
+        "File of nst-train-stylizer; empty is the package's own stylizer; "
+        f"{' and '.join(FETCHED)} are fetched at first use.",
+        FETCHED,
+    )
     serving_dir: str = setting("saved_models", "Where model servers look; the model is pushed there.")
     name: str = setting("", "The model's name there; empty: that of the model, or of its folder.")
     keep: int = number(DEFAULT_KEEP, "Newest versions to leave there; 0: all.")

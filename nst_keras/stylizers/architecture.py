@@ -5,15 +5,18 @@ pipelines follow from the row.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
+from nst_keras.pictures.samples import SAMPLE, SAMPLE_STYLES
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.archive import digest_of, name_of, read_archive, read_header
+from nst_keras.stylizers.magenta.style_names import STYLE_NAMES
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.settings import AveragedSettings
+from nst_keras.weights import magenta
 
 if TYPE_CHECKING:
     from nst_keras.stylizers.painter import Painter
@@ -21,8 +24,12 @@ if TYPE_CHECKING:
     from nst_keras.stylizers.training.trainee import Trainee
 
 
+def _refuse(*_: object) -> "Trainee":
+    raise InputError("a stylizer that is fetched can't be trained here")
+
+
 class Parts(NamedTuple):
-    """What makes a painter and a `Served` of a stylizer's name, and a trainee.
+    """What makes a painter and a `Served` of a stylizer's name, and a trainee if there are settings for one.
 
     `serve` says to a function which weights differ; `trainee` takes settings, a `StylizerRun`, pictures and a
     distribution strategy.
@@ -30,7 +37,7 @@ class Parts(NamedTuple):
 
     painter: "Callable[[str], Painter]"
     serve: "Callable[[str, Callable[[str], None]], Served]"
-    trainee: "Callable[..., Trainee]"
+    trainee: "Callable[..., Trainee]" = _refuse
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Architecture:
         parts: Imports what paints, is served and is trained.
         settings: Those of its training; None if it can't be trained here.
         other_weights: From a header to the digest of weights that aren't in the file, if there are any.
+        fetched_digest: Of weights that are fetched; the architecture's name then stands for its one stylizer,
+            which has no file.
+        fetched_styles: Names of the styles that this one knows.
     """
 
     name: str
@@ -56,6 +66,8 @@ class Architecture:
     parts: Callable[[], Parts]
     settings: type[AveragedSettings] | None = None
     other_weights: Callable[[Mapping[str, Any]], str] | None = None
+    fetched_digest: str = ""
+    fetched_styles: tuple[str, ...] = ()
 
 
 def _named() -> Parts:
@@ -70,6 +82,18 @@ def _any() -> Parts:
     from nst_keras.stylizers.arbitrary.trainer import trainee
 
     return Parts(ArbitraryPainter, serve, trainee)
+
+
+def _magenta_any() -> Parts:
+    from nst_keras.stylizers.magenta.painter import AnyPaintingPainter, serve_any_painting
+
+    return Parts(AnyPaintingPainter, serve_any_painting)
+
+
+def _magenta_named() -> Parts:
+    from nst_keras.stylizers.magenta.painter import NamedStylesPainter, serve_named_styles
+
+    return Parts(NamedStylesPainter, serve_named_styles)
 
 
 def _encoder(header: Mapping[str, Any]) -> str:
@@ -100,12 +124,77 @@ ARCHITECTURES = {
             settings=ArbitraryStyleSettings,
             other_weights=_encoder,
         ),
+        Architecture(
+            "magenta",
+            title="Magenta's stylizer of any painting",
+            paints="any painting",
+            named_styles=False,
+            max_pixels=2**22,
+            parts=_magenta_any,
+            fetched_digest=magenta.DIGEST,
+        ),
+        Architecture(
+            "magenta26",
+            title="Magenta's stylizer of 26 styles",
+            paints="26 styles",
+            named_styles=True,
+            max_pixels=2**22,
+            parts=_magenta_named,
+            fetched_digest=magenta.DIGEST,
+            fetched_styles=STYLE_NAMES,
+        ),
     )
 }
 
 
+# What paints after paintings if no stylizer is named.
+_ANY = next(row.name for row in ARCHITECTURES.values() if row.fetched_digest and not row.named_styles)
+
+# Names of stylizers that are fetched at first use, instead of files.
+FETCHED = tuple(row.name for row in ARCHITECTURES.values() if row.fetched_digest)
+
+
+def known_styles() -> dict[str, str]:
+    """Names of styles that need no file of a stylizer, each with the stylizer that knows it."""
+    known = dict.fromkeys(read_header("")["styles"], "")
+    for name in FETCHED:
+        known |= {style: name for style in ARCHITECTURES[name].fetched_styles if style not in known}
+    return known
+
+
+def stylizer_for(styles: Sequence[object]) -> str:
+    """The stylizer that paints in styles if none is named: "", the package's own, or one that is fetched.
+
+    Args:
+        styles: Names, as `known_styles` has them, or paintings: files, folders, samples, or in memory.
+    """
+    known = known_styles()
+    wanted = dict.fromkeys(_stylizer_of(style, known) for style in styles)
+    if len(wanted) > 1:
+        raise InputError(
+            "style: those of one call must be known to one stylizer, or all be paintings. "
+            f"Received: {', '.join(style if isinstance(style, str) else 'a picture' for style in styles)}"
+        )
+    return next(iter(wanted), "")
+
+
+def _stylizer_of(style: object, known: Mapping[str, str]) -> str:
+    if not isinstance(style, str):
+        return _ANY
+    if style in known:
+        return known[style]
+    if style.startswith(SAMPLE) or os.path.exists(style):
+        return _ANY
+    raise InputError(
+        f"style: {style} is neither a file nor a style that is known without one: {', '.join(known)}"
+        + did_you_mean(style, [*known, *SAMPLE_STYLES])
+    )
+
+
 def architecture_of(spec: str | os.PathLike[str] = "") -> Architecture:
-    """The architecture of a stylizer's file, or of the one that comes with the package."""
+    """The architecture of a stylizer's file, of the one that comes with the package, or of a fetched one."""
+    if (name := os.fspath(spec)) in FETCHED:
+        return ARCHITECTURES[name]
     name = read_header(spec)["architecture"]
     if name not in ARCHITECTURES:
         raise InputError(f"{name_of(spec)}: has the unknown architecture {name}")
@@ -125,7 +214,10 @@ def require_architecture(spec: str, wanted: Architecture) -> None:
 
 def stylizer_digest(spec: str = "") -> str:
     """The digest that a stylizer's `Painter` has; builds no network."""
-    other_weights, (header, weights) = architecture_of(spec).other_weights, read_archive(spec)
+    row = architecture_of(spec)
+    if row.fetched_digest:
+        return row.fetched_digest
+    other_weights, (header, weights) = row.other_weights, read_archive(spec)
     return digest_of(weights.values(), *([other_weights(header)] if other_weights else []))
 
 
@@ -135,5 +227,5 @@ def maker_of(spec: str, digest: str) -> dict[str, str]:
 
 
 def load_painter(spec: str = "") -> "Painter":
-    """Reads a stylizer: a file, or "" for the one that comes with the package."""
+    """Reads a stylizer: a file, "" for the one that comes with the package, or one of `FETCHED`."""
     return architecture_of(spec).parts().painter(spec)

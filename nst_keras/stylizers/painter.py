@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.fields import MIXED_BFLOAT16
 from nst_keras.ops.precision import bfloat16_products
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.plan import blend_shares
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.settings import FastSettings
 
 
@@ -48,7 +49,17 @@ class Painter(abc.ABC):
     def paint(self, content: np.ndarray, blend: np.ndarray, settings: FastSettings) -> np.ndarray:
         """Paints a content [h, w, 3] on 0..255 as float32 [H, W, 3] whose size the settings say."""
         content = self.fitted(content, settings)
-        return finish(self.painted(content, blend, settings.precision), content, settings)
+        blend, left = self.weakened(content, blend, settings)
+        return finish(self.painted(content, blend, settings.precision), content, left)
+
+    def weakened(
+        self, content: np.ndarray, blend: np.ndarray, settings: FastSettings
+    ) -> tuple[np.ndarray, FastSettings]:
+        """The blend by which a content of the wanted size is painted, and what is left for `finish` to do.
+
+        Here strength is left to it, which mixes content and painting.
+        """
+        return blend, settings
 
     def painted(
         self, content: np.ndarray, blend: np.ndarray, precision: str = FastSettings.precision
@@ -90,3 +101,32 @@ class Painter(abc.ABC):
 
     @abc.abstractmethod
     def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
+
+
+def blend_named(
+    styles: Sequence[str | np.ndarray], shares: Sequence[float], known: Sequence[str], spec: str
+) -> np.ndarray:
+    """Shares of all styles that a stylizer, read from `spec`, knows: float32 [styles]."""
+    blended = np.zeros(len(known), np.float32)
+    for style, share in zip(styles, shares, strict=True):
+        if not isinstance(style, str) or style not in known:
+            named = style if isinstance(style, str) else "a picture"
+            raise InputError(
+                f"style: {name_of(spec)} knows the styles {', '.join(known)}. Received: {named} (others, and "
+                "optimisation, take any painting; nst-train-stylizer teaches a stylizer new ones)"
+                + did_you_mean(named, known)
+            )
+        blended[known.index(style)] += share
+    return blended
+
+
+def read_painting(style: str | np.ndarray, read: Reader, least: int) -> np.ndarray:
+    """A painting [h, w, 3] on 0..255, whose sides must have so many pixels at least."""
+    painting = read(style, "style") if isinstance(style, str) else style
+    height, width = painting.shape[:2]
+    if min(height, width) < least:
+        name = f"{style}: " if isinstance(style, str) else ""
+        raise InputError(
+            f"style: {name}a painting must be at least {least}x{least} pixels. Received: {width}x{height}"
+        )
+    return painting

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.ops.blending import apply_strength
 from nst_keras.served.module import GRAY_PNG, GRAY_SIDE, describe_with, picture_encoder, write_module
 from nst_keras.served.picture_checks import (
     check_longest_side,
@@ -34,7 +33,8 @@ class Served:
 
     Attributes:
         stylize: Paints pictures [batch, h, w, 3] on 0..255, each in a style of its own: weights of all styles
-            [batch, styles] that add up to 1, or a painting [batch, h, w, 3].
+            [batch, styles] that add up to 1, or a painting [batch, h, w, 3]; and with a strength of its own,
+            [batch], from 0, which leaves the picture as it is, to 1.
         variables: All that it uses.
         card: What `describe` tells, plain values.
         min_side: Least height and width of photos and paintings, in pixels.
@@ -42,7 +42,7 @@ class Served:
         max_file_pixels: Of a file, which may be made smaller before it is painted; 0: as of what is painted.
     """
 
-    stylize: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    stylize: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
     variables: Sequence[Any]
     card: Mapping[str, Any]
     min_side: int
@@ -120,7 +120,7 @@ class _ServedStylizer(tf.Module):
         image = check_pixels(image, "image", self._limits.pixels, self._limits.side)
         count = tf.shape(image, tf.int64)[0]
         style, strength = self.style.checked(style, count), check_strength(strength, count)
-        return {"image": apply_strength(image, self._stylize(image, style), strength)}
+        return {"image": self._stylize(image, style, strength)}
 
     def paint_bytes(
         self, image_bytes: tf.Tensor, style: tf.Tensor, strength: tf.Tensor, longest_side: tf.Tensor
@@ -143,8 +143,7 @@ class _ServedStylizer(tf.Module):
         image = limited(image, longest_side, self._limits.side)
         if self._limits.file_pixels > self._limits.pixels:
             image = self._paintable(image, index)
-        painted = self._stylize(image[None], style[None])
-        return self._encode(apply_strength(image[None], painted, strength[None])[0])
+        return self._encode(self._stylize(image[None], style[None], strength[None])[0])
 
     def _paintable(self, image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         size = tf.shape(image, tf.int64)[:2]

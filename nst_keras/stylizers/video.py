@@ -27,11 +27,12 @@ class FramePainter:
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paints the next frame, uint8 [h, w, 3] to uint8 [H, W, 3]."""
         content = self._painter.fitted(frame.astype(np.float32), self._settings)
-        painted = self._painter.painted(content, self._blend, self._settings.precision)
+        blend, left = self._painter.weakened(content, self._blend, self._settings)
+        painted = self._painter.painted(content, blend, self._settings.precision)
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
         self._previous = painted, content
-        return rounded(finish(painted, content, self._settings))
+        return rounded(finish(painted, content, left))
 
 
 def paint_video_at_console(

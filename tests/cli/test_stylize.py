@@ -181,7 +181,7 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--style_weights=a", "--style_weights must be numbers"),
         ("--stile=x.png", "unknown flag --stile. Did you mean --style?"),
         ("photo.png", "unexpected argument 'photo.png'"),
-        ("--style=starry_night", "starry_night is a style that the package's stylizer knows: add --fast"),
+        ("--style=starry_night", "starry_night is a style that a stylizer knows: add --fast"),
     ],
 )
 def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, message: str) -> None:

@@ -163,7 +163,7 @@ def test_a_folder_of_photos_decodes_each_picture_once(
         (["--content=tiny.png"], 1, "the content image is 40x9 pixels but must be at least 16x16"),
         (["--output=red.png"], 1, "red.png is also an input"),
         (["--vgg=8bit"], 2, "--vgg: only for the optimiser"),
-        (["--stylizer=", "--fast"], 1, "knows the styles"),
+        (["--stylizer=magenta26"], 1, "magenta26 knows the styles style0, style1"),
     ],
 )
 def test_bad_input_is_named_and_leaves_nothing(
@@ -179,7 +179,7 @@ def test_bad_input_is_named_and_leaves_nothing(
 
 def test_pictures_are_no_names(photo: np.ndarray) -> None:
     with pytest.raises(nst.InputError, match=r"knows the styles .* Received: a picture"):
-        nst.paint(photo, photo)
+        nst.Stylizer()(photo, photo)
 
 
 def test_a_video(run_here: Callable, folder: Path, photo: np.ndarray) -> None:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import CODE_LAYER, MIN_SIDE, assemble, build_encoder, style_statistics
 from nst_keras.models.arbitrary_style_strips import paint_in_strips
+from nst_keras.ops.blending import apply_strength
 from nst_keras.ops.instance_statistics import instance_statistics
 from nst_keras.pictures.by_name import Reader
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.served.picture_checks import limited
 from nst_keras.stylizers.arbitrary.encoder import load_encoder
 from nst_keras.stylizers.arbitrary.file import read_arbitrary_stylizer
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.painter import Painter, read_painting
 from nst_keras.stylizers.served import Served
 
 _MAX_FILE_PIXELS = 2**24  # of a served one's files, which are made smaller before the network sees them
@@ -57,15 +57,8 @@ class ArbitraryPainter(Painter):
         return self._model({"image": image, **statistics}, training=False)
 
     def _painting(self, style: str | np.ndarray, read: Reader) -> np.ndarray:
-        painting = read(style, "style") if isinstance(style, str) else style
-        height, width = painting.shape[:2]
-        name = f"{style}: " if isinstance(style, str) else ""
-        if min(height, width) < MIN_SIDE:
-            raise InputError(
-                f"style: {name}a painting must be at least {MIN_SIDE}x{MIN_SIDE} pixels. "
-                f"Received: {width}x{height}"
-            )
-        if max(height, width) <= self.stylizer.style_size:
+        painting = read_painting(style, read, MIN_SIDE)
+        if max(painting.shape[:2]) <= self.stylizer.style_size:
             return painting
         smaller = fit_size(painting, self.stylizer.style_size)
         return np.clip(resize(painting, *(max(MIN_SIDE, side) for side in smaller)), 0.0, 255.0)
@@ -79,12 +72,12 @@ def serve(spec: str, note: Callable[[str], None]) -> Served:
     encoder = build_encoder(weights, convolution="direct")
     model = assemble(encoder, stylizer.decoder)
 
-    def stylize(images: tf.Tensor, paintings: tf.Tensor) -> tf.Tensor:
+    def stylize(images: tf.Tensor, paintings: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         # Strokes are learnt at the size that paintings had in training.
         paintings = limited(paintings, tf.constant(stylizer.style_size), MIN_SIDE)
         mean, deviation = instance_statistics(encoder(paintings)[CODE_LAYER])
         inputs = {"mean": mean, "deviation": deviation, "strength": tf.ones([tf.shape(images)[0], 1, 1, 1])}
-        return model({"image": images, **inputs}, training=False)
+        return apply_strength(images, model({"image": images, **inputs}, training=False), strength)
 
     card = {**stylizer.card, "weights": stylizer.digest(weights), "style_size": stylizer.style_size}
     return Served(stylize, model.weights, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS)

@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError, did_you_mean
 from nst_keras.models.multi_style import MIN_SIDE
 from nst_keras.models.multi_style_strips import stylize_in_strips
+from nst_keras.ops.blending import apply_strength
 from nst_keras.pictures.by_name import Reader
-from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.multi_style.file import read_stylizer
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.painter import Painter, blend_named
 from nst_keras.stylizers.served import Served
 
 
@@ -28,17 +27,7 @@ class MultiStylePainter(Painter):
         self._whole = tf.function(self._paint_whole, input_signature=signature)
 
     def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
-        blended = np.zeros(len(self.styles), np.float32)
-        for style, share in zip(styles, shares, strict=True):
-            if not isinstance(style, str) or style not in self.styles:
-                named = style if isinstance(style, str) else "a picture"
-                raise InputError(
-                    f"style: {name_of(self.spec)} knows the styles {', '.join(self.styles)}. "
-                    f"Received: {named} (optimisation takes any painting; "
-                    "nst-train-stylizer teaches a stylizer new ones)" + did_you_mean(named, self.styles)
-                )
-            blended[self.styles.index(style)] += share
-        return blended
+        return blend_named(styles, shares, self.styles, self.spec)
 
     def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
         return stylize_in_strips(self.stylizer.model, content, blend)
@@ -55,8 +44,9 @@ def serve(spec: str, note: Callable[[str], None]) -> Served:
     """The network, and the names of its styles."""
     stylizer = read_stylizer(spec)
 
-    def stylize(images: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        return stylizer.model({"image": images, "style_weights": weights}, training=False)
+    def stylize(images: tf.Tensor, weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        painted = stylizer.model({"image": images, "style_weights": weights}, training=False)
+        return apply_strength(images, painted, strength)
 
     card = {**stylizer.card, "weights": stylizer.digest}
     return Served(stylize, stylizer.model.weights, card, MIN_SIDE, stylizer.styles)
