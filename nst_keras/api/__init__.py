@@ -119,6 +119,8 @@ def stylize(
     style_weights: Sequence[float] | Mapping[str, float] | None = None,
     settings: StyleTransferSettings | str = "default",
     init: ImageLike | None = None,
+    content_mask: ImageLike | None = None,
+    style_mask: ImageLike | Sequence[ImageLike] | None = None,
     vgg: str | os.PathLike[str] = "",
     callback: Callback | None = None,
     progress: bool | None = None,
@@ -135,6 +137,10 @@ def stylize(
         style_weights: A weight for each style, in their order or by path; equal if left out.
         settings: A preset by name, or settings; see `presets`.
         init: Picture to start from, instead of the start that `settings.init` names.
+        content_mask: Picture of the photo's regions: white is painted, black stays the photo, gray is
+            between; other colours are regions of their own.
+        style_mask: For each style the colour of the region that it is for, as "white" or "red", or a picture
+            of its own regions in the colours of `content_mask`.
         vgg: Weights of the network: a .mat file, "8bit", "imported", or "" for what there is.
         callback: Called after each step with its `Progress`; True ends with the picture so far.
         progress: Whether to show a bar; None: at a terminal and in a notebook.
@@ -150,7 +156,14 @@ def stylize(
     """
     transfer = StyleTransfer(settings, vgg=vgg, **changes)
     return transfer(
-        content, styles, style_weights=style_weights, init=init, callback=callback, progress=progress
+        content,
+        styles,
+        style_weights=style_weights,
+        init=init,
+        content_mask=content_mask,
+        style_mask=style_mask,
+        callback=callback,
+        progress=progress,
     )
 
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from nst_keras.api.painting import Painting
 from nst_keras.api.watching import Callback, ProgressBar
-from nst_keras.errors import require_choice
+from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import change_settings, parse_settings
 from nst_keras.losses.settings import LossSettings
 from nst_keras.pictures.by_name import file_stamp
 from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
+from nst_keras.pictures.masks import REGION_COLORS, Region, plan_regions
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests, record_of
 from nst_keras.pictures.transparency import with_alpha
@@ -85,6 +86,8 @@ class StyleTransfer:
         *,
         style_weights: Sequence[float] | Mapping[str, float] | None = None,
         init: ImageLike | None = None,
+        content_mask: ImageLike | None = None,
+        style_mask: ImageLike | Sequence[ImageLike] | None = None,
         callback: Callback | None = None,
         progress: bool | None = None,
     ) -> Painting:
@@ -95,16 +98,30 @@ class StyleTransfer:
         paintings = [to_pixels(style, "style").rgb for style in names]
         first = None if start is None else to_pixels(start, "init").rgb
         shares = [weight / sum(weights) for weight in weights]
+        masks = _Masks(content_mask, style_mask)
+
+        def regions_of(photo: np.ndarray) -> Sequence[Region]:
+            return masks.regions(photo, paintings, shares)
+
+        for photo in (listed(content) or [content]) if masks.content is not None else []:
+            regions_of(to_pixels(photo, "content").rgb)
         # Built only now, so that a mistake above is told at once.
         objective, digest = _network(self.settings, self._vgg)
         maker = {"vgg": self._vgg, "vgg_digest": digest}
 
         def paint(photo: ImageLike) -> Painting:
             pixels = to_pixels(photo, "content")
-            pictures = Pictures(pixels.rgb, paintings, shares, first)
+            pictures = Pictures(pixels.rgb, paintings, shares, first, regions_of(pixels.rgb))
             painted = self._paint(pictures, objective, callback, progress)
-            job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
-            others = [*paintings, *([] if first is None else [first])]
+            job = StylizeJob(
+                name_in_recipe(photo),
+                tuple(map(name_in_recipe, names)),
+                weights,
+                Path(),
+                content_mask=masks.name,
+                style_masks=masks.style_names,
+            )
+            others = [*paintings, *([] if first is None else [first]), *masks.pictures()]
             recipe = record_of(job, self.settings, maker) | {"pictures": input_digests(pixels, others)}
             return Painting(with_alpha(painted, pixels.alpha), recipe)
 
@@ -124,6 +141,34 @@ class StyleTransfer:
 
             state = optimize_image(objective, pictures, scales, self.settings, callback=after_step)
         return rounded(finished_image(state, pictures, self.settings))
+
+
+class _Masks:
+    """Masks as a caller gives them, for photos of one shape."""
+
+    def __init__(
+        self, content: ImageLike | None, styles: ImageLike | Sequence[ImageLike] | None = None
+    ) -> None:
+        if content is None and styles is not None:
+            raise InputError("style_mask needs a content_mask, whose regions it is about")
+        given = [] if styles is None else listed(styles) or [styles]
+        words = [mask for mask in given if isinstance(mask, str) and mask in REGION_COLORS]
+        self.content = None if content is None else to_pixels(content, "content_mask").rgb
+        self.styles = [mask if mask in words else to_pixels(mask, "style_mask").rgb for mask in given]
+        self.name = "" if content is None else name_in_recipe(content)
+        self.style_names = tuple(map(name_in_recipe, given))
+
+    def pictures(self) -> list[np.ndarray]:
+        """All that are pictures."""
+        return [mask for mask in (self.content, *self.styles) if isinstance(mask, np.ndarray)]
+
+    def regions(
+        self, photo: np.ndarray, paintings: Sequence[np.ndarray], shares: Sequence[float]
+    ) -> Sequence[Region]:
+        """Those of a photo; none without a mask."""
+        if self.content is None:
+            return ()
+        return plan_regions(photo, paintings, shares, self.content, self.styles)
 
 
 def paint_all(content: Any, paint: Callable[[ImageLike], Painting]) -> Any:

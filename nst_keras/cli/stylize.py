@@ -31,6 +31,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import Settings, choice, field_types, parse_settings, setting
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
+from nst_keras.pictures.masks import REGION_COLORS, job_regions
 from nst_keras.pictures.plan import FileSettings, JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
@@ -82,6 +83,17 @@ class _Inputs(Settings):
     )
     style_weights: tuple[float, ...] = setting((), "A weight for each blended style.")
     each_style: bool = setting(False, "A picture for each style, not a blend.")
+    content_mask: str = setting(
+        "",
+        "Picture of the photo's regions: what is white is painted, what is black stays the photo, gray is "
+        "between. For more regions: red, green, blue, yellow, cyan, magenta, and --style_mask.",
+    )
+    style_mask: tuple[str, ...] = setting(
+        (),
+        "For each style the colour of the region that it is for, or a picture of the painting's own regions, "
+        "in the colours of --content_mask.",
+        REGION_COLORS,
+    )
     output: str = setting("", "Picture to write (.png .jpg .webp .tif), or a folder/; a new one is made.")
 
 
@@ -174,6 +186,12 @@ def _located(record: dict[str, Any], source: str) -> dict[str, Any]:
         record["vgg"] = locate(record["vgg"], "vgg")
     if not ("stylizer" in record and architecture_of(_stylizer(record)).named_styles):
         record["styles"] = [locate(name, "style") for name in record["styles"]]
+    if mask := record.get("content_mask"):
+        record["content_mask"] = locate(mask, "content_mask")
+        masks = record["style_masks"]
+        record["style_masks"] = [
+            name if name in REGION_COLORS else locate(name, "style_mask") for name in masks
+        ]
     init = record["settings"].get("init", INITS[0])
     if init not in INITS:
         record["settings"] = {**record["settings"], "init": locate(init, "init")}
@@ -288,6 +306,7 @@ def _optimize(record: dict[str, Any]) -> int:
         return 0
     if len(jobs) == 1:
         check_job(jobs[0], options.apart(jobs[0].output) if several else options)
+        job_regions(jobs[0], PictureReader())
     common.import_tensorflow_quietly()
     from nst_keras.transfer.at_console import run_at_console
     from nst_keras.transfer.job import OptimizedStylize
@@ -344,6 +363,8 @@ def _jobs(
         named_styles=named_styles,
         suffix=suffix,
         file=field_flags.parsed(FileSettings, FLAGS),
+        content_mask=inputs.content_mask or record.get("content_mask", ""),
+        style_masks=inputs.style_mask or (() if inputs.style else record.get("style_masks", ())),
     )
 
 

@@ -64,12 +64,13 @@ def gram_matrix(features: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Ten
     return tf.matmul(flat, flat, transpose_a=True) / (count * features.shape[-1])
 
 
-def mean_and_deviation(features: tf.Tensor) -> tf.Tensor:
+def mean_and_deviation(features: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
     """Means and standard deviations side by side, so that neither counts more: [batch, 1, 1, 2 * channels].
 
-    Huang & Belongie 2017 (arXiv:1703.06868, eq. 13) add up two distances instead.
+    Huang & Belongie 2017 (arXiv:1703.06868, eq. 13) add up two distances instead. Each position counts by its
+    weight, [height, width].
     """
-    return tf.concat(instance_statistics(features), -1)
+    return tf.concat(instance_statistics(features, weights), -1)
 
 
 def flattened(features: tf.Tensor, weights: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:

@@ -20,15 +20,22 @@ class StyleLoss(NamedTuple):
         kept: What a target holds of a style's features.
         distance: From features, such a target and `relative` to a scalar, a mean over the batch.
         between: From what is kept of the features instead; None if that isn't a mean over positions.
+
+    The first two take `weights`, [height, width], by which positions count.
     """
 
-    kept: Callable[[tf.Tensor], Any]
+    kept: Callable[..., Any]
     distance: Callable[..., tf.Tensor]
     between: Callable[..., tf.Tensor] | None
 
 
-def _of_kept(kept: Callable[[tf.Tensor], Any], between: Callable[..., tf.Tensor]) -> StyleLoss:
-    return StyleLoss(kept, lambda features, target, **how: between(kept(features), target, **how), between)
+def _of_kept(kept: Callable[..., Any], between: Callable[..., tf.Tensor]) -> StyleLoss:
+    def distance(
+        features: tf.Tensor, target: Any, *, weights: tf.Tensor | None = None, **how: Any
+    ) -> tf.Tensor:
+        return between(kept(features, weights), target, **how)
+
+    return StyleLoss(kept, distance, between)
 
 
 def _of_parts(*parts: Callable[[Moments], tf.Tensor]) -> StyleLoss:

@@ -6,7 +6,7 @@ is a row in `losses.styles`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -31,12 +31,14 @@ class Term:
         kept: What a fixed target holds of an image's features: a tensor [batch, ...], or a tuple of such.
         between: The distance from what is kept of the picture instead, if that is a mean over positions; None
             of a distance that is one itself.
+
+    The first two take `weights` of positions, [height, width], if the term compares with STYLE.
     """
 
     name: str
     weight: str
     distance: Callable[..., tf.Tensor]
-    kept: Callable[[tf.Tensor], Any] = tf.identity
+    kept: Callable[..., Any] = tf.identity
     between: Callable[..., tf.Tensor] | None = None
 
     @property
@@ -54,6 +56,20 @@ def terms_of(settings: LossSettings) -> tuple[Term, ...]:
         Term("style", "style_weight", style.distance, style.kept, style.between),
         Term("total_variation", "tv_weight", total_variation),
     )
+
+
+class StyledPart(NamedTuple):
+    """A part of a picture with a style of its own.
+
+    Attributes:
+        share: Of the picture's area: a scalar.
+        weights: How much of each position is in it: [height, width] by layer.
+        targets: Of the style.
+    """
+
+    share: tf.Tensor
+    weights: Features
+    targets: Targets
 
 
 class WeightedTerms:
@@ -74,10 +90,13 @@ class WeightedTerms:
         self.names = tuple(self._parts)
         self.images = tuple(term.image for term, _, _ in self._parts.values())
 
-    def targets(self, image: str, features: Features) -> Targets:
-        """What the terms that compare with an image, CONTENT or STYLE, keep of its features."""
+    def targets(self, image: str, features: Features, weights: Features | None = None) -> Targets:
+        """What the terms that compare with an image, CONTENT or STYLE, keep of its features.
+
+        Those of STYLE count each position by its weight, [height, width] by layer, if there are any.
+        """
         return {
-            name: term.kept(features[layer])
+            name: term.kept(features[layer], **({} if weights is None else {"weights": weights[layer]}))
             for name, (term, layer, _) in self._parts.items()
             if term.image == image
         }
@@ -115,18 +134,35 @@ class WeightedTerms:
             if term.image == image
         }
 
-    def __call__(self, pictures: tf.Tensor, features: Features, targets: Targets) -> dict[str, tf.Tensor]:
+    def __call__(
+        self, pictures: tf.Tensor, features: Features, targets: Targets, parts: Sequence[StyledPart] = ()
+    ) -> dict[str, tf.Tensor]:
         """Returns the weighted terms by name, scalars that are means over the batch.
 
         Args:
             pictures: float32 [batch, height, width, 3] on 0..255.
             features: The pictures', on all layers that the settings name.
             targets: From `targets`, of a batch as large, or of 1.
+            parts: Parts of the pictures that have each a style of its own, whose targets take the place of
+                those of STYLE. Their terms count by their shares, so that a place is painted as strongly
+                whatever part it is in.
         """
         values = {}
         for name, (term, layer, weight) in self._parts.items():
             if term.image == PICTURE:
                 values[name] = weight * term.distance(pictures)
+            elif parts and term.image == STYLE:
+                distances = [
+                    part.share
+                    * term.distance(
+                        features[layer],
+                        part.targets[name],
+                        relative=self._relative,
+                        weights=part.weights[layer],
+                    )
+                    for part in parts
+                ]
+                values[name] = weight * tf.add_n(distances)
             else:
                 distance = term.distance(features[layer], targets[name], relative=self._relative)
                 values[name] = weight * distance

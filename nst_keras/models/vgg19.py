@@ -87,6 +87,19 @@ def feature_network(weights: VGG19Weights, names: Sequence[str], **options: str)
     return feature_extractor(vgg19(weights, deepest=deepest_layer(names), **options), names)
 
 
+def pooled_mask(mask: tf.Tensor, layer: str) -> tf.Tensor:
+    """How much of a position's window, as the network pools, a mask float32 [H, W] covers: [h, w] on a layer.
+
+    Means, also where features are maxima, so that masks which add up to 1 still do. (Gatys et al. 2017,
+    arXiv:1611.07865, section 4.1, resample them.)
+    """
+    poolings = sum(name.startswith("pool") for name in LAYER_NAMES[: LAYER_NAMES.index(layer) + 1])
+    pooled = mask[tf.newaxis, :, :, tf.newaxis]
+    for _ in range(poolings):
+        pooled = tf.nn.avg_pool2d(pooled, 2, 2, "VALID")
+    return pooled[0, :, :, 0]
+
+
 def deepest_layer(names: Sequence[str]) -> str:
     """Returns the name among `names` that comes last in the network."""
     require_layers(names)

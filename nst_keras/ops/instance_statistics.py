@@ -6,9 +6,16 @@ import tensorflow as tf
 EPSILON = 1e-5
 
 
-def instance_statistics(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Means over positions, and deviations, of at least the root of `EPSILON`: [batch, 1, 1, channels]."""
-    mean, variance = tf.nn.moments(features, axes=(1, 2), keepdims=True)
+def instance_statistics(features: tf.Tensor, weights: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    """Means over positions, and deviations, of at least the root of `EPSILON`: [batch, 1, 1, channels].
+
+    Positions count by their weights, [height, width], if there are any.
+    """
+    if weights is None:
+        mean, variance = tf.nn.moments(features, axes=(1, 2), keepdims=True)
+    else:
+        counts = weights[tf.newaxis, :, :, tf.newaxis]
+        mean, variance = tf.nn.weighted_moments(features, (1, 2), counts, keepdims=True)
     return mean, tf.sqrt(variance + EPSILON)
 
 

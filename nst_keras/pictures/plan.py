@@ -63,6 +63,8 @@ class StylizeJob:
     named_styles: bool = False  # whether styles are names that a stylizer knows, instead of pictures
     new_folder: bool = False  # whether the output's folder is still to be made
     file: FileSettings = FileSettings()
+    content_mask: str = ""  # picture of the content's regions, see `pictures.masks`
+    style_masks: tuple[str, ...] = ()  # a colour, or a picture, for each style
 
     def make_folder(self) -> None:
         """Makes the output's folder if it is a new one; to be called before the first file is written."""
@@ -100,6 +102,8 @@ def plan_jobs(
     named_styles: bool = False,
     suffix: str = ".png",
     file: FileSettings = FileSettings(),
+    content_mask: str = "",
+    style_masks: Sequence[str] = (),
 ) -> list[StylizeJob]:
     """Lists the pictures to make; folders stand for the pictures in them, but for those that we made.
 
@@ -132,6 +136,8 @@ def plan_jobs(
             named_styles,
             new_folder=folder and not exists,
             file=file,
+            content_mask=content_mask,
+            style_masks=tuple(style_masks),
         )
     return list(jobs.values())
 
@@ -169,13 +175,15 @@ def check_job(
     except InputError as error:
         raise InputError(f"output: {job.output}: {error}") from error
     pictures = () if job.named_styles else job.styles
-    for role, name in (("content", job.content), *(("style", style) for style in pictures)):
+    masks = tuple(name for name in (job.content_mask, *job.style_masks) if name and Path(name).suffix)
+    named = [("content", job.content), *(("style", style) for style in pictures)]
+    for role, name in [*named, *(("mask", mask) for mask in masks)]:
         if not name.startswith(SAMPLE) and not os.path.exists(name):
             hint = f"; sample:{name} comes with the package" if name in CONTENTS + STYLES else ""
             raise InputError(f"{role}: {name}: there is no such file{hint}")
     targets = [job.output, checkpoint_path(job.output)]
     targets += [Path(options.trace)] if options.trace else []
-    for name in (job.content, *pictures, *job.other_inputs):
+    for name in (job.content, *pictures, *masks, *job.other_inputs):
         if os.path.realpath(name) in map(os.path.realpath, targets) or _is_on_the_way(Path(name), job.output):
             raise InputError(f"output: {name} is also an input and would be overwritten")
     folder = job.output.parent

@@ -12,11 +12,13 @@ from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import Settings, parse_settings
 from nst_keras.pictures.by_name import PictureReader, file_stamp
 from nst_keras.pictures.images import read_settings, write_image
+from nst_keras.pictures.masks import REGION_COLORS
 from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob, checkpoint_path
 from nst_keras.pictures.transparency import Pixels, with_alpha
 
 # What of a record may hold paths of the user's.
-_PATHS = ("content", "stylizer", "vgg")
+_PATHS = ("content", "stylizer", "vgg", "content_mask")
+_LISTS = ("styles", "style_masks")
 
 
 def kept_record(record: Mapping[str, Any], metadata: str) -> dict[str, Any] | None:
@@ -31,7 +33,8 @@ def _without_folders(record: Mapping[str, Any]) -> dict[str, Any]:
     kept = dict(record)
     for key in kept.keys() & set(_PATHS):
         kept[key] = Path(kept[key]).name
-    kept["styles"] = [Path(name).name for name in kept["styles"]]
+    for key in kept.keys() & set(_LISTS):
+        kept[key] = [Path(name).name for name in kept[key]]
     if "init" in kept["settings"]:
         kept["settings"] = {**kept["settings"], "init": Path(kept["settings"]["init"]).name}
     return kept
@@ -39,11 +42,13 @@ def _without_folders(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def record_of(job: StylizeJob, settings: Settings, maker: Mapping[str, str]) -> dict[str, Any]:
     """What is made, by which settings, and by which network."""
+    masks = {"content_mask": job.content_mask, "style_masks": list(job.style_masks)}
     return {
         "program": f"nst_keras {__version__}",
         "content": job.content,
         "styles": list(job.styles),
         "style_weights": list(job.style_weights),
+        **(masks if job.content_mask else {}),
         **maker,
         "settings": settings.to_dict(),
     }
@@ -107,7 +112,9 @@ class Records:
         styles = [] if job.named_styles else [self._digest(name, "style") for name in job.styles]
         init = [self._digest(self._init, "init")] if self._init else []
         content, *alpha = input_digests(self._read.pixels(job.content, "content"), [])
-        pictures = {"pictures": [content, *styles, *init, *alpha]}
+        names = (job.content_mask, *job.style_masks)
+        masks = [self._digest(name, "mask") for name in names if name and name not in REGION_COLORS]
+        pictures = {"pictures": [content, *styles, *init, *alpha, *masks]}
         return record_of(job, self._settings, self._maker) | pictures
 
     def is_made(self, job: StylizeJob) -> bool:

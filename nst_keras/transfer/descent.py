@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
-from nst_keras.losses.terms import blended, stacked
+from nst_keras.losses.terms import Targets, blended, stacked
 from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
+from nst_keras.pictures.masks import Region, kept_share, resize_mask
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
@@ -58,12 +59,14 @@ class Pictures:
         styles: One or more pictures like it, of any sizes.
         blend: Share of each style; they add up to 1.
         init: Picture to start from, for `settings.init` other than a named start.
+        regions: Parts of the content that are painted each after its own; none: all is painted after all.
     """
 
     content: np.ndarray
     styles: Sequence[np.ndarray]
     blend: Sequence[float]
     init: np.ndarray | None = None
+    regions: Sequence[Region] = ()
 
 
 class Scale(NamedTuple):
@@ -102,6 +105,8 @@ def optimize_image(
     """
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
+    if pictures.regions:
+        objective.require_whole(scales[-1].height, scales[-1].width)
     recolored = [recolored_style(style, pictures.content, settings) for style in pictures.styles]
     pictures = replace(pictures, styles=recolored)
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
@@ -117,8 +122,16 @@ def optimize_image(
 
 
 def finished_image(state: State, pictures: Pictures, settings: StyleTransferSettings) -> np.ndarray:
-    """Returns a state's picture as it is kept, float32 [H, W, 3] on 0..255; see `pictures.finishing`."""
-    return finish(state.image, pictures.content, settings, styles_matched=True)
+    """Returns a state's picture as it is kept, float32 [H, W, 3] on 0..255; see `pictures.finishing`.
+
+    What is in no region is the content's.
+    """
+    painted = finish(state.image, pictures.content, settings, styles_matched=True)
+    if not pictures.regions:
+        return painted
+    height, width = painted.shape[:2]
+    kept = kept_share(pictures.regions, height, width)[..., np.newaxis]
+    return kept * np.clip(resize(pictures.content, height, width), 0, 255) + (1 - kept) * painted
 
 
 def initial_image(
@@ -197,10 +210,24 @@ def _evaluator(
     height, width = state.image.shape[:2]
     side = max(height, width) * settings.style_scale
     styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
-    style_targets = stacked([objective.targets(STYLE, style[np.newaxis]) for style in styles])
-    targets = blended(style_targets, tf.constant([pictures.blend], tf.float32))
+
+    def blend_of(shares: Sequence[float], masks: Sequence[np.ndarray | None]) -> Targets:
+        targets = [
+            objective.targets(
+                STYLE, style[np.newaxis], None if mask is None else resize_mask(mask, *style.shape[:2])
+            )
+            for style, mask, share in zip(styles, masks, shares, strict=True)
+            if share
+        ]
+        return blended(stacked(targets), tf.constant([[share for share in shares if share]], tf.float32))
+
+    regions = [
+        (resize_mask(region.mask, height, width), blend_of(region.blend, region.style_masks))
+        for region in pictures.regions
+    ]
+    targets = {} if regions else blend_of(pictures.blend, [None] * len(styles))
     targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
-    return lambda image: objective.evaluate(image, targets)
+    return lambda image: objective.evaluate(image, targets, regions)
 
 
 def _style_size(style: np.ndarray, longest_side: float) -> tuple[int, int]:

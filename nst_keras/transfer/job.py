@@ -13,6 +13,7 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import require_encodable
+from nst_keras.pictures.masks import job_regions
 from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
 from nst_keras.pictures.record import write_painting
 from nst_keras.pictures.transparency import Pixels
@@ -66,6 +67,7 @@ class OptimizedStylize:
             [self._read(name, "style") for name in job.styles],
             blend_shares(job.style_weights, len(job.styles)),
             None if init in INITS else self._read(init, "init"),
+            job_regions(job, self._read),
         )
         scales = plan_scales(pictures.content, self.settings)
         require_encodable(job.output, scales[-1].height, scales[-1].width)

@@ -1,12 +1,14 @@
 """The loss of a style transfer and its gradient, as one compiled step."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from nst_keras.errors import InputError
 from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
-from nst_keras.losses.terms import Targets, WeightedTerms
-from nst_keras.models.vgg19 import feature_network
+from nst_keras.losses.terms import StyledPart, Targets, WeightedTerms
+from nst_keras.models.vgg19 import feature_network, pooled_mask
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
 from nst_keras.transfer.memory import tile_side
@@ -39,7 +41,7 @@ class Objective:
             convolution=convolution,
         )
         # Signatures leave height and width open, so that one trace serves every size.
-        image = tf.TensorSpec([1, None, None, 3])
+        self._image = image = tf.TensorSpec([1, None, None, 3])
         self._look = tf.function(self._extract, [image])
         looks = {
             name: tf.TensorSpec([1, None, None, output.shape[-1]])
@@ -49,24 +51,48 @@ class Objective:
             lambda looks: self._terms.targets(CONTENT, looks) | self._terms.targets(STYLE, looks), [looks]
         )
         targets = both.get_concrete_function().structured_outputs
-        shapes = tf.nest.map_structure(lambda target: tf.TensorSpec(target.shape), targets)
-        self._step = tf.function(self._loss_and_gradient, [image, shapes])
+        self._shapes = tf.nest.map_structure(lambda target: tf.TensorSpec(target.shape), targets)
+        self._step = tf.function(self._loss_and_gradient, [image, self._shapes])
+        self._steps_in_regions: dict[int, Any] = {}  # by the number of regions
 
-    def targets(self, of: str, image: tf.Tensor) -> Targets:
-        """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255."""
+    def targets(self, of: str, image: tf.Tensor, mask: tf.Tensor | None = None) -> Targets:
+        """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255.
+
+        With a mask, float32 [H, W], each place of a style image counts by its own share.
+        """
+        if mask is not None:
+            return self._terms.targets(of, self._look(image), self._pooled(tf.constant(mask)))
         if side := self._side(image):
             return self._tiled().targets(of, image, side)
         return self._terms.targets(of, self._look(image))
 
-    def evaluate(self, image: tf.Tensor, targets: Targets) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def evaluate(
+        self, image: tf.Tensor, targets: Targets, regions: Sequence[tuple[tf.Tensor, Targets]] = ()
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the loss, a vector with its weighted terms as `term_names`, and the gradient.
 
         The image is float32 [1, H, W, 3] on 0..255; the targets are of a content image of its size and of a
-        style image, together.
+        style image, together; or of the content alone, and regions, each a mask float32 [H, W] and targets of
+        a style image for it.
         """
-        if side := self._side(image):
-            return self._tiled().evaluate(image, targets, side)
-        return self._step(image, targets)
+        if not regions:
+            side = self._side(image)
+            return self._tiled().evaluate(image, targets, side) if side else self._step(image, targets)
+        if len(regions) not in self._steps_in_regions:
+            mask = tf.TensorSpec([None, None])
+            content, style = (
+                {name: self._shapes[name] for name in self._terms.layers(of)} for of in (CONTENT, STYLE)
+            )
+            signature = [self._image, content, [(mask, style)] * len(regions)]
+            self._steps_in_regions[len(regions)] = tf.function(self._loss_and_gradient, signature)
+        return self._steps_in_regions[len(regions)](image, targets, [*regions])
+
+    def require_whole(self, height: int, width: int) -> None:
+        """Raises an InputError if a picture of this size isn't looked at as a whole, as regions want it."""
+        if tile_side(self._settings, height, width):
+            raise InputError(
+                f"masks take the picture as a whole, but {width}x{height} pixels need tiles here: lower size"
+            )
 
     def _tiled(self) -> TiledLoss:
         if self._by_tiles is None:
@@ -100,11 +126,19 @@ class Objective:
     def _extract(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._features(preprocess(image, self.mean_pixel))
 
+    def _pooled(self, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        """A mask, float32 [H, W], at the positions of each layer, where it doesn't add up to 0.
+
+        It would in a region that lies where pooling cuts off a border.
+        """
+        return {layer: pooled_mask(mask, layer) + 1e-6 for layer in self._features.output}
+
     def _loss_and_gradient(
-        self, image: tf.Tensor, targets: Targets
+        self, image: tf.Tensor, targets: Targets, regions: Sequence[tuple[tf.Tensor, Targets]] = ()
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        parts = [StyledPart(tf.reduce_mean(mask), self._pooled(mask), own) for mask, own in regions]
         with tf.GradientTape() as tape:
             tape.watch(image)
-            terms = tf.stack(list(self._terms(image, self._extract(image), targets).values()))
+            terms = tf.stack(list(self._terms(image, self._extract(image), targets, parts).values()))
             total = tf.reduce_sum(terms)
         return total, terms, tape.gradient(total, image)

@@ -105,6 +105,20 @@ def test_weights_by_name_count(transfer: nst.StyleTransfer, rgb: np.ndarray) -> 
     np.testing.assert_array_equal(nst.paint(rgb, names, style_weights=[1, 3], size=32), blended)
 
 
+def test_regions_are_painted_or_kept(transfer: nst.StyleTransfer, rgb: np.ndarray) -> None:
+    mask = np.zeros(rgb.shape[:2], np.uint8)
+    mask[:, : rgb.shape[1] // 2] = 255
+    painted = transfer(rgb, "sample:ink", content_mask=mask)
+    photo = transfer(rgb, "sample:ink", content_mask=255 - mask)
+    whole = np.asarray(nst.stylize(rgb, "sample:ink", settings=transfer.settings, strength=0))
+    middle = whole.shape[1] // 2
+    np.testing.assert_array_equal(painted[:, middle + 2 :], whole[:, middle + 2 :])
+    np.testing.assert_array_equal(photo[:, : middle - 2], whole[:, : middle - 2])
+    assert (painted[:, :middle] != whole[:, :middle]).any()
+    with pytest.raises(nst.InputError, match="content_mask must have a region red"):
+        transfer(rgb, "sample:ink", content_mask=mask, style_mask="red")
+
+
 def test_transparency_is_kept(transfer: nst.StyleTransfer, rgb: np.ndarray, tmp_path: Path) -> None:
     alpha = np.tile(np.linspace(0, 255, 32).astype(np.uint8), (24, 1))
     content = np.dstack([rgb, alpha])

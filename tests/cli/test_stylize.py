@@ -86,6 +86,61 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(folder: Path, run_here
     assert read_image(folder / "small.png").shape == (20, 24, 3)
 
 
+@pytest.fixture
+def masked(folder: Path) -> list[str]:
+    """Flags for two paintings, each for a half."""
+    mask = np.zeros([40, 48, 3])
+    mask[:, 24:] = 255
+    write_image(folder / "mask.png", mask)
+    write_image(folder / "other.png", np.full([40, 40, 3], 200.0))
+    return [
+        "--content=photo.png",
+        "--style=painting.jpg,other.png",
+        "--content_mask=mask.png",
+        "--style_mask=black,white",
+    ]
+
+
+def test_two_paintings_in_one_picture(folder: Path, run_here: Callable, masked: list[str]) -> None:
+    assert run_here(*masked, *FAST, "--output=both.png").returncode == 0
+    record = read_settings(folder / "both.png")
+    assert (record["content_mask"], record["style_masks"]) == ("mask.png", ["black", "white"])
+    assert run_here("--from=both.png", "--output=again.png", "--vgg=8bit").returncode == 0
+    np.testing.assert_array_equal(read_image(folder / "again.png"), read_image(folder / "both.png"))
+    assert run_here(*_inputs(), *FAST, "--content_mask=mask.png").returncode == 0
+    photo = resize(read_image(folder / "photo.png"), 27, 32).clip(0, 255)
+    kept = read_image(folder / "out.png")
+    np.testing.assert_allclose(kept[:, :15], photo[:, :15], atol=0.51)
+    assert np.abs(kept[:, 17:] - photo[:, 17:]).mean() > 1
+
+
+@pytest.mark.parametrize(
+    "flags,message",
+    [
+        (["--content_mask=photo.png"], "content_mask must be gray, or of the colours black, white, red"),
+        (["--content_mask=wide.png"], "content_mask must have the shape of its picture, 48x40. Received: 60"),
+        (["--style_mask=red,white"], "content_mask must have a region red"),
+        (["--style_mask=white"], "style_mask must have one for each style image. Received: 1 for 2"),
+        (["--style_mask=white,blak"], "style_mask: blak: does not exist"),
+        (["--content_mask=none.png"], "mask: none.png: there is no such file"),
+        (["--content_mask="], "style_mask needs a content_mask"),
+    ],
+)
+def test_bad_masks_are_told_before_the_network_is_built(
+    folder: Path,
+    run_here: Callable,
+    masked: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    message: str,
+) -> None:
+    write_image(folder / "wide.png", np.full([40, 60, 3], 255.0))
+    monkeypatch.setattr(common, "import_tensorflow_quietly", lambda: pytest.fail("too late"))
+    done = run_here(*masked, *FAST, "--output=out.png", *flags)
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+    assert not (folder / "out.png").exists()
+
+
 def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
     folder: Path, run_here: Callable
 ) -> None:

@@ -76,3 +76,15 @@ def test_styles_blend_in_moments(name: str) -> None:
     whole = tf.concat(both, 1)  # as much of one as of the other
     value = terms(whole, {"a": whole}, blended(targets, shares))["style/a"]
     assert float(value) == pytest.approx(0, abs=0.1)
+
+
+@ALL
+def test_weights_of_positions_are_as_if_there_were_no_others(name: str) -> None:
+    loss, style, features = STYLE_LOSSES[name], _features(7), _features(8)
+    left = np.zeros([8, 8], np.float32)
+    left[:, :4] = 1
+    wanted = loss.distance(features[:, :, :4], loss.kept(style[:, :, :4]), relative=True)
+    found = loss.distance(features, loss.kept(style, weights=left), relative=True, weights=left)
+    assert float(found) == pytest.approx(float(wanted), rel=1e-3)
+    everywhere = loss.distance(features, loss.kept(style), relative=True, weights=np.ones([8, 8], np.float32))
+    assert float(everywhere) == pytest.approx(float(loss.distance(features, loss.kept(style), relative=True)))

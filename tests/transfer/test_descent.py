@@ -202,9 +202,9 @@ def test_strokes_are_as_large_in_relation_to_the_picture_at_every_size(
     objective = Objective(random_weights, settings)
     measure, sizes = objective.targets, []
 
-    def noted(of: str, image: np.ndarray) -> Targets:
+    def noted(of: str, image: np.ndarray, *mask: object) -> Targets:
         sizes.append((of, *image.shape[1:3]))
-        return measure(of, image)
+        return measure(of, image, *mask)
 
     objective.targets = noted  # type: ignore[method-assign]
     _optimize(objective, pictures, settings)
