@@ -7,6 +7,9 @@ right), and 36 products of [tiles, in] by [in, out] between them. The gradient t
 same convolution with the filters turned by 180 degrees and their channels swapped.
 """
 
+import functools
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -62,7 +65,7 @@ def winograd_conv2d(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Te
         return _with_gradient(images, filters, turned_filters)
     # tf.custom_gradient registers a function for each call in a graph, which keeps that graph for ever.
     with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _GRADIENT}):
-        return tf.identity_n([_convolve(images, filters), images, turned_filters])[0]
+        return tf.identity_n([_convolve_in_graph(images, filters), images, turned_filters])[0]
 
 
 @tf.custom_gradient
@@ -72,12 +75,26 @@ def _with_gradient(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Ten
 
 @tf.RegisterGradient(_GRADIENT)
 def _gradient(op: tf.Operation, upstream: tf.Tensor, *_: tf.Tensor | None) -> list[tf.Tensor | None]:
-    return [None, _convolve(upstream, op.inputs[2]), None]
+    return [None, _convolve_in_graph(upstream, op.inputs[2]), None]
 
 
 def _transform(kernel: np.ndarray) -> np.ndarray:
     taps = kernel.reshape(9, -1).astype(np.float64)
     return (_FILTER_TRANSFORM @ taps).astype(np.float32).reshape(36, *kernel.shape[2:])
+
+
+def _convolve_in_graph(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
+    outputs = _traced(*filters.shape[1:])(images, filters)
+    outputs.set_shape([*images.shape[:3], filters.shape[2]])
+    return outputs
+
+
+@functools.cache
+def _traced(channels_in: int, channels_out: int) -> Any:
+    """One graph for all layers and networks of these channels: a loss network has dozens of calls."""
+    images = tf.TensorSpec([None, None, None, channels_in])
+    filters = tf.TensorSpec([(TILE + 2) ** 2, channels_in, channels_out])
+    return tf.function(_convolve, input_signature=[images, filters], autograph=False)
 
 
 def _convolve(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:

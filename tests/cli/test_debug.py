@@ -24,14 +24,14 @@ def run_here(run_main: Callable) -> Callable[..., subprocess.CompletedProcess[st
 
 
 def test_healthy_network(run_here: Callable, tmp_path: Path) -> None:
-    done = run_here("--model=small_cnn", "--json=report.json", "--tables")
+    done = run_here("--model=mlp", "--json=report.json", "--tables")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("\nnothing wrong\n")
     assert all(f"\n{check} " in "\n" + done.stdout for check in CHECKS)
-    assert "conv1/kernel" in done.stdout
+    assert "dense1/kernel" in done.stdout
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["verdict"] == "ok"
-    assert report["settings"]["model"] == "small_cnn"
+    assert report["settings"]["model"] == "mlp"
     assert {finding["check"] for finding in report["findings"]} == set(CHECKS)
 
 

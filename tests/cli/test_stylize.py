@@ -193,7 +193,7 @@ def test_preview_paints_a_real_photo(folder: Path) -> None:
     assert 1 < losses[-1]["content/relu4_2"] < 7
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.large)])
 def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
     folder: Path, number: signal.Signals, run_here: Callable
 ) -> None:

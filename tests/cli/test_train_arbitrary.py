@@ -20,9 +20,9 @@ SMALL = [
     "--vgg=8bit",
     "--styles=paintings",
     "--width=0.125",
-    "--num_steps=4",
+    "--num_steps=2",
     "--crop_size=64",
-    "--batch_size=2",
+    "--batch_size=1",
     "--style_size=80",
     "--preview=sample:china",
     "--preview_size=64",
@@ -48,23 +48,23 @@ def run_here(
 
 
 def test_a_short_training_leaves_a_stylizer_and_what_it_was_like(run_here: Callable, tmp_path: Path) -> None:
-    flags = ["--log_every=2", "--preview_every=2", "--output_dir=out"]
+    flags = ["--log_every=1", "--preview_every=1", "--output_dir=out"]
     done = run_here(*SMALL, *flags)
     assert (done.returncode, done.stdout) == (0, "out/stylizer.npz\n"), done.stderr
     assert "left out: paintings/broken.png" in done.stderr
     assert "any style, of 5 paintings: " in done.stderr and " parameters, 2 photos, on " in done.stderr
     rows = list(csv.DictReader((tmp_path / "out/log.csv").read_text().splitlines()))
-    assert [row["step"] for row in rows] == ["2", "4"]
+    assert [row["step"] for row in rows] == ["1", "2"]
     assert {"content", "style/relu1_1", "style/relu4_1"} <= set(rows[0])
     previews = sorted(path.name for path in (tmp_path / "out/previews").iterdir())
-    assert previews == ["step_000002.png", "step_000004.png"]
+    assert previews == ["step_000001.png", "step_000002.png"]
     # The photo, and four of the five paintings.
     assert read_image(tmp_path / "out/previews" / previews[-1]).shape[1] == 5 * 64 + 4 * 4
     stylizer = read_arbitrary_stylizer(tmp_path / "out/stylizer.npz")
-    assert stylizer.card["settings"]["num_steps"] == 4
+    assert stylizer.card["settings"]["num_steps"] == 2
     assert stylizer.card["losses"]["loss"] == pytest.approx(float(rows[-1]["loss"]))
     again = run_here(*SMALL, *flags)
-    assert again.returncode == 0 and "going on at step 4 of 4" in again.stderr
+    assert again.returncode == 0 and "going on at step 2 of 2" in again.stderr
     other = run_here(*SMALL, *flags, "--most_paintings=3")
     assert other.returncode == 1 and "paintings" in other.stderr and "--restart" in other.stderr
 

@@ -54,23 +54,33 @@ def write_examples(
     return Examples(folder)
 
 
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Examples:
-    """All of scikit-learn's, 8x8: 1299 to train on, 143 to validate on, 355 to test on."""
+def _write_digits(folder: Path, train: int, validation: int, test: int) -> Examples:
+    """So many of scikit-learn's, 8x8, in the splits of `load_dataset`."""
     found = load_digits()
-    images, test = to_bytes(found.images)[..., np.newaxis], of_the_test(found.target)
+    images, is_test = to_bytes(found.images)[..., np.newaxis], of_the_test(found.target)
     examples = [
         Example(f"digit{number:04}", encode_picture(image), int(label))
         for number, (image, label) in enumerate(zip(images, found.target, strict=True))
     ]
-    rest = [example for example, is_test in zip(examples, test, strict=True) if not is_test]
+    rest = [example for example, its in zip(examples, is_test, strict=True) if not its]
     splits = {
-        "train": rest[143:],
-        "validation": rest[:143],
-        "test": [example for example, is_test in zip(examples, test, strict=True) if is_test],
+        "train": rest[143:][:train],
+        "validation": rest[:validation],
+        "test": [example for example, its in zip(examples, is_test, strict=True) if its][:test],
     }
-    names = tuple(str(digit) for digit in range(10))
-    return write_examples(tmp_path_factory.mktemp("digits"), splits, names, (8, 8, 1))
+    return write_examples(folder, splits, tuple(map(str, range(10))), (8, 8, 1))
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """All of scikit-learn's."""
+    return _write_digits(tmp_path_factory.mktemp("digits"), train=1299, validation=143, test=355)
+
+
+@pytest.fixture(scope="session")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """Enough where nothing has to be learned."""
+    return _write_digits(tmp_path_factory.mktemp("few_digits"), train=120, validation=30, test=40)
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,13 @@ from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statis
 from pipelines.statistics.schema import label_names, read_schema
 
 
-@pytest.fixture
-def statistics(digits: Examples, new: Callable[..., Any], tmp_path: Path) -> ExampleStatistics:
-    found = new(ExampleStatistics)
-    generate_statistics(StatisticsGenConfig(), Context(tmp_path / "s"), examples=digits, statistics=found)
+@pytest.fixture(scope="module")
+def statistics(few_digits: Examples, tmp_path_factory: pytest.TempPathFactory) -> ExampleStatistics:
+    folder = tmp_path_factory.mktemp("statistics")
+    found = ExampleStatistics(folder / "found")
+    found.path.mkdir()
+    context = Context(folder / "scratch")
+    generate_statistics(StatisticsGenConfig(), context, examples=few_digits, statistics=found)
     return found
 
 

@@ -94,11 +94,11 @@ def test_the_graph_gives_the_same_pixels(mixed: Examples, run: Callable, channel
         np.testing.assert_array_equal(answer[3], decode_picture(before[3].encoded), "it had the size already")
 
 
-def test_as_they_are(digits: Examples, run: Callable, schema: Schema) -> None:
+def test_as_they_are(few_digits: Examples, run: Callable, schema: Schema) -> None:
     (schema.path / "schema.pbtxt").write_text('feature { name: "height" type: INT }')
-    found, transformed, _ = run(digits)
+    found, transformed, _ = run(few_digits)
     assert (found["height"], found["channels"]) == (8, 1)
-    before, after = read_dataset(digits), read_dataset(transformed)
+    before, after = read_dataset(few_digits), read_dataset(transformed)
     for split in before.splits:
         for one, other in zip(before.splits[split].arrays(), after.splits[split].arrays(), strict=True):
             np.testing.assert_array_equal(one, other)
