@@ -23,8 +23,15 @@ from nst_keras.pictures.masks import REGION_COLORS, Region, plan_regions
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests, record_of
 from nst_keras.pictures.transparency import with_alpha
-from nst_keras.transfer.descent import Pictures, State, finished_image, optimize_image, plan_scales
-from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.descent import (
+    AnyObjective,
+    Pictures,
+    State,
+    build_objective,
+    finished_image,
+    optimize_image,
+    plan_scales,
+)
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.progress import StateWatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
@@ -128,7 +135,7 @@ class StyleTransfer:
         return paint_all(content, paint)
 
     def _paint(
-        self, pictures: Pictures, objective: Objective, callback: Callback | None, progress: bool | None
+        self, pictures: Pictures, objective: AnyObjective, callback: Callback | None, progress: bool | None
     ) -> np.ndarray:
         scales = plan_scales(pictures.content, self.settings)
         watch = StateWatch(scales)
@@ -182,16 +189,16 @@ def paint_all(content: Any, paint: Callable[[ImageLike], Painting]) -> Any:
     )
 
 
-def _network(settings: StyleTransferSettings, vgg: str) -> tuple[Objective, str]:
-    loss = json.dumps(settings.narrowed(LossSettings).to_dict())
+def _network(settings: StyleTransferSettings, vgg: str) -> tuple[AnyObjective, str]:
+    loss = json.dumps({"method": settings.method} | settings.narrowed(LossSettings).to_dict())
     stamps = tuple(file_stamp(str(path)) for path in vgg19_files(vgg))
     with _building:  # else two threads would build it, and trace it at once
         return _kept_network(loss, vgg, stamps)
 
 
 @functools.lru_cache(maxsize=2)  # a network with its filters takes up to half a gigabyte
-def _kept_network(loss: str, vgg: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[Objective, str]:
+def _kept_network(loss: str, vgg: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[AnyObjective, str]:
     weights = load_vgg19(vgg)
-    objective = Objective(weights, parse_settings(LossSettings, json.loads(loss)))
+    objective = build_objective(weights, parse_settings(StyleTransferSettings, json.loads(loss)))
     objective.trace()
     return objective, weights.digest

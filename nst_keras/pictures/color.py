@@ -22,6 +22,9 @@ _OKLAB = np.array(
     ]
 )
 
+# On 0..255; flat pictures get so much, so that their covariance can be inverted.
+_LEAST_VARIANCE = 1e-3
+
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Returns the brightness [H, W, 1] of an RGB picture [H, W, 3], on the same scale."""
@@ -38,13 +41,18 @@ def with_colors_of(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return reference + luma(image) - luma(reference)
 
 
-def match_color_statistics(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def match_color_statistics(
+    image: np.ndarray, reference: np.ndarray, least_variance: float = _LEAST_VARIANCE
+) -> np.ndarray:
     """Gives `image` the mean colour and colour covariance of `reference`, which may be of another size.
 
     The symmetric solution of Gatys et al. 2016 (arXiv:1606.05897, eq. 4), which changes each
-    colour as little as it can. Values of the result, float32 [H, W, 3], may lie outside 0..255.
+    colour as little as it can. Values of the result, float32 [H, W, channels], may lie outside of 0..255.
+    Colours that vary less than `least_variance` count as if they varied so much.
     """
-    change = _root(_covariance(reference)) @ np.linalg.inv(_root(_covariance(image)))
+    change = _root(_covariance(reference), least_variance) @ np.linalg.inv(
+        _root(_covariance(image), least_variance)
+    )
     return _moved(image, reference, change)
 
 
@@ -55,25 +63,25 @@ def transport_colors(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
     mapping for example-based colour transfer", eq. 8): optimal transport, if both were Gaussian. Arrays are
     as for `match_color_statistics`.
     """
-    own = _root(_covariance(image))
+    own = _root(_covariance(image), _LEAST_VARIANCE)
     back = np.linalg.inv(own)
-    return _moved(image, reference, back @ _root(own @ _covariance(reference) @ own) @ back)
+    return _moved(image, reference, back @ _root(own @ _covariance(reference) @ own, _LEAST_VARIANCE) @ back)
 
 
 def _covariance(image: np.ndarray) -> np.ndarray:
-    return np.cov(image.reshape(-1, 3).T)
+    return np.cov(image.reshape(-1, image.shape[-1]).T)
 
 
 def _moved(image: np.ndarray, reference: np.ndarray, change: np.ndarray) -> np.ndarray:
-    pixels, wanted = image.reshape(-1, 3), reference.reshape(-1, 3)
+    pixels, wanted = (each.reshape(-1, each.shape[-1]) for each in (image, reference))
     moved = (pixels - pixels.mean(0)) @ change.T + wanted.mean(0)
     return moved.reshape(image.shape).astype(np.float32)
 
 
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """Symmetric square root; flat pictures get a little variance, so that it can be inverted."""
+def _root(covariance: np.ndarray, least: float) -> np.ndarray:
+    """Symmetric square root, of eigenvalues that are raised to the least one."""
     values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 1e-3))) @ vectors.T
+    return (vectors * np.sqrt(np.maximum(values, least))) @ vectors.T
 
 
 def srgb_to_oklab(image: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoin
 from nst_keras.pictures.record import alpha_note
 from nst_keras.transfer.job import OptimizedStylize, PreparedTransfer
 from nst_keras.transfer.memory import estimate_memory, tile_side
+from nst_keras.transfer.settings import NN
 
 
 def run_at_console(
@@ -61,14 +62,15 @@ def _announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Calla
     settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
-    height, width, _ = scales[-1]
+    height, width = scales[-1][:2]
     side = tile_side(settings, height, width)
     needed = estimate_memory(settings, height, width, side)
     free = psutil.virtual_memory().available
     memory = f"tiles of {side} pixels, " if side else ""
     memory += f"about {needed / 1e9:.1f} GB of memory ({free / 1e9:.1f} GB free"
     memory += "; TOO LITTLE)" if free < needed else ")"
-    path = " > ".join(f"{scale.width}x{scale.height}" for scale in scales)
-    say(f"{path} by {settings.optimizer} on {device}, {memory}; {transfer.weights.source}")
+    path = " > ".join(f"{scale.width}x{scale.height}" for scale in scales if not scale.by_layer)
+    how = "nearest neighbours" if settings.method == NN else settings.optimizer
+    say(f"{path} by {how} on {device}, {memory}; {transfer.weights.source}")
     if start is not None:
         say(f"resuming at size {start.scale + 1} of {len(scales)}, step {start.step}")

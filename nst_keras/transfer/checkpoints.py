@@ -15,7 +15,9 @@ from nst_keras.transfer.settings import StyleTransferSettings
 def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
     """Writes a state whole, with the record of the run that it belongs to."""
     values = {"scale": state.scale, "step": state.step, "losses": state.losses}
-    checkpoint.write_checkpoint(path, values, {"image": [state.image], "slot": state.slots}, record)
+    first = [] if state.first is None else [state.first]
+    arrays = {"image": [state.image], "slot": state.slots, "first": first}
+    checkpoint.write_checkpoint(path, values, arrays, record)
 
 
 def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
@@ -35,4 +37,5 @@ def _renewed(record: Values) -> Values:
 
 def _state(values: Values, arrays: Arrays) -> State:
     (image,) = arrays["image"]
-    return State(values["scale"], values["step"], image, arrays.get("slot", ()), values["losses"])
+    (first,) = arrays.get("first", [None])
+    return State(values["scale"], values["step"], image, arrays.get("slot", ()), values["losses"], first)

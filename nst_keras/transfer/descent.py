@@ -15,13 +15,16 @@ import tensorflow as tf
 from nst_keras.errors import InputError, require_choice
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets, blended, stacked
+from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
 from nst_keras.pictures.masks import Region, kept_share, resize_mask
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.transfer.neighbors.matching import NeighborObjective, first_picture, picture_to_match
+from nst_keras.transfer.neighbors.recoloring import recolored
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize
-from nst_keras.transfer.settings import INITS, StyleTransferSettings
+from nst_keras.transfer.settings import INITS, NN, StyleTransferSettings
 
 # The deepest layers need a few positions to compare; below this a picture says nothing.
 MIN_SIDE = 16
@@ -35,8 +38,10 @@ class State:
         scale: Index into `settings.scales()`.
         step: Steps done at this scale.
         image: float32 [H, W, 3] on 0..255.
-        slots: The optimiser's variables (Adam's moments and step count); none for lbfgs.
+        slots: The optimiser's variables (Adam's moments and step count, behind the picture's bands if those
+            are optimised); none for lbfgs.
         losses: The loss terms by name, and their sum as "total"; empty before the first step.
+        first: The picture that the scale began with, if the loss depends on it.
     """
 
     scale: int
@@ -44,8 +49,10 @@ class State:
     image: np.ndarray
     slots: Sequence[np.ndarray] = ()
     losses: dict[str, float] = field(default_factory=dict)
+    first: np.ndarray | None = None
 
 
+AnyObjective = Objective | NeighborObjective
 # Gets the state after each step; True ends the optimisation there.
 Callback = Callable[[State], bool | None]
 
@@ -75,10 +82,16 @@ class Scale(NamedTuple):
     height: int
     width: int
     num_steps: int
+    by_layer: bool = False  # of method nn: whether neighbours are sought anew at each step, layer by layer
+
+
+def build_objective(weights: VGG19Weights, settings: StyleTransferSettings) -> AnyObjective:
+    """The loss that a method's pictures lower."""
+    return (NeighborObjective if settings.method == NN else Objective)(weights, settings)
 
 
 def optimize_image(
-    objective: Objective,
+    objective: AnyObjective,
     pictures: Pictures,
     scales: Sequence[Scale],
     settings: StyleTransferSettings,
@@ -91,7 +104,7 @@ def optimize_image(
     Its picture isn't finished; see `finished_image`.
 
     Args:
-        objective: Built from the same settings.
+        objective: Built by `build_objective` from the same settings.
         pictures: Content and styles.
         scales: As `plan_scales` returns them.
         settings: Optimiser and start.
@@ -106,16 +119,17 @@ def optimize_image(
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
     if pictures.regions:
-        objective.require_whole(scales[-1].height, scales[-1].width)
-    recolored = [recolored_style(style, pictures.content, settings) for style in pictures.styles]
-    pictures = replace(pictures, styles=recolored)
+        if isinstance(objective, NeighborObjective):
+            _require_one_region(pictures.regions)
+        else:
+            objective.require_whole(scales[-1].height, scales[-1].width)
+    pictures = replace(pictures, styles=_recolored_styles(pictures, settings))
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
     for index in range(state.scale, len(scales)):
-        height, width, num_steps = scales[index]
+        scale = scales[index]
         if index > state.scale:
-            state = State(index, 0, np.clip(resize(state.image, height, width), 0, 255))
-        steps_left = num_steps - state.step
-        state, stopped = _optimize_scale(objective, pictures, settings, state, steps_left, callback)
+            state = State(index, 0, np.clip(resize(state.image, scale.height, scale.width), 0, 255))
+        state, stopped = _optimize_scale(objective, pictures, settings, state, scale, callback)
         if stopped:
             break
     return state
@@ -126,19 +140,23 @@ def finished_image(state: State, pictures: Pictures, settings: StyleTransferSett
 
     What is in no region is the content's.
     """
-    painted = finish(state.image, pictures.content, settings, styles_matched=True)
+    image = state.image
+    height, width = image.shape[:2]
+    content = resize(pictures.content, height, width)
+    if settings.method == NN:
+        image = recolored(image, content, _recolored_styles(pictures, settings), _one_blend(pictures))
+    painted = finish(image, pictures.content, settings, styles_matched=True)
     if not pictures.regions:
         return painted
-    height, width = painted.shape[:2]
     kept = kept_share(pictures.regions, height, width)[..., np.newaxis]
-    return kept * np.clip(resize(pictures.content, height, width), 0, 255) + (1 - kept) * painted
+    return kept * np.clip(content, 0, 255) + (1 - kept) * painted
 
 
 def initial_image(
     pictures: Pictures, first: Scale, settings: StyleTransferSettings, mean_pixel: Sequence[float]
 ) -> np.ndarray:
     """Returns the picture that the first scale starts from, float32 [H, W, 3] on 0..255."""
-    height, width, _ = first
+    height, width = first[:2]
     if pictures.init is not None:
         return np.clip(resize(pictures.init, height, width), 0, 255)
     require_choice("init", settings.init, INITS)
@@ -146,6 +164,8 @@ def initial_image(
         noise = np.random.default_rng(settings.seed).standard_normal((height, width, 3))
         return (np.asarray(mean_pixel) + settings.noise_ratio * noise).astype(np.float32)
     content = resize(pictures.content, height, width)
+    if settings.method == NN:
+        return np.clip(first_picture(content), 0, 255)
     if settings.init == "style_color":
         strongest = pictures.styles[int(np.argmax(pictures.blend))]
         content = match_color_statistics(content, strongest)
@@ -156,6 +176,7 @@ def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Sc
     """Sizes of the generated image, coarse to fine, with the steps at each.
 
     Coarse sizes at which a long and narrow picture would be too narrow for the network are left out.
+    Method nn takes half of its steps at the full size in a last pass.
 
     Raises:
         InputError: If the content image, or the picture at its full size, is too narrow.
@@ -164,7 +185,16 @@ def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Sc
     sizes = [fit_size(content, side) for side in settings.scales()]
     _require_sides(sizes[-1], f"the generated image of size {settings.size} would be {{}} pixels")
     coarse = [Scale(*size, settings.coarse_steps) for size in sizes[:-1] if min(size) >= MIN_SIDE]
-    return [*coarse, Scale(*sizes[-1], settings.num_steps)]
+    last_pass = settings.num_steps // 2 if settings.method == NN else 0
+    full = [Scale(*sizes[-1], settings.num_steps - last_pass)]
+    return [*coarse, *full, *([Scale(*sizes[-1], last_pass, by_layer=True)] if last_pass else [])]
+
+
+def _require_one_region(regions: Sequence[Region]) -> None:
+    masks = [mask for region in regions for mask in region.style_masks if mask is not None]
+    if len(regions) > 1 or masks:
+        expected = "method=nn paints one region, after whole styles: leave out style_mask, or take statistics"
+        raise InputError(f"{expected}. Received: {len(regions)} regions, {len(masks)} masks of styles")
 
 
 def _require_sides(shape: Sequence[int], text: str) -> None:
@@ -174,32 +204,33 @@ def _require_sides(shape: Sequence[int], text: str) -> None:
 
 
 def _optimize_scale(
-    objective: Objective,
+    objective: AnyObjective,
     pictures: Pictures,
     settings: StyleTransferSettings,
     state: State,
-    steps_left: int,
+    scale: Scale,
     callback: Callback | None,
 ) -> tuple[State, bool]:
     """Runs the steps that are left at the state's scale; tells also if the callback ended it."""
-    stopped = False
+    stopped, first = False, None
+    if isinstance(objective, NeighborObjective):
+        first = state.image if state.first is None else state.first
+        names, evaluate = _neighbor_evaluator(
+            objective, pictures, settings, replace(state, first=first), scale
+        )
+    else:
+        names, evaluate = objective.term_names, _evaluator(objective, pictures, settings, state)
 
     def on_step(image: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
         nonlocal state, stopped
-        losses = dict(zip(objective.term_names, map(float, terms), strict=True))
+        losses = dict(zip(names, map(float, terms), strict=True))
         losses["total"] = sum(losses.values())
-        state = State(state.scale, state.step + 1, image, slots, losses)
+        state = State(state.scale, state.step + 1, image, slots, losses, first)
         stopped = bool(callback(state)) if callback else False
         return stopped
 
-    minimize(
-        _evaluator(objective, pictures, settings, state),
-        state.image,
-        steps_left,
-        settings,
-        on_step,
-        state.slots,
-    )
+    steps_left = scale.num_steps - state.step
+    minimize(evaluate, state.image, steps_left, settings, on_step, state.slots)
     return state, stopped
 
 
@@ -208,8 +239,7 @@ def _evaluator(
 ) -> Evaluate:
     """Computes the targets of a scale, once, and returns the loss as a function of the picture."""
     height, width = state.image.shape[:2]
-    side = max(height, width) * settings.style_scale
-    styles = [resize(style, *_style_size(style, side)) for style in pictures.styles]
+    styles = _styles_for(pictures, settings, state)
 
     def blend_of(shares: Sequence[float], masks: Sequence[np.ndarray | None]) -> Targets:
         targets = [
@@ -228,6 +258,41 @@ def _evaluator(
     targets = {} if regions else blend_of(pictures.blend, [None] * len(styles))
     targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
     return lambda image: objective.evaluate(image, targets, regions)
+
+
+def _neighbor_evaluator(
+    objective: NeighborObjective,
+    pictures: Pictures,
+    settings: StyleTransferSettings,
+    state: State,
+    scale: Scale,
+) -> tuple[Sequence[str], Evaluate]:
+    """Likewise with the names of the loss's terms, for method nn."""
+    turns = range(4 if settings.turn_style else 1)
+    pairs = list(zip(_styles_for(pictures, settings, state), _one_blend(pictures), strict=True))
+    styles = [np.rot90(style, turn) for style, _ in pairs for turn in turns]
+    shares = [share for _, share in pairs for _ in turns]
+    if scale.by_layer:
+        return objective.matched_each_step(styles, shares, settings.seed, state.step)
+    like = resize(pictures.content, *state.image.shape[:2])
+    if state.scale > 0 and state.first is not None:
+        like = picture_to_match(like, state.first, settings.content_share)
+    return objective.matched_once(like, styles, shares, settings.seed)
+
+
+def _one_blend(pictures: Pictures) -> Sequence[float]:
+    """Shares of the styles where method nn paints."""
+    return pictures.regions[0].blend if pictures.regions else pictures.blend
+
+
+def _recolored_styles(pictures: Pictures, settings: StyleTransferSettings) -> list[np.ndarray]:
+    return [recolored_style(style, pictures.content, settings) for style in pictures.styles]
+
+
+def _styles_for(pictures: Pictures, settings: StyleTransferSettings, state: State) -> list[np.ndarray]:
+    """The styles at the size that they are compared at."""
+    side = max(state.image.shape[:2]) * settings.style_scale
+    return [resize(style, *_style_size(style, side)) for style in pictures.styles]
 
 
 def _style_size(style: np.ndarray, longest_side: float) -> tuple[int, int]:

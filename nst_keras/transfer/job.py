@@ -18,8 +18,15 @@ from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkp
 from nst_keras.pictures.record import write_painting
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
-from nst_keras.transfer.descent import Pictures, Scale, State, finished_image, optimize_image, plan_scales
-from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.descent import (
+    Pictures,
+    Scale,
+    State,
+    build_objective,
+    finished_image,
+    optimize_image,
+    plan_scales,
+)
 from nst_keras.transfer.observers import Observer, TensorBoardWriter, TraceWriter
 from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.progress import OptimizationProgress, StateWatch
@@ -56,7 +63,7 @@ class OptimizedStylize:
         self.weights = load_vgg19(vgg, kernel_order)
         self._read = PictureReader()
         self.records = records_of(settings, vgg, kernel_order, self.weights.digest, self._read)
-        self.objective = Objective(self.weights, settings)
+        self.objective = build_objective(self.weights, settings)
 
     def prepare(self, job: StylizeJob, options: JobOptions = JobOptions()) -> PreparedTransfer:
         """Reads what a job (see `check_job`) needs and works out what is known before the first step."""
@@ -116,7 +123,7 @@ class OptimizedStylize:
             except NonFiniteLossError as error:
                 raise InputError(keeper.rescue(error)) from error
             except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-                height, width, _ = prepared.scales[-1]
+                height, width = prepared.scales[-1][:2]
                 raise InputError(
                     f"there is not enough memory for {width}x{height} pixels: lower size, or tile_size"
                 ) from error

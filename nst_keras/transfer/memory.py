@@ -5,8 +5,9 @@ import tensorflow as tf
 
 from nst_keras.losses.settings import CONTENT, LossSettings
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES, reach, stride
+from nst_keras.transfer.neighbors.matching import NEIGHBOR_LAYERS, floats_of_matching
 from nst_keras.transfer.optimizers import LARGE_HISTORY, LARGEST_FOR_SCIPY
-from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.transfer.settings import NN, StyleTransferSettings
 
 # Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
 _BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
@@ -20,8 +21,10 @@ def tile_side(settings: LossSettings, height: int, width: int) -> int:
     """Side of the tiles that a picture is to be looked at in, in pixels; 0 for the whole at once.
 
     Where `settings.tile_size` leaves it open, a picture that fits into the free memory is whole, and every
-    picture on a GPU, whose memory isn't known.
+    picture on a GPU, whose memory isn't known. Method nn knows no tiles.
     """
+    if _by_neighbors(settings):
+        return 0
     if side := settings.tile_size:
         return side if height * width > side**2 else 0
     if tf.config.list_physical_devices("GPU"):
@@ -35,7 +38,8 @@ def tile_side(settings: LossSettings, height: int, width: int) -> int:
 
 def estimate_memory(settings: LossSettings, height: int, width: int, side: int = 0) -> int:
     """Estimates the peak resident size, in bytes, of a run that ends at height x width, in such tiles."""
-    layers, pixels = settings.layers(), height * width
+    neighbors, pixels = _by_neighbors(settings), height * width
+    layers = NEIGHBOR_LAYERS if neighbors else settings.layers()
     margins = 2 * max(map(reach, layers)) if side else 0
     seen = min(height, side + margins) * min(width, side + margins) if side else pixels
     deepest = max(map(LAYER_NAMES.index, layers))
@@ -45,7 +49,9 @@ def estimate_memory(settings: LossSettings, height: int, width: int, side: int =
     if side:
         kept = sum(map(_per_pixel, settings.layers(CONTENT)))
         total += _FLOAT32 * pixels * (kept + 4 * 3)
-    if isinstance(settings, StyleTransferSettings) and settings.optimizer == "lbfgs":
+    if neighbors:
+        total += _FLOAT32 * floats_of_matching(height, width)
+    elif isinstance(settings, StyleTransferSettings) and settings.optimizer == "lbfgs":
         numbers = 3 * pixels
         if numbers > LARGEST_FOR_SCIPY:
             steps = min(settings.history_size, LARGE_HISTORY)
@@ -53,6 +59,10 @@ def estimate_memory(settings: LossSettings, height: int, width: int, side: int =
         else:
             total += numbers * 2 * settings.history_size * _FLOAT64
     return round(total)
+
+
+def _by_neighbors(settings: LossSettings) -> bool:
+    return isinstance(settings, StyleTransferSettings) and settings.method == NN
 
 
 def _per_pixel(layer: str) -> float:

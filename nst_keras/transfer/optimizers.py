@@ -8,8 +8,9 @@ import scipy.optimize
 import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
+from nst_keras.ops.laplacian_pyramid import band_gradients, join_bands, split_bands
 from nst_keras.transfer.lbfgs import ProjectedLBFGS
-from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.transfer.settings import NN, StyleTransferSettings
 
 # Loss, its terms and its gradient for a picture [1, H, W, 3].
 Evaluate = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
@@ -22,6 +23,10 @@ LARGEST_FOR_SCIPY, LARGE_HISTORY = 3 * 1536**2, 6
 # SciPy's stopping rules and first step assume a loss of about this size.
 _SCIPY_LOSS = 1000.0
 
+# Adam's rate for the bands of a picture is Kolkin et al.'s (arXiv:2203.13215), who count pixels from 0 to 1;
+# so do they Adam's epsilon.
+_BAND_RATE, _BAND_EPSILON = 255 * 2e-3, 1e-8 / 255
+
 
 def minimize(
     evaluate: Evaluate,
@@ -33,16 +38,21 @@ def minimize(
 ) -> None:
     """Takes `num_steps` steps within 0..255; lbfgs ends sooner if it finds no lower loss.
 
-    `slots` are the variables of adam or sgd from an earlier call, to go on exactly there.
+    `slots` are the variables of adam or sgd, with method nn also the bands, from an earlier call, to go on
+    exactly there.
     """
     if num_steps < 1:
         return
-    if settings.optimizer == "lbfgs" and image.size > LARGEST_FOR_SCIPY:
+    if settings.method == NN:
+        optimizer = keras.optimizers.Adam(_BAND_RATE, epsilon=_BAND_EPSILON)
+        _minimize_keras(evaluate, _Bands(image), num_steps, optimizer, on_step, slots)
+    elif settings.optimizer == "lbfgs" and image.size > LARGEST_FOR_SCIPY:
         _minimize_large(evaluate, image, num_steps, settings.history_size, on_step)
     elif settings.optimizer == "lbfgs":
         _minimize_lbfgs(evaluate, image, num_steps, settings.history_size, on_step)
     else:
-        _minimize_keras(evaluate, image, num_steps, settings, on_step, slots)
+        optimizer = _keras_optimizer(settings)
+        _minimize_keras(evaluate, _Pixels(image), num_steps, optimizer, on_step, slots)
 
 
 def _minimize_lbfgs(
@@ -113,26 +123,64 @@ class _LbfgsRun:
             raise StopIteration
 
 
+class _Pixels:
+    """A picture whose pixels are optimised."""
+
+    kept: Sequence[keras.Variable] = ()  # what of it is kept to go on from, besides the picture
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.variables = [keras.Variable(image[np.newaxis])]
+
+    def image(self) -> tf.Tensor:
+        return self.variables[0].value
+
+    def gradients(self, gradient: tf.Tensor) -> list[tf.Tensor]:
+        return [gradient]
+
+    def after_step(self) -> None:
+        self.variables[0].assign(tf.clip_by_value(self.image(), 0.0, 255.0))
+
+
+class _Bands(_Pixels):
+    """A picture whose bands of detail are optimised; between steps it may leave 0..255."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.variables = self.kept = [
+            keras.Variable(band) for band in split_bands(tf.constant(image[np.newaxis]))
+        ]
+
+    def image(self) -> tf.Tensor:
+        return join_bands(self._values())
+
+    def gradients(self, gradient: tf.Tensor) -> list[tf.Tensor]:
+        return band_gradients(self._values(), gradient)
+
+    def after_step(self) -> None:
+        pass
+
+    def _values(self) -> list[tf.Tensor]:
+        return [variable.value for variable in self.variables]
+
+
 def _minimize_keras(
     evaluate: Evaluate,
-    image: np.ndarray,
+    picture: _Pixels,
     num_steps: int,
-    settings: StyleTransferSettings,
+    optimizer: keras.optimizers.Optimizer,
     on_step: OnStep,
     slots: Sequence[np.ndarray],
 ) -> None:
-    variable = keras.Variable(image[np.newaxis])
-    optimizer = _keras_optimizer(settings)
-    optimizer.build([variable])
-    for slot, value in zip(optimizer.variables, slots, strict=False):
+    optimizer.build(picture.variables)
+    kept = [*picture.kept, *optimizer.variables]
+    for slot, value in zip(kept, slots, strict=False):
         slot.assign(value)
     for _ in range(num_steps):
-        loss, terms, gradient = evaluate(variable.value)
+        loss, terms, gradient = evaluate(picture.image())
         _require_finite(loss.numpy(), gradient.numpy())
-        optimizer.apply([gradient])
-        variable.assign(tf.clip_by_value(variable.value, 0.0, 255.0))
-        values = [slot.numpy() for slot in optimizer.variables]
-        if on_step(variable.numpy()[0], terms.numpy(), values):
+        optimizer.apply(picture.gradients(gradient))
+        picture.after_step()
+        image = np.clip(picture.image().numpy()[0], 0, 255)
+        if on_step(image, terms.numpy(), [slot.numpy() for slot in kept]):
             return
 
 

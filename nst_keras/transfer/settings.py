@@ -1,25 +1,50 @@
 """Settings of an optimisation-based style transfer: the one home of each default."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 
-from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Settings, choice, number, setting
+from nst_keras.errors import InputError
+from nst_keras.fields import (
+    BELOW_ONE,
+    FROM_ONE,
+    POSITIVE,
+    SHARE,
+    Settings,
+    choice,
+    field_types,
+    format_value,
+    number,
+    setting,
+)
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
 from nst_keras.pictures.finishing import FinishSettings
 
+METHODS = STATISTICS, NN = ("statistics", "nn")
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
+# Settings that a method does without.
+_WITHOUT = {
+    STATISTICS: {"content_share", "turn_style"},
+    NN: (field_types(LossSettings).keys() - {"pooling", "edges"})
+    | {"init", "noise_ratio", "optimizer", "learning_rate", "beta_1", "beta_2", "epsilon", "momentum"},
+}
 
 
 @dataclass(frozen=True)
-class _Size(Settings):
+class _First(Settings):
     """Comes before the loss in help and records."""
 
     size: int = number(512, "Longest side of the generated image, in pixels.", FROM_ONE)
+    method: str = choice(
+        STATISTICS,
+        "What is drawn to the style: statistics of the whole picture, or (nn) each place to the most similar "
+        "one in the style, which keeps more of the content's details",
+        METHODS,
+    )
 
 
 @dataclass(frozen=True)
-class StyleTransferSettings(FinishSettings, LossSettings, _Size):
+class StyleTransferSettings(FinishSettings, LossSettings, _First):
     """What makes the picture, besides the pictures that go in; the defaults are the preset `default`."""
 
     style_scale: float = number(
@@ -43,6 +68,12 @@ class StyleTransferSettings(FinishSettings, LossSettings, _Size):
     epsilon: float = number(1e-8, "Adam's guard against division by zero.", POSITIVE)
     momentum: float = number(0.0, "Momentum of sgd.", BELOW_ONE)
     history_size: int = number(20, "Past steps that lbfgs keeps.", FROM_ONE)
+    content_share: float = number(
+        0.75, "With method nn, the content's share in the picture whose places look for similar ones.", SHARE
+    )
+    turn_style: bool = setting(
+        False, "With method nn, look for similar places in the style turned by 90, 180 and 270 degrees, too."
+    )
     save_every: int = number(0, "Steps between pictures kept on the way, beside the output; 0 for none.")
     seed: int = number(0, "Seed of the noise; the same seed gives the same picture.")
 
@@ -50,6 +81,11 @@ class StyleTransferSettings(FinishSettings, LossSettings, _Size):
         super().__post_init__()
         for name in ("content_layers", "style_layers"):
             require_layers(getattr(self, name), name)
+        for spec in fields(self):
+            default = spec.default if spec.default_factory is MISSING else spec.default_factory()
+            if spec.name in _WITHOUT[self.method] and getattr(self, spec.name) != default:
+                received = f"{spec.name}={format_value(getattr(self, spec.name))}"
+                raise InputError(f"{spec.name} has no effect with method={self.method}. Received: {received}")
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""

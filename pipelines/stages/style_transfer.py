@@ -25,8 +25,7 @@ from pipelines.examples.parts import file_name, keep, run_tasks, write_table
 from pipelines.kinds import Examples, Pictures
 
 if TYPE_CHECKING:
-    from nst_keras.transfer.descent import State
-    from nst_keras.transfer.objective import Objective
+    from nst_keras.transfer.descent import AnyObjective, State
 
 PAIRS = ("all", "cycle")
 
@@ -157,15 +156,15 @@ def _painted(task: PaintingTask) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1)
-def _network(settings: str, vgg: str) -> tuple["Objective", dict[str, Any]]:
+def _network(settings: str, vgg: str) -> tuple["AnyObjective", dict[str, Any]]:
     """The compiled step and what it is, once for all pictures that a process paints."""
     from nst_keras import __version__
-    from nst_keras.transfer.objective import Objective
+    from nst_keras.transfer.descent import build_objective
     from nst_keras.weights.vgg19 import load_vgg19
 
     values, weights = json.loads(settings), load_vgg19(vgg)
     record = {"program": f"nst_keras {__version__}", "vgg_digest": weights.digest, "settings": values}
-    return Objective(weights, StyleTransferSettings(**values)), record
+    return build_objective(weights, StyleTransferSettings(**values)), record
 
 
 def _draw_sheet(config: StyleTransferConfig, tasks: list[PaintingTask], folder: Path) -> None:

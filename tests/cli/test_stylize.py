@@ -141,6 +141,22 @@ def test_bad_masks_are_told_before_the_network_is_built(
     assert not (folder / "out.png").exists()
 
 
+def test_nearest_neighbours_are_in_the_recipe_and_repeated_to_the_bit(
+    folder: Path, run_here: Callable
+) -> None:
+    flags = ("--method=nn", "--size=32", "--num_steps=2", "--coarse_steps=0", "--vgg=8bit")
+    done = run_here(*_inputs(), *flags)
+    assert done.returncode == 0, done.stderr
+    assert "by nearest neighbours" in done.stderr and "step 2/2  32x27  total" in done.stderr
+    settings = read_settings(folder / "out.png")["settings"]
+    assert (settings["method"], settings["content_share"]) == ("nn", 0.75)
+    again = run_here("--from=out.png", "--output=again.png")
+    assert again.returncode == 0, again.stderr
+    np.testing.assert_array_equal(read_image(folder / "again.png"), read_image(folder / "out.png"))
+    refused = run_here("--from=out.png", "--style_weight=3")
+    assert refused.returncode == 2 and "--style_weight has no effect with method=nn" in refused.stderr
+
+
 def test_folders_times_styles_skips_what_is_done_and_goes_on_after_a_bad_file(
     folder: Path, run_here: Callable
 ) -> None:
@@ -233,6 +249,8 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--style_weight=nan", "style_weight must be a finite number"),
         ("--preset=monet", "--preset must be one of default, preview, gatys, notebook"),
         ("--style_layers=relu9_9", "relu5_4"),
+        ("--method=gram", "--method must be one of statistics, nn"),
+        ("--turn_style", "--turn_style has no effect with method=statistics"),
         ("--style_weights=a", "--style_weights must be numbers"),
         ("--stile=x.png", "unknown flag --stile. Did you mean --style?"),
         ("photo.png", "unexpected argument 'photo.png'"),

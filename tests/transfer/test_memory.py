@@ -31,3 +31,13 @@ def test_a_picture_that_does_not_fit_is_looked_at_in_tiles(monkeypatch: pytest.M
     assert tile_side(settings, 4096, 4096) == 256, "the smallest, whatever that takes"
     assert tile_side(replace(settings, tile_size=64), 100, 100) == 64
     assert tile_side(replace(settings, tile_size=64), 64, 64) == 0
+
+
+def test_neighbors_take_more_than_statistics_by_adam() -> None:
+    adam, neighbors = StyleTransferSettings(optimizer="adam"), StyleTransferSettings(method="nn")
+    for sides in ((384, 512), (768, 1024)):
+        assert (
+            estimate_memory(adam, *sides)
+            < estimate_memory(neighbors, *sides)
+            < 3 * estimate_memory(adam, *sides)
+        )

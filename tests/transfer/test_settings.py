@@ -53,6 +53,22 @@ def test_something_must_be_compared(changes: dict[str, Any]) -> None:
         StyleTransferSettings(**changes)
 
 
+@pytest.mark.parametrize(
+    "changes,name",
+    [
+        ({"method": "nn", "content_weight": 3.0}, "content_weight"),
+        ({"method": "nn", "style_layers": {"relu1_1": 1.0}}, "style_layers"),
+        ({"method": "nn", "optimizer": "adam"}, "optimizer"),
+        ({"method": "nn", "init": "noise"}, "init"),
+        ({"content_share": 0.5}, "content_share"),
+        ({"turn_style": True}, "turn_style"),
+    ],
+)
+def test_what_a_method_would_ignore_is_refused(changes: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError, match=f"^{name} has no effect with method=.*Received: {name}="):
+        StyleTransferSettings(**changes)
+
+
 def test_sizes_double_to_the_full_one() -> None:
     assert StyleTransferSettings(size=512, coarsest_size=128).scales() == [128, 256, 512]
     assert StyleTransferSettings(size=500, coarsest_size=128).scales() == [250, 500]

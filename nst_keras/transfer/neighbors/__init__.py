@@ -1,0 +1,1 @@
+"""Method nn: what is compared, and the colours of its pictures."""
