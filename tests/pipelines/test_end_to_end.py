@@ -131,7 +131,7 @@ def test_a_fine_tuned_network_is_pushed(run_main: Run, tmp_path: Path, real_weig
 
 
 def test_a_stylizer_is_pushed_and_used_only_if_it_is_good_enough(
-    run_main: Run, tmp_path: Path, real_weights: VGG19Weights
+    run_main: Run, tmp_path: Path, real_weights: VGG19Weights, shallow_loss: None
 ) -> None:
     flags = ["--pipeline=stylizer", "--pipeline_root=root", "--serving_dir=served"]
     flags += [
@@ -180,6 +180,8 @@ def test_every_photo_of_a_collection_is_painted(
             "StyleTransfer.size=48",
             "StyleTransfer.coarse_steps=0",
             "StyleTransfer.num_steps=2",
+            "StyleTransfer.content_layers=relu2_1",
+            "StyleTransfer.style_layers=relu1_1",
             "StyleTransfer.vgg=8bit",
         )
     ]
