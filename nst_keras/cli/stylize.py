@@ -35,8 +35,8 @@ from nst_keras.pictures.masks import REGION_COLORS, job_regions
 from nst_keras.pictures.plan import FileSettings, JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
-from nst_keras.pictures.video import VIDEO_SUFFIXES, is_video, read_video_settings
-from nst_keras.pictures.video_writers import GIF, WRITABLE_VIDEO_SUFFIXES
+from nst_keras.pictures.videos.video import VIDEO_SUFFIXES, is_video, read_video_settings
+from nst_keras.pictures.videos.writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import (
     FETCHED,
     architecture_of,

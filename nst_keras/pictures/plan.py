@@ -11,7 +11,7 @@ from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings, require_depth
 from nst_keras.pictures.metadata import CAMERA, EXIF, PLACE, Carried
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
-from nst_keras.pictures.video_writers import WRITABLE_VIDEO_SUFFIXES
+from nst_keras.pictures.videos.writers import WRITABLE_VIDEO_SUFFIXES
 from nst_keras.storage.files import check_writable
 from nst_keras.storage.folders import make_folder
 

@@ -9,8 +9,8 @@ from nst_keras.console.progress import Stopwatch
 from nst_keras.pictures.finishing import finish, rounded
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.record import kept_record
-from nst_keras.pictures.steadiness import keep_steady
-from nst_keras.pictures.video import change_video
+from nst_keras.pictures.videos.steadiness import keep_steady
+from nst_keras.pictures.videos.video import change_video
 from nst_keras.stylizers.at_console import note_other_stylizer
 from nst_keras.stylizers.job import painted_record
 from nst_keras.stylizers.painter import Painter

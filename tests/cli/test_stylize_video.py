@@ -15,7 +15,7 @@ from absl.testing import flagsaver
 from nst_keras.cli import stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings
-from nst_keras.pictures.video import read_video_settings
+from nst_keras.pictures.videos.video import read_video_settings
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from nst_keras.stylizers.settings import VideoSettings

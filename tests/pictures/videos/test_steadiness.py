@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nst_keras.pictures.steadiness import find_shift, keep_steady
+from nst_keras.pictures.videos.steadiness import find_shift, keep_steady
 
 
 @pytest.mark.parametrize("rows,columns", [(0, 0), (3, -5), (-7, 2), (10, -16)])

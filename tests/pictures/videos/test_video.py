@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from nst_keras.errors import InputError
-from nst_keras.pictures.video import change_video, is_video, read_video_settings
-from nst_keras.pictures.video_writers import WRITABLE_VIDEO_SUFFIXES
+from nst_keras.pictures.videos.video import change_video, is_video, read_video_settings
+from nst_keras.pictures.videos.writers import WRITABLE_VIDEO_SUFFIXES
 
 av = pytest.importorskip("av")
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.opening import open_image, pillow_errors
-from nst_keras.pictures.video_writers import GIF, VideoWriter, import_av, video_writer
+from nst_keras.pictures.videos.writers import GIF, VideoWriter, import_av, video_writer
 from nst_keras.storage.files import open_file, writing_whole
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", GIF)
