@@ -195,6 +195,8 @@ def architecture_of(spec: str | os.PathLike[str] = "") -> Architecture:
     """The architecture of a stylizer's file, of the one that comes with the package, or of a fetched one."""
     if (name := os.fspath(spec)) in FETCHED:
         return ARCHITECTURES[name]
+    if name and not os.path.exists(name):
+        raise InputError(f"{name}: does not exist{did_you_mean(name, FETCHED)}")
     name = read_header(spec)["architecture"]
     if name not in ARCHITECTURES:
         raise InputError(f"{name_of(spec)}: has the unknown architecture {name}")

@@ -109,6 +109,7 @@ def test_a_first_use_without_network_says_what_to_do(
         (["--style=style3,great_wave"], "known to one stylizer"),
         (["--style=starry_nigth"], "starry_nigth is neither a file nor a style"),
         (["--style=starry_nigth"], "Did you mean starry_night?"),
+        (["--stylizer=magneta", "--style=style3"], "magneta: does not exist. Did you mean magenta?"),
         (["--stylizer=magenta", "--style=style3"], "style: style3: there is no such file"),
     ],
 )
