@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CODE := nst_keras pipelines tests benchmarks
-# Processes that share the tests. More are faster where there are more cores; each may come to 8 GB.
+# Processes that share the tests. More are faster where there are more cores; each may come to 5 GB.
 TEST_WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 DEMO := demo/china_strokes.png

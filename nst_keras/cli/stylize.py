@@ -86,7 +86,7 @@ class _Inputs(Settings):
     content_mask: str = setting(
         "",
         "Picture of the photo's regions: what is white is painted, what is black stays the photo, gray is "
-        "between. For more regions: red, green, blue, yellow, cyan, magenta, and --style_mask.",
+        f"between. For more regions: {', '.join([*REGION_COLORS][2:])}, and --style_mask.",
     )
     style_mask: tuple[str, ...] = setting(
         (),
