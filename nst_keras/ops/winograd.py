@@ -63,9 +63,9 @@ def winograd_conv2d(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Te
     """
     if tf.executing_eagerly():
         return _with_gradient(images, filters, turned_filters)
-    # tf.custom_gradient registers a function for each call in a graph, which keeps that graph for ever.
-    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _GRADIENT}):
-        return tf.identity_n([_convolve_in_graph(images, filters), images, turned_filters])[0]
+    outputs = _traced(*filters.shape[1:])(images, filters, turned_filters)
+    outputs.set_shape([*images.shape[:3], filters.shape[2]])
+    return outputs
 
 
 @tf.custom_gradient
@@ -73,28 +73,33 @@ def _with_gradient(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Ten
     return _convolve(images, filters), lambda upstream: (_convolve(upstream, turned_filters), None, None)
 
 
+@functools.cache
+def _traced(channels_in: int, channels_out: int) -> Any:
+    """One graph for all layers and networks of these channels: a loss network has dozens of calls.
+
+    tf.custom_gradient would register a function for each call, which keeps the caller's graph for ever. A
+    gradient that is registered once is found by a function's own differentiation, but not by a tape that
+    watches the operation itself.
+    """
+    images = tf.TensorSpec([None, None, None, channels_in])
+    filters = tf.TensorSpec([(TILE + 2) ** 2, channels_in, channels_out])
+    turned = tf.TensorSpec([(TILE + 2) ** 2, channels_out, channels_in])
+    return tf.function(_with_named_gradient, input_signature=[images, filters, turned], autograph=False)
+
+
+def _with_named_gradient(images: tf.Tensor, filters: tf.Tensor, turned_filters: tf.Tensor) -> tf.Tensor:
+    with tf.compat.v1.get_default_graph().gradient_override_map({"IdentityN": _GRADIENT}):
+        return tf.identity_n([_convolve(images, filters), images, turned_filters])[0]
+
+
 @tf.RegisterGradient(_GRADIENT)
 def _gradient(op: tf.Operation, upstream: tf.Tensor, *_: tf.Tensor | None) -> list[tf.Tensor | None]:
-    return [None, _convolve_in_graph(upstream, op.inputs[2]), None]
+    return [None, _convolve(upstream, op.inputs[2]), None]
 
 
 def _transform(kernel: np.ndarray) -> np.ndarray:
     taps = kernel.reshape(9, -1).astype(np.float64)
     return (_FILTER_TRANSFORM @ taps).astype(np.float32).reshape(36, *kernel.shape[2:])
-
-
-def _convolve_in_graph(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
-    outputs = _traced(*filters.shape[1:])(images, filters)
-    outputs.set_shape([*images.shape[:3], filters.shape[2]])
-    return outputs
-
-
-@functools.cache
-def _traced(channels_in: int, channels_out: int) -> Any:
-    """One graph for all layers and networks of these channels: a loss network has dozens of calls."""
-    images = tf.TensorSpec([None, None, None, channels_in])
-    filters = tf.TensorSpec([(TILE + 2) ** 2, channels_in, channels_out])
-    return tf.function(_convolve, input_signature=[images, filters], autograph=False)
 
 
 def _convolve(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
