@@ -105,6 +105,11 @@ class WeightedTerms:
         """The layer of each term that compares with an image, CONTENT or STYLE."""
         return {name: layer for name, (term, layer, _) in self._parts.items() if term.image == image}
 
+    @property
+    def by_tiles(self) -> bool:
+        """Whether `of_kept` tells all terms of style."""
+        return all(term.between for term, _, _ in self._parts.values() if term.image == STYLE)
+
     def of_kept(self, kept: Targets, targets: Targets) -> dict[str, tf.Tensor]:
         """The weighted terms of style, from what `targets` keeps of the picture."""
 

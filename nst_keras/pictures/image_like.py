@@ -107,8 +107,13 @@ def _as_array(image: Any, role: str) -> np.ndarray:
         )
     try:
         array = np.asarray(image)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:  # symbolic, or on a device
-        raise InputError(f"{role}: this {type(image).__name__} holds no values: {error}") from error
+    except (
+        TypeError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:  # a tensor of a graph, or on a GPU
+        raise InputError(f"{role}: this {type(image).__name__} gives no array: {error}") from error
     return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 

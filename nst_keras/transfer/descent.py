@@ -118,11 +118,10 @@ def optimize_image(
     """
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
-    if pictures.regions:
-        if isinstance(objective, NeighborObjective):
-            _require_one_region(pictures.regions)
-        else:
-            objective.require_whole(scales[-1].height, scales[-1].width)
+    if isinstance(objective, Objective):
+        objective.require_size(scales[-1].height, scales[-1].width, in_regions=bool(pictures.regions))
+    elif pictures.regions:
+        _require_one_region(pictures.regions)
     pictures = replace(pictures, styles=_recolored_styles(pictures, settings))
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
     for index in range(state.scale, len(scales)):

@@ -87,11 +87,13 @@ class Objective:
             self._steps_in_regions[len(regions)] = tf.function(self._loss_and_gradient, signature)
         return self._steps_in_regions[len(regions)](image, targets, [*regions])
 
-    def require_whole(self, height: int, width: int) -> None:
-        """Raises an InputError if a picture of this size isn't looked at as a whole, as regions want it."""
-        if tile_side(self._settings, height, width):
+    def require_size(self, height: int, width: int, *, in_regions: bool = False) -> None:
+        """Raises an InputError if pictures of this size need tiles, but loss or regions want the whole."""
+        whole = "masks take" if in_regions else "" if self._terms.by_tiles else "this style_loss takes"
+        if whole and tile_side(self._settings, height, width):
             raise InputError(
-                f"masks take the picture as a whole, but {width}x{height} pixels need tiles here: lower size"
+                f"{whole} the picture as a whole, but {width}x{height} pixels need tiles here: "
+                "lower size, or raise tile_size if that is given"
             )
 
     def _tiled(self) -> TiledLoss:

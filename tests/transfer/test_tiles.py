@@ -1,5 +1,6 @@
 """Loss and gradient by tiles against those of the whole picture."""
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,14 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nst_keras.errors import InputError
 from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
 from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights, reach, stride
+from nst_keras.pictures.masks import Region
+from nst_keras.transfer.descent import Pictures, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
+from nst_keras.transfer.settings import StyleTransferSettings
 from nst_keras.transfer.tiles import plan_tiles
 
 
@@ -80,3 +85,28 @@ def test_loss_and_gradient_equal_the_whole_pictures(
     assert loss == pytest.approx(whole_loss, rel=terms_within)
     np.testing.assert_allclose(terms, whole_terms, rtol=terms_within)
     assert np.abs(gradient - whole_gradient).max() < gradient_within * np.abs(whole_gradient).max()
+
+
+@pytest.mark.parametrize(
+    "style_loss,in_regions,words",
+    [("mean_std", False, "this style_loss takes"), ("gram", True, "masks take"), ("gram", False, "")],
+)
+def test_what_needs_the_whole_picture_says_so_before_the_first_step(
+    style_loss: str, in_regions: bool, words: str, random_weights: VGG19Weights, photo: np.ndarray
+) -> None:
+    settings = StyleTransferSettings(
+        size=48,
+        coarse_steps=0,
+        num_steps=1,
+        tile_size=32,
+        style_loss=style_loss,
+        content_layers={"relu1_1": 1.0},
+        style_layers={"relu1_1": 1.0},
+    )
+    regions = [Region(np.ones([8, 8], np.float32), [None], [1.0])] if in_regions else []
+    pictures = Pictures(photo, [photo], [1.0], regions=regions)
+    objective, scales, steps = Objective(random_weights, settings), plan_scales(photo, settings), []
+    refused = pytest.raises(InputError, match=f"^{words} the picture as a whole, but 48x32 pixels need tiles")
+    with refused if words else contextlib.nullcontext():
+        optimize_image(objective, pictures, scales, settings, callback=steps.append)
+    assert len(steps) == (0 if words else 1)
