@@ -8,9 +8,10 @@ TEST_WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
 DEMO := demo/china_strokes.png
 
-.PHONY: help demo test test-large mutants lint bench clean
+.PHONY: help demo studio test test-large mutants lint bench clean
 help:
 	@echo "make demo        stylize a sample photo; prints where the picture is"
+	@echo "make studio      open the page where people paint; Ctrl-C ends it"
 	@echo "make test        lint, then all tests"
 	@echo "make test-large  also the tests that take minutes"
 	@echo "make mutants     how many faults, put into some of the code one at a time, no test notices"
@@ -22,6 +23,9 @@ demo: $(STAMP)
 	@mkdir -p demo
 	@$(BIN)/nst-stylize --content=sample:china --style=sample:strokes --preset=preview --output=$(DEMO)
 	@echo "The picture is in $(abspath $(DEMO))"
+
+studio: $(STAMP)
+	@$(BIN)/nst-studio
 
 test: lint
 	$(PYTEST)

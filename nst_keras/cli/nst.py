@@ -22,6 +22,7 @@ from nst_keras.errors import did_you_mean
 # What follows `nst`, and the module that does it, by name: pipelines stand above this package.
 COMMANDS = {
     "stylize": "nst_keras.cli.stylize",
+    "studio": "nst_keras.cli.studio",
     "train-stylizer": "nst_keras.cli.train_stylizer",
     "train": "nst_keras.cli.train",
     "finetune": "nst_keras.cli.finetune",

@@ -29,10 +29,10 @@ class PreparedPainting:
 
 
 class FastStylize:
-    """A painter with settings, for any number of jobs."""
+    """A painter with settings, for any number of jobs; of a stylizer, or one that is there already."""
 
-    def __init__(self, settings: FastSettings, stylizer: str = "") -> None:
-        self.settings, self.painter = settings, load_painter(stylizer)
+    def __init__(self, settings: FastSettings, stylizer: str = "", painter: Painter | None = None) -> None:
+        self.settings, self.painter = settings, painter or load_painter(stylizer)
         self._read = PictureReader()
         self.records = Records(settings, maker_of(self.painter.spec, self.painter.digest), self._read)
         # A folder of photos is painted in one style.

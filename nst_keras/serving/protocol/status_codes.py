@@ -1,6 +1,6 @@
 """Errors as the serving API names them, and the HTTP status that each has there."""
 
-from nst_keras.errors import InputError
+from nst_keras.web.errors import HttpError
 
 # gRPC's codes; HTTP statuses as in TensorFlow Serving's http_server.cc (ToHTTPStatusCode).
 HTTP_STATUSES = {
@@ -26,13 +26,12 @@ HTTP_STATUSES = {
 _OWN_STATUSES = {408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT"}
 
 
-class ServingError(InputError):
+class ServingError(HttpError):
     """A request that wasn't answered: gRPC's name of the reason, such as NOT_FOUND, and the HTTP status."""
 
     def __init__(self, code: str, message: str, http_status: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(http_status or HTTP_STATUSES[code], message)
         self.code = code
-        self.http_status = http_status or HTTP_STATUSES[code]
 
 
 def invalid(message: str) -> ServingError:

@@ -16,12 +16,13 @@ from nst_keras.serving.protocol.signatures import (
     Signature,
     find_signature,
 )
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.status_codes import ServingError, code_of
 from nst_keras.serving.server.batching import Batcher
 from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.settings import ServerSettings
+from nst_keras.web.errors import HttpError
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ class Predictor:
             yield
         except ServingError as error:
             code = error.code
+            raise
+        except HttpError as error:
+            code = code_of(error.http_status)
             raise
         except Exception:
             code = "INTERNAL"

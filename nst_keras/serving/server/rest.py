@@ -18,7 +18,8 @@ from nst_keras.serving.protocol.status_codes import ServingError, invalid
 from nst_keras.serving.server.front_page import front_page
 from nst_keras.serving.server.metrics import METRICS_PATH
 from nst_keras.serving.server.predictor import Predictor
-from nst_keras.serving.server.request_body import BodyReader, Receive
+from nst_keras.web.body import BodyReader, Receive
+from nst_keras.web.errors import HttpError
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -48,7 +49,7 @@ class RestApi:
         """Answers one request."""
         try:
             status, kind, body = 200, *await self._answer(scope, receive)
-        except ServingError as error:
+        except HttpError as error:
             status, kind, body = error.http_status, _JSON, _json_body({"error": str(error)})
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"])

@@ -3,12 +3,12 @@
 import contextlib
 
 from nst_keras.serving.server.grpc_server import start_grpc
-from nst_keras.serving.server.http_server import HttpServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.serving.server.rest import RestApi
 from nst_keras.serving.server.settings import ServerSettings
+from nst_keras.web.server import HttpServer
 
 
 class ModelServer:
@@ -28,7 +28,14 @@ class ModelServer:
             self._api = RestApi(self._predictor)
             self._grpc, port = start_grpc(self._predictor, host)
             undo.callback(lambda: self._grpc.stop(self._drain_seconds).wait())
-            self._http = HttpServer(self._api, settings)
+            self._http = HttpServer(
+                self._api,
+                settings.host,
+                settings.rest_api_port,
+                read_timeout=settings.read_timeout,
+                max_connections=settings.max_connections,
+                drain_seconds=settings.drain_seconds,
+            )
             undo.pop_all()
         self.rest_address, self.grpc_address = f"http://{host}:{self._http.port}", f"{host}:{port}"
 

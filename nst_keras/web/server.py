@@ -9,8 +9,6 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nst_keras.errors import InputError
-from nst_keras.serving.server.rest import RestApi
-from nst_keras.serving.server.settings import ServerSettings
 
 _BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds that an idle connection stays open; as nginx
@@ -52,31 +50,50 @@ class _DeadlineProtocol(H11Protocol):
 
 
 class HttpServer:
-    """Serves the REST API on `port` until stopped."""
+    """Serves an ASGI application on `port` until stopped.
 
-    def __init__(self, api: RestApi, settings: ServerSettings) -> None:
-        self._socket = _listen(settings.host, settings.rest_api_port)
+    Args:
+        application: What answers.
+        host: Address to listen on.
+        port: Port; 0 is any free one.
+        read_timeout: Seconds in which a request's line and headers must have come.
+        max_connections: Open connections; those past it are refused.
+        drain_seconds: Time for the last answers after a stop.
+        lifespan: Whether the application is told when the server starts and ends.
+    """
+
+    def __init__(
+        self,
+        application: Any,
+        host: str,
+        port: int,
+        *,
+        read_timeout: float,
+        max_connections: int,
+        drain_seconds: float,
+        lifespan: bool = False,
+    ) -> None:
+        self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
-        protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": settings.read_timeout})
-        application: Any = api
+        protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": read_timeout})
         config = uvicorn.Config(
             application,
             http=protocol,
             ws="none",
-            lifespan="off",
+            lifespan="on" if lifespan else "off",
             interface="asgi3",
             log_config=None,
             log_level="error",
             access_log=False,
             server_header=False,
-            limit_concurrency=settings.max_connections,
+            limit_concurrency=max_connections,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+            timeout_graceful_shutdown=max(1, round(drain_seconds)),
             backlog=_BACKLOG,
         )
         self._server = uvicorn.Server(config)
         serve = self._server.serve(sockets=[self._socket])
-        self._thread = threading.Thread(target=asyncio.run, args=(serve,), name="rest", daemon=True)
+        self._thread = threading.Thread(target=asyncio.run, args=(serve,), name="http", daemon=True)
         self._thread.start()
 
     def begin_stop(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.web.errors import HttpError
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -28,7 +28,7 @@ class BodyReader:
         """
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise ServingError("UNIMPLEMENTED", "bodies must not be compressed")
+            raise HttpError(501, "bodies must not be compressed")
         chunks: list[bytes] = []
         try:
             try:
@@ -36,7 +36,7 @@ class BodyReader:
                     await self._collect(headers, receive, chunks)
             except TimeoutError as error:
                 message = f"the request took longer than {self._timeout} s to arrive"
-                raise ServingError("DEADLINE_EXCEEDED", message, 408) from error
+                raise HttpError(408, message) from error
             yield b"".join(chunks)
         finally:
             self._held -= sum(map(len, chunks))
@@ -51,7 +51,7 @@ class BodyReader:
         while more:
             event = await receive()
             if event["type"] == "http.disconnect":
-                raise ServingError("CANCELLED", "the client has gone")
+                raise HttpError(499, "the client has gone")
             data, more = event.get("body", b""), event.get("more_body", False)
             size += len(data)
             too_large = too_large or size > self._most_bytes
@@ -64,9 +64,9 @@ class BodyReader:
 
     def _keep(self, data: bytes, chunks: list[bytes]) -> None:
         if self._held + len(data) > _BODIES * self._most_bytes:
-            raise ServingError("RESOURCE_EXHAUSTED", "too many large requests at once; try again later")
+            raise HttpError(429, "too many large requests at once; try again later")
         self._held += len(data)
         chunks.append(data)
 
-    def _too_large(self) -> ServingError:
-        return ServingError("INVALID_ARGUMENT", f"a request must have at most {self._most_bytes} bytes", 413)
+    def _too_large(self) -> HttpError:
+        return HttpError(413, f"a request must have at most {self._most_bytes} bytes")

@@ -1,0 +1,1 @@
+"""The studio: a page where people paint, served to this machine alone, and the work behind it."""

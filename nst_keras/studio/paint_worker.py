@@ -1,0 +1,39 @@
+"""The process that paints in one pass: it keeps TensorFlow and networks warm between pictures."""
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from nst_keras.errors import InputError
+from nst_keras.fields import parse_settings
+from nst_keras.studio.channel import Channel
+from nst_keras.studio.tasks import job_of
+from nst_keras.stylizers.settings import FastSettings
+
+
+def main() -> None:
+    """Answers each task with the seconds that it took, or what is wrong."""
+    channel = Channel()
+    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.job import FastStylize
+
+    painter = functools.lru_cache(maxsize=3)(load_painter)
+
+    def paint(task: Mapping[str, Any]) -> None:
+        settings = parse_settings(FastSettings, task["settings"])
+        stylize = FastStylize(settings, painter=painter(task["stylizer"]))
+        stylize.run(stylize.prepare(job_of(task)))
+
+    for task in channel.messages():
+        began = time.monotonic()
+        try:
+            if task:
+                paint(task)
+            channel.send(seconds=time.monotonic() - began)
+        except InputError as error:
+            channel.send(error=str(error))
+
+
+if __name__ == "__main__":
+    main()

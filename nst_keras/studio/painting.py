@@ -1,0 +1,67 @@
+"""Painting at once: one process, started when it is first needed, and ended when nobody paints."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from nst_keras.studio.process import WorkerProcess
+from nst_keras.web.errors import HttpError
+
+_WORKER = "nst_keras.studio.paint_worker"
+_PATIENCE = 5.0  # seconds that it has to end
+
+
+class InstantPainter:
+    """Paints one picture after the other; all calls are of one event loop.
+
+    Args:
+        log: File for what the process says.
+        idle_seconds: Time without pictures after which the process ends.
+    """
+
+    def __init__(self, log: Path, idle_seconds: float) -> None:
+        self._log, self._idle_seconds = log, idle_seconds
+        self._process: WorkerProcess | None = None
+        self._turn = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def paint(self, task: dict[str, Any]) -> float:
+        """Paints a task, `{}` only wakes the process; returns the seconds that it took.
+
+        Who gives up while others are painted loses its turn; a picture that was begun is painted to its end.
+        """
+        await self._turn.acquire()
+        work = asyncio.ensure_future(self._work(task))
+        work.add_done_callback(lambda _: self._turn.release())
+        return await asyncio.shield(work)
+
+    async def close(self) -> None:
+        """Ends the process."""
+        self._stop_timer()
+        process, self._process = self._process, None
+        if process:
+            await process.end(_PATIENCE)
+
+    async def _work(self, task: dict[str, Any]) -> float:
+        self._stop_timer()
+        if self._process is None or not self._process.is_alive():
+            self._process = await WorkerProcess.start(_WORKER, self._log)
+        await self._process.send(**task)
+        answer = await self._process.next_message()
+        if answer is None:
+            words = self._process.last_words()
+            self._process = None
+            raise HttpError(500, f"the painting process ended; try a smaller size. It said: {words}")
+        self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
+        if "error" in answer:
+            raise HttpError(400, answer["error"])
+        return float(answer["seconds"])
+
+    def _end_idle(self) -> None:
+        if not self._turn.locked():
+            self._ending = asyncio.ensure_future(self.close())
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

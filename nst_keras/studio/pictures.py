@@ -1,0 +1,135 @@
+"""The pictures that people bring, each in a folder with a random name, and how a browser sees them."""
+
+import io
+import re
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from nst_keras.errors import InputError
+from nst_keras.pictures.color_profiles import to_srgb
+from nst_keras.pictures.images import WRITABLE_SUFFIXES
+from nst_keras.pictures.opening import load_upright, open_image, pillow_errors
+from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES, sample_file
+from nst_keras.storage.files import write_whole
+from nst_keras.storage.folders import make_folder
+from nst_keras.web.errors import HttpError
+
+LARGEST_SIDE = 8192  # of what a browser is shown
+_LEAST_SIDE = 16  # as the optimiser
+_LONGEST_NAME = 80
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Shown(NamedTuple):
+    """The bytes of a picture, and their media type."""
+
+    data: bytes
+    kind: str
+
+
+def new_id() -> str:
+    """A name that nobody guesses, and that is no path."""
+    return secrets.token_hex(16)
+
+
+def is_id(name: str) -> bool:
+    """Whether `new_id` gives such names."""
+    return _ID.fullmatch(name) is not None
+
+
+def file_name(name: str) -> str:
+    """A file name that is harmless in folders and on command lines, as near to `name` as can be."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(c if c.isprintable() and c not in "<>:\"|?*,'`$;&" else "_" for c in last)
+    stem, dot, suffix = plain.strip(" .").rpartition(".")
+    stem = (stem if dot else suffix).lstrip(".-~ ")[:_LONGEST_NAME] or "picture"
+    suffix = f".{suffix.lower()}" if dot and re.fullmatch(r"\w{1,5}", suffix, re.ASCII) else ".png"
+    return f"{stem}{suffix}"
+
+
+class PictureStore:
+    """Pictures by their ids, in a folder of their own.
+
+    Args:
+        folder: Where they are kept; made if need be.
+        max_pixels: The largest width times height.
+    """
+
+    def __init__(self, folder: Path, max_pixels: int) -> None:
+        self._folder, self._max_pixels = make_folder(folder, "folder"), max_pixels
+
+    def add(self, name: str, data: bytes) -> dict[str, object]:
+        """Keeps a file if it is a picture that can be painted, whatever its name says; it is read whole.
+
+        Raises:
+            InputError: If it isn't, or can't be written.
+        """
+        name = file_name(name)
+        with pillow_errors(name):
+            image = open_image(io.BytesIO(data))
+            load_upright(image, self._max_pixels)
+            width, height = image.size
+            if min(width, height) < _LEAST_SIDE:
+                raise InputError(
+                    f"must be at least {_LEAST_SIDE} pixels wide and high. It is {width}x{height}"
+                )
+        folder = make_folder(self._folder / new_id(), "folder")
+        try:
+            write_whole(folder / name, data)
+        except InputError:
+            folder.rmdir()
+            raise
+        return {"id": folder.name, "name": name, "width": width, "height": height}
+
+    def path(self, name: str) -> Path | None:
+        """Where the picture with an id is; None if there is none."""
+        folder = self._folder / name
+        return next(iter(folder.iterdir()), None) if is_id(name) and folder.is_dir() else None
+
+    def newest_named(self, name: str) -> str:
+        """The id of the picture that came last of those whose file has a name; "" if none has."""
+        found = [path for path in self._folder.glob("*/*") if path.name == name]
+        return max(found, key=lambda path: path.stat().st_mtime).parent.name if found else ""
+
+
+def shown(data: bytes, name: str, side: int | None, max_pixels: int) -> Shown:
+    """A picture as a browser may have it: upright, in sRGB, without what cameras tell, and not too large.
+
+    JPEG, or PNG if it is transparent.
+    """
+    side = min(side or LARGEST_SIDE, LARGEST_SIDE)
+    with pillow_errors(name):
+        image = open_image(io.BytesIO(data))
+        if image.width * image.height <= max_pixels:
+            image.draft("RGB", (2 * side, 2 * side))  # JPEG is decoded smaller at once
+        load_upright(image, max_pixels)
+        rgb, alpha = to_srgb(image)
+        if alpha is not None:
+            rgb.putalpha(alpha)
+        rgb.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        if alpha is None:
+            rgb.save(buffer, "JPEG", quality=90)
+            return Shown(buffer.getvalue(), "image/jpeg")
+        rgb.save(buffer, "PNG")
+        return Shown(buffer.getvalue(), "image/png")
+
+
+def is_sample(name: str) -> bool:
+    """Whether a sample has that name, which begins with `sample:`."""
+    return name in SAMPLE_CONTENTS + SAMPLE_STYLES
+
+
+def file_of_sample(name: str) -> bytes:
+    """The file of `sample:NAME`."""
+    return sample_file(name.removeprefix(SAMPLE))
+
+
+def require_suffix(suffix: str) -> str:
+    """Checks that pictures can be written with a suffix."""
+    if suffix not in WRITABLE_SUFFIXES:
+        raise HttpError(400, f"suffix must be one of {', '.join(WRITABLE_SUFFIXES)}")
+    return suffix
