@@ -72,6 +72,7 @@ def test_equal_models_are_equal_files(tmp_path: Path) -> None:
     assert one == other and "fingerprint.pb" in one
 
 
+@pytest.mark.large
 def test_a_stylizer_of_any_painting_is_served(
     run_here: Callable, tmp_path: Path, real_weights: VGG19Weights, photo: np.ndarray, run_main: Callable
 ) -> None:

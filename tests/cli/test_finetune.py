@@ -70,6 +70,7 @@ def test_head_alone_learns_and_leaves_everything(run_here: Callable, pictures: P
     assert model.input_shape == (None, None, None, 3)
 
 
+@pytest.mark.large
 def test_the_second_run_takes_features_from_the_cache(run_here: Callable, pictures: Path) -> None:
     assert "features of" in run_here("--epochs=0").stderr
     again = run_here("--epochs=0", "--hidden=16", "--head_epochs=5")
@@ -88,6 +89,7 @@ def test_both_phases(run_here: Callable, pictures: Path) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
+@pytest.mark.large
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, pictures: Path) -> None:
     flags = ["--epochs=6", "--unfreeze=conv2_1", "--batch_size=4", "--checkpoint_seconds=1"]
     command = [sys.executable, "-m", "nst_keras.cli.finetune", *FAST, *flags]

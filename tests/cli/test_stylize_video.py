@@ -80,6 +80,7 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
     )
 
 
+@pytest.mark.large
 def test_gif_in_and_out_and_any_video_repeated(run_here: Callable, folder: Path) -> None:
     assert run_here(*FAST, "--output=painted.gif").stdout == "painted.gif\n"
     assert run_here("--from=painted.gif", "--output=again.gif").returncode == 0

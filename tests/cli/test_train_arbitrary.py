@@ -47,6 +47,7 @@ def run_here(
     return functools.partial(run_main, train_stylizer.main)
 
 
+@pytest.mark.large
 def test_a_short_training_leaves_a_stylizer_and_what_it_was_like(run_here: Callable, tmp_path: Path) -> None:
     flags = ["--log_every=1", "--preview_every=1", "--output_dir=out"]
     done = run_here(*SMALL, *flags)

@@ -32,6 +32,7 @@ def test_the_script_prints_what_a_reader_expects(
     assert read_settings(tmp_path / "pictures" / "ink.jpg")["content"] == "sample:flower"
 
 
+@pytest.mark.large
 def test_the_notebook_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], real_weights: object
 ) -> None:

@@ -75,10 +75,10 @@ def _run_line(line: str, page: Path, run_main: Callable[..., subprocess.Complete
 
 
 def _to_run() -> list[Any]:
-    """Pages with code; those that train on VGG-19's features take a minute or more."""
+    """Pages with code; what they show has tests of its own, and one that takes little time stands for all."""
     pages = [page for page in ENGLISH if _code(page)]
-    long = {page: [pytest.mark.large] for page in pages if page.stem in ("fine_tuning", "stylizers")}
-    return [pytest.param(page, marks=long.get(page, []), id=page.stem) for page in pages]
+    marks = {page: [] if page.stem == "mlp" else [pytest.mark.large] for page in pages}
+    return [pytest.param(page, marks=marks[page], id=page.stem) for page in pages]
 
 
 @pytest.mark.parametrize("page", _to_run())

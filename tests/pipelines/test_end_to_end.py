@@ -108,6 +108,7 @@ def test_a_second_run_takes_over_everything_and_never_loads_tensorflow(again: Pa
     assert list(find_versions(again / "served" / "classifier")) == [1]
 
 
+@pytest.mark.large
 def test_another_learning_rate_redoes_the_training_and_what_follows_from_it(
     again: Path, run_main: Run
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_fine_tuned_network_is_pushed(run_main: Run, tmp_path: Path, real_weig
     assert all(_nodes(tmp_path / "root").values())
 
 
+@pytest.mark.large
 def test_a_stylizer_is_pushed_and_used_only_if_it_is_good_enough(
     run_main: Run, tmp_path: Path, real_weights: VGG19Weights, shallow_loss: None
 ) -> None:

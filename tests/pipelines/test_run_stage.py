@@ -27,6 +27,7 @@ def _run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.large
 def test_a_stage_runs_in_a_process_of_its_own(
     write_collection: Callable[..., Examples], photos: dict[str, bytes], tmp_path: Path
 ) -> None:

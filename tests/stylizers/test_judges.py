@@ -34,6 +34,7 @@ def untraced() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("untraced")
+@pytest.mark.large
 def test_the_optimisers_judge_tells_its_losses_without_weights(random_weights: VGG19Weights) -> None:
     judge = OptimizerJudge(random_weights, PAINTINGS)
     objective = Objective(

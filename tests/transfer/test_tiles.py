@@ -53,9 +53,11 @@ def test_a_layer_sees_as_far_as_is_said(random_weights: VGG19Weights) -> None:
     "style_loss,changes",
     [
         ("gram", {}),
-        ("gram", {"relative_losses": False, "edges": "zero", "pooling": "average"}),
-        ("gram_mean_std", {}),
-        ("covariance", {}),
+        pytest.param(
+            "gram", {"relative_losses": False, "edges": "zero", "pooling": "average"}, marks=pytest.mark.large
+        ),
+        pytest.param("gram_mean_std", {}, marks=pytest.mark.large),
+        pytest.param("covariance", {}, marks=pytest.mark.large),
         ("wasserstein", {"relative_losses": False}),
     ],
 )

@@ -130,6 +130,7 @@ def test_a_slice_can_keep_a_model_from_being_blessed(judge: Callable, beginner: 
     assert read_blessing(blessing).blessed, "small slices don't count"
 
 
+@pytest.mark.large
 def test_any_order_of_work_gives_the_same_files(
     judge: Callable, classifier: Model, beginner: Model, tmp_path: Path
 ) -> None:

@@ -80,7 +80,7 @@ def test_a_folder_whatever_the_order_of_workers(
     assert ExampleGen.reads(config) == [folder]
 
 
-@pytest.mark.parametrize("in_files", [True, False])
+@pytest.mark.parametrize("in_files", [True, pytest.param(False, marks=pytest.mark.large)])
 def test_goes_on_after_a_kill(folder: Path, new: Callable[..., Any], tmp_path: Path, in_files: bool) -> None:
     config = ExampleGenConfig(dataset=str(folder) if in_files else "digits", shards=3)
     whole, again = new(Examples, "whole"), new(Examples, "again")

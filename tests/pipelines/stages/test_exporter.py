@@ -67,6 +67,7 @@ def test_a_stylizer(new: Callable, tmp_path: Path) -> None:
     assert picture.startswith(b"\xff\xd8"), "a JPEG file"
 
 
+@pytest.mark.large
 def test_a_stylizer_of_any_painting(new: Callable, real_weights: VGG19Weights, tmp_path: Path) -> None:
     model, servable = new(Model), new(ServableModel)
     stylizer = ArbitraryStylizer(build_decoder(width=0.125), 0.125, 64, real_weights.digest)

@@ -123,7 +123,9 @@ def test_a_good_stylizer_is_blessed(run: Callable[..., Any], changed: Callable[.
             "driven to 0 or 255",
             marks=pytest.mark.large,
         ),
-        ({"conv_out_norm/beta": lambda beta: beta * np.nan}, "aren't finite"),
+        pytest.param(
+            {"conv_out_norm/beta": lambda beta: beta * np.nan}, "aren't finite", marks=pytest.mark.large
+        ),
         pytest.param({"photo_gain": np.zeros_like}, "from the photos by vgg19", marks=pytest.mark.large),
     ],
 )
@@ -178,6 +180,7 @@ def test_a_stopped_run_judges_only_what_is_missing(
     assert contents(evaluation) == contents(through)
 
 
+@pytest.mark.large
 def test_slices_come_from_the_collection_where_it_has_them(
     run: Callable[..., Any],
     changed: Callable[..., Model],
@@ -204,6 +207,7 @@ def test_slices_come_from_the_collection_where_it_has_them(
         run(changed("again"), examples=unknown, name="unknown")
 
 
+@pytest.mark.large
 def test_a_stylizer_of_any_painting_is_judged_in_all_of_the_collection(
     run: Callable[..., Any],
     changed: Callable[..., Model],

@@ -39,6 +39,7 @@ def weights(real_weights: VGG19Weights, shallow_loss: None) -> None:
     """They are there."""
 
 
+@pytest.mark.large
 def test_a_training_that_is_stopped_goes_on(
     collection: Examples, make_output: Callable[..., Any], contents: Callable, tmp_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def test_two_workers_of_which_one_is_killed(
     assert not _workers(scratch / "workers.json")
 
 
+@pytest.mark.large
 def test_several_workers_tell_what_is_wrong(
     digits: Examples, new: Callable[..., Model], tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def test_who_waits_too_long_is_told(start: Start, models_dir: Path, sources: Sou
     push(sources.scale[2.0], models_dir, "scale")
     server = start(workers=1, request_timeout=0.2)
     with ThreadPoolExecutor(1) as pool:
-        long = pool.submit(connect(server.rest_address).predict, SCALE, {"steps": [200_000]}, "work")
+        long = pool.submit(connect(server.rest_address).predict, SCALE, {"steps": [60_000]}, "work")
         wait_for(lambda: not server.is_idle(), "the long request")
         reply = post(server.rest_address, "/v1/models/scale:predict", {"inputs": [[1, 2, 3]]})
         assert reply.status == 504

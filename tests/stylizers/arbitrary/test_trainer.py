@@ -87,6 +87,7 @@ def test_terms_are_the_papers_relative_to_their_targets(
     assert terms["total_variation"] == pytest.approx(1e-3 * variation, rel=1e-2)
 
 
+@pytest.mark.large
 def test_bfloat16_steps_are_nearly_those_of_float32(
     trainer: ArbitraryStyleTrainer, real_weights: VGG19Weights, batches: tuple[PhotoBatches, PhotoBatches]
 ) -> None:

@@ -88,6 +88,7 @@ def test_the_loss_falls_and_a_state_is_gone_on_from_exactly(
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.large
 def test_bfloat16_is_used_and_its_steps_are_nearly_those_of_float32(
     trainer: StylizerTrainer, loss: PerceptualLoss, contents: np.ndarray, has_bfloat16: bool
 ) -> None:

@@ -77,6 +77,7 @@ def test_both_gradients_lower_the_loss(objective: NeighborObjective, photo: np.n
         assert float(evaluate(image - gradient / tf.norm(gradient) * 50)[0]) < float(loss)
 
 
+@pytest.mark.large
 def test_a_picture_painted_after_itself_gets_its_details_back(
     real_weights: VGG19Weights, photo: np.ndarray
 ) -> None:

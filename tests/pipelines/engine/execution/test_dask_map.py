@@ -276,6 +276,7 @@ def test_a_task_that_kills_every_worker_is_given_up(tasks: Any, start: Callable,
         list(mapping(tasks.die, [tasks.Task(tmp_path, 0)]))
 
 
+@pytest.mark.large
 def test_a_scheduler_that_is_lost_or_was_never_there(tasks: Any, start: Callable, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
