@@ -57,6 +57,7 @@ def describe_training(
         "parameters": int(model.count_params()),
         "image_shape": list(dataset.image_shape),
         "pictures": pictures,
+        **({"split_by": dataset.split_by} if dataset.split_by else {}),
         **({"time": told} if learned.seconds else {}),
         "fingerprints": {"dataset": dataset.fingerprint, "model": digest},
         "versions": {"nst_keras": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},

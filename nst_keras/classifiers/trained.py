@@ -66,6 +66,12 @@ def load_classifier(folder: str | os.PathLike[str]) -> TrainedClassifier:
     return TrainedClassifier(model, names, (height, width, channels), temperature, not by_rule, card)
 
 
+def split_by(folder: str | os.PathLike[str]) -> str:
+    """What the pictures of a training were cut by, as `ImageDataset` has it; "" in older reports."""
+    with open_file(Path(folder, REPORT)) as file:
+        return str(json.loads(file.read()).get("split_by", ""))
+
+
 def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """Loads a .keras file, as nst-train writes it; code that a file may hold isn't run."""
     networks()  # so that Keras knows their classes when it meets them in a file

@@ -1,6 +1,6 @@
 """Labelled pictures for classification: the digits that come along, sets by name, folders of classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nst_keras.console.console import say
@@ -21,14 +21,17 @@ def load_dataset(
     image_size: tuple[int, int] | None = None,
     validation: float = SplitDatasetSettings.validation,
     seed: int = 0,
+    split_by: str = SplitDatasetSettings.split_by,
+    hash_buckets: Mapping[str, float] | None = None,
     strict: bool = False,
     note: Callable[[str], None] = say,
 ) -> ImageDataset:
     """Opens a set of labelled pictures as "train", "validation" and "test".
 
     A set without test part has its validation part as test, or else a fifth of each class. A set without
-    (another) validation part gives the fraction `validation` of each training class. The cuts depend on the
-    seed and nothing else.
+    (another) validation part gives the fraction `validation` of each training class. Folders, which grow, are
+    cut by content and the seed: no picture changes sides when others come or go, and doubles lie on one side.
+    Named sets never grow and are cut by position, as in former versions; see `nst_keras.data.splits`.
 
     Pictures of unequal sizes are cut to the wanted aspect around their centre and resized (bilinear,
     anti-aliased). Without `image_size` they get the median height and width, no side above 128 px.
@@ -43,6 +46,9 @@ def load_dataset(
         image_size: Height and width that all pictures get; None for the set's own.
         validation: Above 0 and below 1.
         seed: Of the cuts; at least 0.
+        split_by: "content" or "position"; "auto" is what is said above.
+        hash_buckets: Shares of the splits to cut by content, as {"train": 7, "validation": 1, "test": 2},
+            instead of a fifth and `validation`; without those that the set has itself.
         strict: Whether a picture that cannot be read is an error; otherwise it is skipped and listed.
         note: Called with a line of text when something takes long or is worth knowing.
 
@@ -50,7 +56,7 @@ def load_dataset(
         InputError: If there is no such set, it can't be had or read, or an argument is out of range.
     """
     by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
-    options = LoadOptions(image_size, validation, seed, note)
+    options = LoadOptions(image_size, validation, seed, note, split_by, hash_buckets or {})
     named = not by_path and is_known(spec)
     if named and Path(spec).is_dir():
         note(f"{spec} is the data set of that name; the folder would be ./{spec}")

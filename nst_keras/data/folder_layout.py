@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import Path
 
-from nst_keras.data.splits import PARTS
+from nst_keras.data.settings import PARTS
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import list_folder, list_images
 from nst_keras.pictures.opening import pictures_among

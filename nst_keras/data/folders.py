@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from nst_keras.data.folder_layout import Parts, find_parts
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
-from nst_keras.data.splits import SplitPlan, plan_splits
+from nst_keras.data.settings import CONTENT, TRAIN
+from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
 from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
 from nst_keras.pictures.images import decode_image, read_image
@@ -42,9 +43,12 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
     if skipped:
         _report_skipped(root, skipped, strict, options.note)
     class_names = tuple(parts["train"])
-    _require_enough(root, pictures, class_names)
+    rule = options.rule(grows=True)
+    _require_enough(root, pictures, class_names, different=rule.by == CONTENT)
     labels = {part: np.array([p.label for p in listed], np.int64) for part, listed in pictures.items()}
-    plans = plan_splits(labels, options.validation, options.seed)
+    plans = plan_splits(labels, rule, [picture.sha256 for picture in pictures[TRAIN]])
+    if lent := describe_lent(plans):
+        options.note(lent)
     everything = [picture for listed in pictures.values() for picture in listed]
     size = options.image_size or choose_size(np.array([p.size for p in everything]), options.note)
     shape = (*size, 1 if all(picture.gray for picture in everything) else 3)
@@ -53,7 +57,8 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
         class_names=class_names,
         image_shape=shape,
         splits={name: _split(name, plan, pictures[plan.part], shape) for name, plan in plans.items()},
-        fingerprint=_fingerprint(pictures, class_names, [options.validation, options.seed, *shape]),
+        fingerprint=_fingerprint(pictures, class_names, [*rule.identity(plans), *shape]),
+        split_by=cut_by(rule, plans),
         skipped=tuple(skipped),
     )
 
@@ -93,15 +98,19 @@ def _report_skipped(
 
 
 def _require_enough(
-    root: Path, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str]
+    root: Path, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], *, different: bool
 ) -> None:
-    """Checks that each class can give a picture to each split that is cut from the training pictures."""
+    """Checks that each class can give a picture to each split that is cut from the training pictures.
+
+    Where doubles lie on one side, it needs `different` ones.
+    """
     cut = max(0, 3 - len(pictures))
-    counts = np.bincount([picture.label for picture in pictures["train"]], minlength=len(class_names))
+    files = {(picture.label, picture.sha256 if different else picture.path) for picture in pictures[TRAIN]}
+    counts = np.bincount([label for label, _ in files], minlength=len(class_names))
     for name, count in zip(class_names, counts, strict=True):
         if count < 1 + cut:
             kinds = ("train", "train and validation", "train, validation and test")[cut]
-            least = f"at least {1 + cut} readable pictures for {kinds}"
+            least = f"at least {1 + cut} {'different ' * different}readable pictures for {kinds}"
             raise InputError(f"{root}: class {name} must have {least}. Received: {count}")
     for part, listed in pictures.items():
         if not listed:

@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.errors import InputError
+from nst_keras.data.settings import AUTO, CONTENT, POSITION, SPLIT_BY
+from nst_keras.data.splits import SplitRule
+from nst_keras.errors import InputError, require_choice
 
 _READ_BATCH = 256
 
@@ -20,6 +22,8 @@ class LoadOptions:
     validation: float
     seed: int
     note: Callable[[str], None]
+    split_by: str = AUTO
+    hash_buckets: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -30,6 +34,15 @@ class LoadOptions:
             raise InputError(f"{expected}. Received: validation={self.validation}")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed must be an integer of at least 0. Received: seed={self.seed}")
+        require_choice("split_by", self.split_by, SPLIT_BY)
+        if self.hash_buckets and self.split_by == POSITION:
+            raise InputError("hash_buckets are cut by content. Received: split_by=position")
+
+    def rule(self, *, grows: bool) -> SplitRule:
+        """How training examples are cut, of a source that may grow or one that never does."""
+        by = CONTENT if grows or self.hash_buckets else POSITION
+        by = by if self.split_by == AUTO else self.split_by
+        return SplitRule(self.validation, self.seed, by, self.hash_buckets)
 
 
 @dataclass(frozen=True)
@@ -89,4 +102,5 @@ class ImageDataset:
     image_shape: tuple[int, int, int]  # height, width, channels of every picture
     splits: Mapping[str, Split]  # "train", "validation" and "test"
     fingerprint: str
+    split_by: str = ""  # what the cuts went by: "content" or "position"; "" if that isn't known
     skipped: tuple[SkippedFile, ...] = ()  # pictures that could not be read and were left out

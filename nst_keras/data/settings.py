@@ -1,9 +1,13 @@
 """Which labelled pictures, as flags and configs of stages name them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nst_keras.fields import Bounds, Settings, number, setting
+from nst_keras.fields import Bounds, Settings, choice, number, setting, weights_by_name
+
+PARTS = TRAIN, VALIDATION, TEST = ("train", "validation", "test")
+AUTO, CONTENT, POSITION = SPLIT_BY = ("auto", "content", "position")
 
 SOME_SETS = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "kmnist", "stl10", "tf_flowers")
 
@@ -32,8 +36,22 @@ class SplitDatasetSettings(DatasetSettings):
     validation: float = number(
         0.1, "Share of the training pictures to validate on.", Bounds(0, 1, open_low=True)
     )
+    split_by: str = choice(
+        AUTO,
+        "What decides on which side of a cut a picture lies: its file's content, so that it stays there "
+        "whatever comes and goes, or its position, as before; auto is content for folders and position for "
+        "named sets, which never grow",
+        SPLIT_BY,
+    )
+    hash_buckets: Mapping[str, float] = weights_by_name(
+        {},
+        "Shares of the splits to cut by content, such as train:7,validation:1,test:2 (TFX's split_config), "
+        "instead of a fifth for the test and validation",
+        PARTS,
+    )
     strict: bool = setting(False, "End at a picture that can't be read, instead of leaving it out.")
 
     def options(self) -> dict[str, Any]:
         """What `load_dataset` takes besides the name and a seed."""
-        return super().options() | {"validation": self.validation, "strict": self.strict}
+        own = ("validation", "split_by", "hash_buckets", "strict")
+        return super().options() | {name: getattr(self, name) for name in own}

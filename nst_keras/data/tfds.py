@@ -10,7 +10,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, Split
-from nst_keras.data.splits import PARTS, SplitPlan, plan_splits
+from nst_keras.data.settings import CONTENT, PARTS, TRAIN
+from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
 from nst_keras.data.tfds_preparation import find_builder, prepare
 from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
@@ -35,15 +36,19 @@ def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str
         kind = builder.info.file_format.value
         raise InputError(f"{builder.data_path}: must be prepared as TFRecord files. Received: {kind}")
     read, feature = functools.partial(_read, builder, keys), builder.info.features[keys[0]]
-    labels = _read_labels(builder, read)
-    plans = plan_splits(labels, options.validation, options.seed)
+    rule, digests = options.rule(grows=False), list[str]()
+    labels = _read_labels(builder, read, digests if rule.by == CONTENT else None)
+    plans = plan_splits(labels, rule, digests)
+    if lent := describe_lent(plans):
+        options.note(lent)
     shape = _choose_shape(feature, read, options)
     return ImageDataset(
         name=builder.info.full_name,
         class_names=tuple(builder.info.features[keys[1]].names),
         image_shape=shape,
         splits={name: _split(name, plan, feature, read, shape) for name, plan in plans.items()},
-        fingerprint=_fingerprint(builder, read, labels, [options.validation, options.seed, *shape]),
+        fingerprint=_fingerprint(builder, read, labels, [*rule.identity(plans), *shape]),
+        split_by=cut_by(rule, plans),
     )
 
 
@@ -87,21 +92,29 @@ def _read(
     return pairs.batch(_BATCH).map(parse)
 
 
-def _read_labels(builder: tfds.core.DatasetBuilder, read: Read) -> dict[str, np.ndarray]:
-    """Labels of each part that can be used, int64 [n]; a test part without labels (-1) cannot."""
+def _read_labels(
+    builder: tfds.core.DatasetBuilder, read: Read, digests: list[str] | None
+) -> dict[str, np.ndarray]:
+    """Labels of each part that can be used, int64 [n]; a test part without labels (-1) cannot.
+
+    Fills `digests`, if it is one, with those of the training pictures.
+    """
     splits = builder.info.splits
-    if "train" not in splits:
+    if TRAIN not in splits:
         raise InputError(f"{builder.name}: must have the split train. Received: {', '.join(splits)}")
+    labels = {}
     try:
-        labels = {
-            part: np.concatenate([batch for _, batch in read(part).as_numpy_iterator()])
-            for part in PARTS
-            if part in splits
-        }
+        for part in filter(splits.__contains__, PARTS):
+            batches = []
+            for pictures, batch in read(part).as_numpy_iterator():
+                batches.append(batch)
+                if part == TRAIN and digests is not None:
+                    digests += [hashlib.sha256(picture).hexdigest() for picture in pictures]
+            labels[part] = np.concatenate(batches)
     except tf.errors.OpError as error:
         reason = error.message.splitlines()[0][:200]
         raise InputError(f"{builder.data_path}: is damaged: {reason}; remove it and run again") from error
-    return {part: values for part, values in labels.items() if part == "train" or values.min() >= 0}
+    return {part: values for part, values in labels.items() if part == TRAIN or values.min() >= 0}
 
 
 def _choose_shape(feature: tfds.features.Image, read: Read, options: LoadOptions) -> tuple[int, int, int]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nst_keras.data.splits import PARTS
+from nst_keras.data.settings import PARTS
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole, writing_whole
 from pipelines.kinds import Examples
@@ -41,6 +41,7 @@ class ExampleInfo:
     class_names: tuple[str, ...]  # one for each label, 0 first; none if there are no labels
     image_shape: tuple[int, int, int] | None  # height, width, channels of every picture; None if they differ
     splits: Mapping[str, tuple[int, ...]]  # number of examples in each shard, by split
+    split_by: str = ""  # what they were cut by, as `ImageDataset` has it
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def read_info(examples: Examples) -> ExampleInfo:
             class_names=tuple(map(str, info["class_names"])),
             image_shape=None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
             splits={split: tuple(map(int, counts)) for split, counts in info["splits"].items()},
+            split_by=str(info.get("split_by", "")),
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: does not exist; {_REMEDY}") from error
@@ -180,6 +182,7 @@ def read_dataset(examples: Examples) -> "ImageDataset":
         image_shape=info.image_shape,
         splits=splits,
         fingerprint=digest.hexdigest(),
+        split_by=info.split_by,
     )
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.classifiers.plan import MODEL
+from nst_keras.data.settings import CONTENT
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.files import read_info, shard_paths
+from pipelines.examples.files import ExampleInfo, read_info, shard_paths
 from pipelines.examples.parts import run_tasks
 from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
@@ -62,7 +63,13 @@ def evaluate(
     if other is not None and other.class_names != judged.class_names:
         context.say("the baseline knows other classes, and isn't compared with")
         other = None
-    metrics = {"dataset": read_info(examples).name, "split": config.split, **measure_all(judged, other)}
+    info = read_info(examples)
+    if other is not None and baseline and _may_have_seen(baseline, info):
+        context.say(
+            "the baseline's training was cut in another way than by content, and may have seen some of these "
+            "pictures; if that alone keeps a model from its blessing, set max_drop=1 once"
+        )
+    metrics = {"dataset": info.name, "split": config.split, **measure_all(judged, other)}
     verdict = bless(_shortcomings(config, metrics))
     names = judged.predictions.names[surest_mistakes(judged)[0][:MOST_MISTAKES]].tolist()
     mistakes = read_as_seen(load_classifier(model.path), shard_paths(examples, config.split), names)
@@ -97,6 +104,13 @@ def _predict(
     if not len(predictions.labels):
         raise InputError(f"{examples.path}: the split {config.split} holds no picture to judge by")
     return Judged(predictions, classifier.class_names, classifier.temperature, classifier.has_chances)
+
+
+def _may_have_seen(baseline: Model, info: ExampleInfo) -> bool:
+    """Whether a baseline's training was cut otherwise than these examples, by content, are."""
+    from nst_keras.classifiers.trained import split_by
+
+    return info.split_by == CONTENT and split_by(baseline.path) != CONTENT
 
 
 def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[str]:

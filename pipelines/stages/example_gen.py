@@ -69,7 +69,8 @@ def generate_examples(
             keep(shard_name(split, index, config.shards), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
     name = Path(dataset.name).resolve().name if in_files else dataset.name
-    write_info(examples.path, ExampleInfo(name, dataset.class_names, dataset.image_shape, counts))
+    info = ExampleInfo(name, dataset.class_names, dataset.image_shape, counts, dataset.split_by)
+    write_info(examples.path, info)
     return {
         **{name: split.size for name, split in dataset.splits.items()},
         "classes": len(dataset.class_names),

@@ -1,5 +1,6 @@
 """Transform: pictures of one size and one number of channels, and the same as a graph for serving."""
 
+import dataclasses
 import functools
 import shutil
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def transform(
     PictureTransform(*shape).write(graph)
     for path in sorted(graph.iterdir()):
         shutil.move(path, transform_graph.path / path.name)
-    write_info(transformed_examples.path, ExampleInfo(info.name, info.class_names, shape, info.splits))
+    write_info(transformed_examples.path, dataclasses.replace(info, image_shape=shape))
     height, width, channels = shape
     total = sum(map(sum, info.splits.values()))
     return {"height": height, "width": width, "channels": channels, "examples": total}

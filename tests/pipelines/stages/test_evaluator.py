@@ -23,7 +23,7 @@ from pipelines.examples.files import (
 )
 from pipelines.judging.verdicts import read_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
-from pipelines.stages.evaluator import EvaluatorConfig, evaluate
+from pipelines.stages.evaluator import EvaluatorConfig, _may_have_seen, evaluate
 
 NAMES = ("metrics.json", "evaluation.html")
 
@@ -205,3 +205,21 @@ def test_what_can_not_be_judged(judge: Callable, classifier: Model, tmp_path: Pa
     write_info(folder, ExampleInfo("photos", (), (8, 8, 1), {"test": (1,)}))
     with pytest.raises(InputError, match="photo: must have a label below 10"):
         judge(EvaluatorConfig(), classifier, examples=Examples(folder))
+
+
+@pytest.mark.parametrize(
+    "examples,report,doubtful",
+    [
+        ("content", {}, True),
+        ("content", {"split_by": "position"}, True),
+        ("content", {"split_by": "content"}, False),
+        ("position", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_a_baseline_that_may_have_learned_the_test_is_told(
+    tmp_path: Path, examples: str, report: dict, doubtful: bool
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    info = ExampleInfo("pets", ("cats", "dogs"), None, {}, examples)
+    assert _may_have_seen(Model(tmp_path), info) == doubtful
