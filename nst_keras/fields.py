@@ -186,7 +186,7 @@ def parse_field(kind: "type[DataclassInstance]", name: str, value: Any) -> Any:
 def format_value(value: Any) -> str:
     """A field's value as one would type it."""
     if isinstance(value, Mapping):
-        return ",".join(f"{name}:{weight:g}" for name, weight in value.items())
+        return ",".join(f"{name}:{repr(weight).removesuffix('.0')}" for name, weight in value.items())
     if isinstance(value, bool):
         return "on" if value else "off"
     return ",".join(map(format_value, value)) if isinstance(value, tuple) else str(value)

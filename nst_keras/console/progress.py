@@ -87,6 +87,11 @@ class Stopwatch:
             unit=self._unit,
         )
 
+    def leave_out(self, seconds: float) -> None:
+        """Doesn't count a time in which nothing was to be done."""
+        stretch, step, began = self._first
+        self._first = (stretch, step, began + seconds)
+
     def _seconds_left(self, step: int, stretch: int) -> float | None:
         timed = self._here or self._before
         if timed is None or not self._ends[-1]:

@@ -1,6 +1,7 @@
 """The studio as an ASGI application: the page, and what it may ask for."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import mimetypes
@@ -44,6 +45,14 @@ class StudioApp:
                 ("PUT", "/api/pictures", studio.add_picture),
                 ("GET", "/api/pictures/(.+)", studio.show_picture),
                 ("POST", "/api/paint", studio.paint),
+                ("POST", "/api/command", studio.command),
+                ("POST", "/api/jobs", studio.add_job),
+                ("GET", "/api/jobs", studio.list_jobs),
+                ("DELETE", "/api/jobs/([^/]+)", studio.delete_job),
+                ("GET", "/api/jobs/([^/]+)/events", studio.watch_job),
+                ("GET", "/api/jobs/([^/]+)/preview", studio.preview_job),
+                ("POST", "/api/jobs/([^/]+)/(stop|pause|go_on)", studio.change_job),
+                ("GET", "/api/results/([^/]+)", studio.result),
             )
         ]
 
@@ -62,7 +71,8 @@ class StudioApp:
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"])
             answer = json_answer({"error": "internal error; where nst-studio runs there is more"}, 500)
-        await _unless_gone(_send(answer, scope["method"] == "HEAD", send), receive)
+        with contextlib.suppress(HttpError):
+            await _unless_gone(_send(answer, scope["method"] == "HEAD", send), receive)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -1,5 +1,6 @@
 """What the page asks for: one JSON object, from which the same job is planned as from a command line."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from nst_keras.transfer.settings import INITS, StyleTransferSettings
 
 WAYS = FAST, OPTIMIZE = ("fast", "optimize")
 _DEFAULT = "default"
+_LONGEST_STEM = 100  # bytes of a picture's name, which is made of those of all that go in
 
 Resolve = Callable[[str, str], str]  # of a picture's name on the page, and its role, to its path
 
@@ -56,7 +58,7 @@ class Planned:
         return {**asdict(self.wish), "settings": dict(self.changes)}
 
 
-def plan(request: Mapping[str, Any], resolve: Resolve, output: str) -> Planned:
+def plan(request: Mapping[str, Any], resolve: Resolve, where: str) -> Planned:
     """Plans what a request asks for, to be written to a file or folder/.
 
     Raises:
@@ -82,7 +84,7 @@ def plan(request: Mapping[str, Any], resolve: Resolve, output: str) -> Planned:
         [resolve(wish.content, "content")],
         styles,
         wish.style_weights,
-        output,
+        where,
         each_style=False,
         named_styles=fast and architecture_of(stylizer).named_styles,
         content_mask=wish.content_mask and resolve(wish.content_mask, "content_mask"),
@@ -90,7 +92,8 @@ def plan(request: Mapping[str, Any], resolve: Resolve, output: str) -> Planned:
             name if name in REGION_COLORS else resolve(name, "style_mask") for name in wish.style_masks
         ],
     )
-    return Planned(wish, dict(changes), job, settings, stylizer)
+    output = job.output.with_stem(os.fsencode(job.output.stem)[:_LONGEST_STEM].decode(errors="ignore"))
+    return Planned(wish, dict(changes), replace(job, output=output), settings, stylizer)
 
 
 def request_of(record: Mapping[str, Any], find: Callable[[str], str]) -> tuple[dict[str, Any] | None, str]:

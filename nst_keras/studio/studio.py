@@ -1,32 +1,44 @@
 """What the page may ask for, over the same jobs as the command line's; loads no TensorFlow."""
 
 import asyncio
+import io
 import re
-import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nst_keras.errors import InputError
-from nst_keras.pictures.images import read_settings
+from PIL import Image
+
+from nst_keras.errors import InputError, require_choice
+from nst_keras.pictures.by_name import PictureReader
+from nst_keras.pictures.images import MAX_PIXELS, read_settings
+from nst_keras.pictures.masks import job_regions
 from nst_keras.pictures.plan import check_job
 from nst_keras.storage.folders import make_folder
 from nst_keras.studio.about import about
 from nst_keras.studio.answers import Answer, Request, json_answer
-from nst_keras.studio.painting import InstantPainter
+from nst_keras.studio.commands import commands
+from nst_keras.studio.jobs.events import KIND as EVENTS
+from nst_keras.studio.jobs.events import events
+from nst_keras.studio.jobs.job import DONE, Job
+from nst_keras.studio.jobs.queue import WORKER, JobQueue
 from nst_keras.studio.pictures import (
     LARGEST_SIDE,
     PictureStore,
     file_of_sample,
     is_sample,
+    new_id,
     shown,
 )
-from nst_keras.studio.requested import FAST, plan, request_of
+from nst_keras.studio.requested import FAST, OPTIMIZE, Planned, plan, request_of
+from nst_keras.studio.results import KINDS, download_headers, in_format
 from nst_keras.studio.settings import StudioSettings
-from nst_keras.studio.tasks import task_of
+from nst_keras.studio.workers.painter import InstantPainter
+from nst_keras.studio.workers.tasks import task_of
 from nst_keras.stylizers.architecture import known_styles
 from nst_keras.web.errors import HttpError
-
-_LEAST_CARD = 64  # side of a style's picture
 
 
 class Studio:
@@ -35,20 +47,22 @@ class Studio:
     Its methods answer the page's requests; all are of one event loop.
     """
 
-    def __init__(self, settings: StudioSettings) -> None:
+    def __init__(self, settings: StudioSettings, worker: Sequence[str] = WORKER) -> None:
         self.settings = settings
         self._folder = make_folder(Path(settings.folder).resolve(), "folder")
         self._pictures = PictureStore(self._folder / "pictures", settings.max_pixels)
         self._styles = make_folder(self._folder / "styles", "folder")
         self._fresh = make_folder(self._folder / "fresh", "folder")
+        self._jobs = JobQueue(self._folder / "jobs", settings.queue, worker)
         self._painter = InstantPainter(self._folder / "painting.log", 60 * settings.idle_minutes)
 
     async def open(self) -> None:
         """Goes on with what a server before left."""
+        self._jobs.open()
 
     async def close(self) -> None:
         """Ends all processes."""
-        await self._painter.close()
+        await asyncio.gather(self._painter.close(), self._jobs.close())
 
     def in_words(self, problem: object) -> str:
         """A message with the names of files alone: whoever looks at the page doesn't know our folders."""
@@ -95,16 +109,109 @@ class Studio:
         if wish.get("way", FAST) != FAST:
             raise HttpError(400, "way: only a stylizer paints at once; the optimiser's pictures are jobs")
         if side is not None:
-            wish["settings"] = {**wish.get("settings", {}), "size": side}
-        output = self._fresh / f"{secrets.token_hex(16)}.png"
-        planned = plan(wish, self._resolve, str(output))
-        await asyncio.to_thread(check_job, planned.job)
-        try:
+            settings = wish.get("settings")
+            wish["settings"] = {**(settings if isinstance(settings, dict) else {}), "size": side}
+            return await self._paint_once(wish)
+        planned = self._planned(wish)
+        with self._new_folder(planned) as folder:
+            await asyncio.to_thread(check_job, planned.job)
             seconds = await self._painter.paint(task_of(planned))
+            data = await asyncio.to_thread(planned.job.output.read_bytes)
+            job = Job(folder, planned.request(), task_of(planned), state=DONE, **_sides(data))
+        self._jobs.add(job)
+        return Answer(data, "image/png", headers={"X-Seconds": f"{seconds:.3f}", "X-Result": job.id})
+
+    async def _paint_once(self, wish: Mapping[str, Any]) -> Answer:
+        """A picture that nothing is kept of."""
+        output = self._fresh / f"{new_id()}.png"
+        try:
+            seconds = await self._painter.paint(task_of(plan(wish, self._resolve, str(output))))
             data = await asyncio.to_thread(output.read_bytes)
         finally:
             output.unlink(missing_ok=True)
         return Answer(data, "image/png", headers={"X-Seconds": f"{seconds:.3f}"})
+
+    async def add_job(self, request: Request) -> Answer:
+        """POST /api/jobs."""
+        return json_answer(self._view(self._add_job(request.json())), 202)
+
+    def _add_job(self, wish: Mapping[str, Any]) -> Job:
+        self._jobs.require_place()
+        planned = self._planned({"way": OPTIMIZE, **wish})
+        if planned.wish.way != OPTIMIZE:
+            raise HttpError(400, "way: a stylizer's pictures are painted at once, without a job")
+        with self._new_folder(planned) as folder:
+            check_job(planned.job)
+            job_regions(planned.job, PictureReader())
+            return self._jobs.add(Job(folder, planned.request(), task_of(planned)))
+
+    async def list_jobs(self, request: Request) -> Answer:
+        """GET /api/jobs."""
+        return json_answer([self._view(job) for job in self._jobs.all()])
+
+    async def watch_job(self, request: Request, name: str) -> Answer:
+        """GET /api/jobs/ID/events."""
+        last_id = request.headers.get("last-event-id", "")
+        return Answer(events(self._jobs.get(name), last_id, self._view), EVENTS)
+
+    async def preview_job(self, request: Request, name: str) -> Answer:
+        """GET /api/jobs/ID/preview."""
+        try:
+            return Answer(self._jobs.get(name).preview.read_bytes(), "image/jpeg")
+        except FileNotFoundError as error:
+            raise HttpError(404, "there is no picture on the way yet") from error
+
+    async def change_job(self, request: Request, name: str, wish: str) -> Answer:
+        """POST /api/jobs/ID/pause, stop or go_on."""
+        job = self._jobs.get(name)
+        size = request.json().get("size") if request.body else None
+        if wish == "go_on" and size is not None:
+            larger = {"init": job.id, "size": size, "coarse_steps": 0}
+            settings = {**job.request["settings"], **larger}
+            return json_answer(self._view(self._add_job({**job.request, "settings": settings})), 202)
+        await {"pause": self._jobs.pause, "stop": self._jobs.stop, "go_on": self._jobs.go_on}[wish](job)
+        return json_answer(self._view(job))
+
+    async def delete_job(self, request: Request, name: str) -> Answer:
+        """DELETE /api/jobs/ID."""
+        await self._jobs.delete(self._jobs.get(name))
+        return Answer(b"", status=204)
+
+    async def result(self, request: Request, name: str) -> Answer:
+        """GET /api/results/ID?suffix=.png or ?side=N."""
+        side, suffix = request.whole_number("side", LARGEST_SIDE), request.query.get("suffix", ".png")
+        require_choice("suffix", suffix, KINDS)
+        output = self._jobs.get(name).output
+        if not output.exists():
+            raise HttpError(404, "there is no picture yet")
+        data = await asyncio.to_thread(output.read_bytes)
+        if side is not None:
+            small = await asyncio.to_thread(shown, data, output.name, side, MAX_PIXELS)
+            return Answer(small.data, small.kind)
+        data = await asyncio.to_thread(in_format, data, suffix)
+        return Answer(data, KINDS[suffix], headers=download_headers(output, suffix))
+
+    async def command(self, request: Request) -> Answer:
+        """POST /api/command."""
+        return json_answer(commands(self._planned(request.json())))
+
+    def _view(self, job: Job, since: int | None = None) -> dict[str, Any]:
+        view = job.view(since)
+        return {**view, "message": self.in_words(view["message"])}
+
+    def _planned(self, wish: Mapping[str, Any]) -> Planned:
+        """A request's plan, with a folder of its own for the picture, which is still to be made."""
+        return plan(wish, self._resolve, f"{self._jobs.folder_for(new_id())}/")
+
+    @contextmanager
+    def _new_folder(self, planned: Planned) -> Iterator[Path]:
+        """Makes the folder of a plan, which goes again if the block fails."""
+        folder = make_folder(planned.job.output.parent, "folder")
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     async def _style_card(self, name: str) -> Path:
         """What a style makes of a sample photo; painted once."""
@@ -118,7 +225,12 @@ class Studio:
         return name if is_sample(name) else str(self._path(name, role))
 
     def _path(self, name: str, role: str) -> Path:
-        path = self._pictures.path(name)
+        path = self._pictures.path(name) or self._jobs.picture(name)
         if path is None:
             raise HttpError(404, f"{role}: {name[:80]} isn't here; bring the picture again")
         return path
+
+
+def _sides(data: bytes) -> dict[str, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        return {"width": image.width, "height": image.height}

@@ -1,5 +1,6 @@
 """From picture files to a picture file: checkpoints, traces and everything else around the optimisation."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -91,8 +92,9 @@ class OptimizedStylize:
     ) -> Outcome:
         """Makes a picture and writes it, with the settings in its metadata.
 
-        Observers are called after each step, and `should_stop` is asked: True leaves the picture so far and a
-        checkpoint. If the loss leaves the finite numbers, the last good picture is written.
+        Observers are called after each step, and `should_stop` is asked: True, which may come after a pause,
+        leaves the picture so far and a checkpoint. If the loss leaves the finite numbers, the last good
+        picture is written.
         """
         job, checkpoint = prepared.job, checkpoint_path(prepared.job.output)
         watch = StateWatch(prepared.scales)
@@ -108,7 +110,9 @@ class OptimizedStylize:
                 progress = watch.see(state)
                 for observer in watchers:
                     observer(progress)
+                asked = time.monotonic()
                 stopped = should_stop() and progress.step < progress.num_steps
+                watch.leave_out(time.monotonic() - asked)
                 return stopped
 
             try:

@@ -42,6 +42,10 @@ class StateWatch:
             return 0
         return sum(scale.num_steps for scale in self._scales[: state.scale]) + state.step
 
+    def leave_out(self, seconds: float) -> None:
+        """Doesn't count a time in which the run waited."""
+        self._watch.leave_out(seconds)
+
     def see(self, state: State) -> OptimizationProgress:
         """Takes the time of a step that has just ended."""
         height, width = state.image.shape[:2]

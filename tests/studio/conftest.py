@@ -17,6 +17,7 @@ from nst_keras.studio.settings import StudioSettings
 from nst_keras.studio.studio import Studio
 
 TOKEN, PORT = "token", 8600
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 _T = TypeVar("_T")
 
 
@@ -93,7 +94,7 @@ def visit(settings: StudioSettings) -> Run:
 
     def run(scene: Callable[[Client], Coroutine[Any, Any, _T]], **changes: Any) -> _T:
         async def play() -> _T:
-            studio = Studio(replace(settings, **changes))
+            studio = Studio(replace(settings, **changes), worker=(str(FAKE_WORKER),))
             await studio.open()
             try:
                 return await scene(Client(studio))

@@ -7,8 +7,8 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import parse_settings
-from nst_keras.studio.channel import Channel
-from nst_keras.studio.tasks import job_of
+from nst_keras.studio.workers.channel import Channel
+from nst_keras.studio.workers.tasks import job_of
 from nst_keras.stylizers.settings import FastSettings
 
 

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from nst_keras.studio.process import WorkerProcess
+from nst_keras.studio.workers.process import WorkerProcess
 from nst_keras.web.errors import HttpError
 
-_WORKER = "nst_keras.studio.paint_worker"
+_WORKER = ("-m", "nst_keras.studio.workers.paint")
 _PATIENCE = 5.0  # seconds that it has to end
 
 
@@ -32,7 +32,7 @@ class InstantPainter:
         """
         await self._turn.acquire()
         work = asyncio.ensure_future(self._work(task))
-        work.add_done_callback(lambda _: self._turn.release())
+        work.add_done_callback(self._end_turn)
         return await asyncio.shield(work)
 
     async def close(self) -> None:
@@ -56,6 +56,11 @@ class InstantPainter:
         if "error" in answer:
             raise HttpError(400, answer["error"])
         return float(answer["seconds"])
+
+    def _end_turn(self, work: asyncio.Future[float]) -> None:
+        self._turn.release()
+        if not work.cancelled():
+            work.exception()  # seen, even if who asked has gone
 
     def _end_idle(self) -> None:
         if not self._turn.locked():

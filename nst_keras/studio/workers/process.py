@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,18 +14,18 @@ _LOG_END = 2000  # bytes of a log that may tell why a process died
 
 
 class WorkerProcess:
-    """Runs a module, which has a `Channel`; all calls are of one event loop."""
+    """Runs Python on something that has a `Channel`; all calls are of one event loop."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process, self._log = process, log
 
     @classmethod
-    async def start(cls, module: str, log: Path) -> Self:
+    async def start(cls, words: Sequence[str], log: Path) -> Self:
         """Starts it, with its log in a file."""
         environment = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", module),
+                *(sys.executable, *words),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

@@ -1,4 +1,4 @@
-"""Jobs as workers get them: plain values, from which the same job is made again."""
+"""Jobs as workers get them: plain values, from which the same job is made again; and the files of a job."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,6 +7,8 @@ from typing import Any
 
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.studio.requested import Planned
+
+TRACE_FILE, PREVIEW_FILE = "trace.jsonl", "preview.jpg"
 
 _TUPLES = ("styles", "style_weights", "style_masks")
 

@@ -1,0 +1,1 @@
+"""Processes in which TensorFlow paints, how the server talks with them, and what they are told."""
