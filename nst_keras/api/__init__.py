@@ -55,7 +55,7 @@ def presets() -> dict[str, StyleTransferSettings]:
     """The named settings of `stylize`.
 
     >>> list(presets())
-    ['default', 'preview', 'faithful', 'gatys', 'notebook']
+    ['default', 'preview', 'faithful', 'gatys', 'notebook', 'crowsonkb']
     """
     return dict(PRESETS)
 

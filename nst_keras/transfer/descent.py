@@ -23,7 +23,7 @@ from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.neighbors.matching import NeighborObjective, first_picture, picture_to_match
 from nst_keras.transfer.neighbors.recoloring import recolored
 from nst_keras.transfer.objective import Objective
-from nst_keras.transfer.optimizers import Evaluate, minimize
+from nst_keras.transfer.optimizers import Evaluate, minimize, slots_for
 from nst_keras.transfer.settings import INITS, NN, StyleTransferSettings
 
 # The deepest layers need a few positions to compare; below this a picture says nothing.
@@ -127,7 +127,8 @@ def optimize_image(
     for index in range(state.scale, len(scales)):
         scale = scales[index]
         if index > state.scale:
-            state = State(index, 0, np.clip(resize(state.image, scale.height, scale.width), 0, 255))
+            image = np.clip(resize(state.image, scale.height, scale.width), 0, 255)
+            state = State(index, 0, image, slots_for(image, state.slots, settings))
         state, stopped = _optimize_scale(objective, pictures, settings, state, scale, callback)
         if stopped:
             break
@@ -184,6 +185,8 @@ def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Sc
     sizes = [fit_size(content, side) for side in settings.scales()]
     _require_sides(sizes[-1], f"the generated image of size {settings.size} would be {{}} pixels")
     coarse = [Scale(*size, settings.coarse_steps) for size in sizes[:-1] if min(size) >= MIN_SIDE]
+    if coarse and settings.first_steps:
+        coarse[0] = coarse[0]._replace(num_steps=settings.first_steps)
     last_pass = settings.num_steps // 2 if settings.method == NN else 0
     full = [Scale(*sizes[-1], settings.num_steps - last_pass)]
     return [*coarse, *full, *([Scale(*sizes[-1], last_pass, by_layer=True)] if last_pass else [])]

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
 from nst_keras.ops.laplacian_pyramid import band_gradients, join_bands, split_bands
+from nst_keras.pictures.resizing import resize
 from nst_keras.transfer.lbfgs import ProjectedLBFGS
 from nst_keras.transfer.settings import NN, StyleTransferSettings
 
@@ -16,6 +17,7 @@ from nst_keras.transfer.settings import NN, StyleTransferSettings
 Evaluate = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 # Gets the picture [H, W, 3], the loss terms and the optimiser's variables after each step; True ends.
 OnStep = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], bool]
+Slots = Sequence[np.ndarray]
 
 # Numbers of a picture (1536x1536 pixels) above which past steps are kept in float16, and then how many.
 LARGEST_FOR_SCIPY, LARGE_HISTORY = 3 * 1536**2, 6
@@ -52,7 +54,24 @@ def minimize(
         _minimize_lbfgs(evaluate, image, num_steps, settings.history_size, on_step)
     else:
         optimizer = _keras_optimizer(settings)
-        _minimize_keras(evaluate, _Pixels(image), num_steps, optimizer, on_step, slots)
+        picture = _Averaged(image, settings.ema) if settings.ema else _Pixels(image)
+        _minimize_keras(evaluate, picture, num_steps, optimizer, on_step, slots)
+
+
+def slots_for(image: np.ndarray, slots: Sequence[np.ndarray], settings: StyleTransferSettings) -> Slots:
+    """What is kept of a smaller picture's variables when `image` begins at the next size."""
+    if not settings.ema or not slots:
+        return ()
+    _picture, steps, *variables = slots
+    return [image[np.newaxis], np.zeros_like(steps), *(_enlarged(slot, image.shape) for slot in variables)]
+
+
+def _enlarged(slot: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """A moment of each pixel at another size; squares stay squares. Others are left as they are."""
+    if slot.ndim < len(shape):
+        return slot
+    least = 0 if slot.min() >= 0 else -np.inf
+    return np.maximum(resize(slot[0], *shape[:2]), least)[np.newaxis]
 
 
 def _minimize_lbfgs(
@@ -140,6 +159,27 @@ class _Pixels:
     def after_step(self) -> None:
         self.variables[0].assign(tf.clip_by_value(self.image(), 0.0, 255.0))
 
+    def shown(self) -> tf.Tensor:
+        return self.image()
+
+
+class _Averaged(_Pixels):
+    """One whose moving average is shown; the first steps count no less than the last."""
+
+    def __init__(self, image: np.ndarray, decay: float) -> None:
+        super().__init__(image)
+        self._average, self._decay, self._steps = tf.constant(image[np.newaxis]), decay, keras.Variable(0.0)
+        self.kept = [*self.variables, self._steps]
+
+    def after_step(self) -> None:
+        super().after_step()
+        self._steps.assign_add(1.0)
+        share = (1 - self._decay) / (1 - self._decay**self._steps.value)
+        self._average += share * (self.image() - self._average)
+
+    def shown(self) -> tf.Tensor:
+        return self._average
+
 
 class _Bands(_Pixels):
     """A picture whose bands of detail are optimised; between steps it may leave 0..255."""
@@ -179,7 +219,7 @@ def _minimize_keras(
         _require_finite(loss.numpy(), gradient.numpy())
         optimizer.apply(picture.gradients(gradient))
         picture.after_step()
-        image = np.clip(picture.image().numpy()[0], 0, 255)
+        image = np.clip(picture.shown().numpy()[0], 0, 255)
         if on_step(image, terms.numpy(), [slot.numpy() for slot in kept]):
             return
 

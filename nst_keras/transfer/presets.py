@@ -52,10 +52,35 @@ GATYS = replace(
     history_size=100,
 )
 
+# Crowson's style-transfer-pytorch as published: Wasserstein-2, Adam from size to size, an average of the
+# pictures. Ours looks through the Oxford network, which answers to 0..255, not to values by their deviation
+# (about 57): so the weight of the total variation, whose diagonals we leave out. Edges are replicated in all
+# layers, not the first alone.
+CROWSONKB = replace(
+    DEFAULT,
+    relative_losses=False,
+    style_loss="wasserstein",
+    content_weight=0.015,
+    style_layers={
+        layer: weight / 341 for layer, weight in zip(_STYLE_LAYERS, (256, 64, 16, 4, 1), strict=True)
+    },
+    style_weight=1.0,
+    tv_weight=2 * (57 / 255) ** 2,
+    optimizer="adam",
+    learning_rate=0.02 * 255,
+    beta_2=0.99,
+    ema=0.99,
+    num_steps=500,
+    coarse_steps=500,
+    first_steps=1000,
+    scale_factor=2**0.5,
+)
+
 PRESETS: Mapping[str, StyleTransferSettings] = {
     "default": DEFAULT,
     "preview": PREVIEW,
     "faithful": FAITHFUL,
     "gatys": GATYS,
     "notebook": NOTEBOOK,
+    "crowsonkb": CROWSONKB,
 }

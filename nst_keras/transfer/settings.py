@@ -8,6 +8,7 @@ from nst_keras.fields import (
     FROM_ONE,
     POSITIVE,
     SHARE,
+    Bounds,
     Settings,
     choice,
     field_types,
@@ -22,11 +23,12 @@ from nst_keras.pictures.finishing import FinishSettings
 METHODS = STATISTICS, NN = ("statistics", "nn")
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
 INITS = ("content", "noise", "style_color")
+_ABOVE_ONE = Bounds(1.01)
 # Settings that a method does without.
 _WITHOUT = {
     STATISTICS: {"content_share", "turn_style"},
     NN: (field_types(LossSettings).keys() - {"pooling", "edges"})
-    | {"init", "noise_ratio", "optimizer", "learning_rate", "beta_1", "beta_2", "epsilon", "momentum"},
+    | {"init", "noise_ratio", "optimizer", "learning_rate", "beta_1", "beta_2", "epsilon", "momentum", "ema"},
 }
 
 
@@ -59,14 +61,22 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
     optimizer: str = choice("lbfgs", "Optimiser", OPTIMIZERS)
     num_steps: int = number(150, "Steps at the full size.", FROM_ONE)
     coarse_steps: int = number(100, "Steps at each coarser size before it; 0 starts at full size.")
+    first_steps: int = number(0, "Steps at the first of several sizes; 0: as at the other coarse ones.")
     coarsest_size: int = number(
-        128, "Least longest side of the first picture; sizes double from there to the full one.", FROM_ONE
+        128, "Least longest side of the first picture; sizes grow from there to the full one.", FROM_ONE
     )
+    scale_factor: float = number(2.0, "Each size by the one before.", _ABOVE_ONE)
     learning_rate: float = number(10.0, "Step size of adam and sgd, on the 0..255 scale.", POSITIVE)
     beta_1: float = number(0.9, "Adam's decay of the mean gradient.", BELOW_ONE)
     beta_2: float = number(0.999, "Adam's decay of the mean squared gradient.", BELOW_ONE)
     epsilon: float = number(1e-8, "Adam's guard against division by zero.", POSITIVE)
     momentum: float = number(0.0, "Momentum of sgd.", BELOW_ONE)
+    ema: float = number(
+        0.0,
+        "Decay of the average over adam's and sgd's steps, which is then the picture; above 0, their moments "
+        "go on at the next size.",
+        BELOW_ONE,
+    )
     history_size: int = number(20, "Past steps that lbfgs keeps.", FROM_ONE)
     content_share: float = number(
         0.75, "With method nn, the content's share in the picture whose places look for similar ones.", SHARE
@@ -86,10 +96,13 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
             if spec.name in _WITHOUT[self.method] and getattr(self, spec.name) != default:
                 received = f"{spec.name}={format_value(getattr(self, spec.name))}"
                 raise InputError(f"{spec.name} has no effect with method={self.method}. Received: {received}")
+        if self.ema and self.optimizer == "lbfgs":
+            raise InputError(f"ema has no effect with optimizer=lbfgs. Received: ema={self.ema}")
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""
         sizes = [self.size]
-        while self.coarse_steps and sizes[0] / 2 >= self.coarsest_size:
-            sizes.insert(0, round(sizes[0] / 2))
+        # Sizes are rounded, for which a tenth of a pixel is allowed.
+        while self.coarse_steps and sizes[0] / self.scale_factor > self.coarsest_size - 0.1:
+            sizes.insert(0, round(sizes[0] / self.scale_factor))
         return sizes

@@ -106,14 +106,15 @@ def test_gradient_equals_central_differences(
     assert numeric == pytest.approx(float((gradient * direction).sum()), rel=0.02)
 
 
-@pytest.mark.parametrize("stop_at", [2, 3, 5])
+@pytest.mark.parametrize(("stop_at", "ema"), [(2, 0.0), (3, 0.0), (5, 0.0), (2, 0.9), (3, 0.9), (5, 0.9)])
 def test_adam_goes_on_bit_identically(
     random_weights: VGG19Weights,
     shallow: StyleTransferSettings,
     pictures: Pictures,
     stop_at: int,
+    ema: float,
 ) -> None:
-    settings = replace(shallow, optimizer="adam")
+    settings = replace(shallow, optimizer="adam", ema=ema)
     whole = _optimize(Objective(random_weights, settings), pictures, settings)
     objective = Objective(random_weights, settings)
     part = _optimize(objective, pictures, settings, callback=_stop_after(stop_at))

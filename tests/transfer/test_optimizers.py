@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
 from nst_keras.transfer import optimizers
-from nst_keras.transfer.optimizers import Evaluate, minimize
+from nst_keras.transfer.optimizers import Evaluate, minimize, slots_for
 from nst_keras.transfer.settings import StyleTransferSettings
 
 GOAL = 100.0
@@ -148,6 +148,27 @@ def test_sgd_and_its_momentum_by_hand() -> None:
 
 def test_adams_first_step_is_the_learning_rate() -> None:
     np.testing.assert_allclose(_run(1, optimizer="adam", learning_rate=3.0)[0][0], START - 3, rtol=1e-4)
+
+
+def test_the_average_of_the_steps_by_hand() -> None:
+    plain = _run(4, optimizer="adam")[0]
+    weights = 0.9 ** np.arange(3, -1, -1)  # of the first to the last
+    expected = np.tensordot(weights / weights.sum(), plain, 1)
+    np.testing.assert_allclose(_run(4, optimizer="adam", ema=0.9)[0][-1], expected, rtol=1e-5)
+
+
+def test_moments_go_on_at_the_next_size() -> None:
+    settings = StyleTransferSettings(optimizer="adam", ema=0.9)
+    steps = _Steps()
+    minimize(_valley(), START, 3, settings, steps)
+    larger = np.full((4, 6, 3), 9.0, np.float32)
+    picture, count, iterations, rate, mean, square = slots_for(larger, steps.slots, settings)
+    np.testing.assert_array_equal(picture[0], larger)  # the way begins anew, and so does its average
+    assert (count, iterations) == (0, 3) and rate == pytest.approx(10)
+    assert mean.shape == square.shape == (1, 4, 6, 3)
+    assert square.min() >= 0
+    np.testing.assert_allclose(mean.mean(), steps.slots[4].mean(), rtol=0.1)
+    assert not slots_for(larger, steps.slots, StyleTransferSettings(optimizer="adam"))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,12 @@ def test_sizes_double_to_the_full_one() -> None:
     assert StyleTransferSettings(size=500, coarsest_size=128).scales() == [250, 500]
     assert StyleTransferSettings(size=100, coarsest_size=128).scales() == [100]
     assert StyleTransferSettings(size=512, coarse_steps=0).scales() == [512]
+    assert PRESETS["crowsonkb"].scales() == [128, 181, 256, 362, 512]
+
+
+def test_an_average_of_a_way_without_steps_to_average_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^ema has no effect with optimizer=lbfgs. Received: ema=0.5$"):
+        StyleTransferSettings(ema=0.5)
 
 
 def test_settings_survive_json_like_values() -> None:
