@@ -11,6 +11,12 @@ import tensorflow as tf
 from nst_keras import __version__
 from nst_keras.ops.fitting import fit_pixels
 from nst_keras.served.module import describe_with
+from nst_keras.served.picture_checks import Limits, check_count
+from nst_keras.served.picture_files import FILES, check_files, decode_file
+
+_MAX_PIXELS = 2**24  # of a file
+# What a network holds in memory grows with the pixels that it sees at once.
+_SEEN_PIXELS, _MAX_PICTURES = 2**22, 1024
 
 
 def export_classifier(
@@ -21,6 +27,8 @@ def export_classifier(
     image_size: tuple[int, int],
     temperature: float = 1.0,
     card: Mapping[str, Any] | None = None,
+    max_pixels: int = 0,
+    max_pictures: int = 0,
 ) -> None:
     """Writes a SavedModel with three signatures.
 
@@ -28,31 +36,37 @@ def export_classifier(
     of `class_names`, which lie inside.
 
     - `serving_default`: `image`, float32 pixels 0..255 [batch, height, width, channels].
-    - `serve_image_bytes`: `image_bytes`, encoded pictures [batch] of any sizes, JPEG, PNG, GIF (first frame)
-      or BMP; each is cut and resized to `image_size` as in training.
+    - `serve_image_bytes`: `image_bytes`, PNG or JPEG files [batch] of any sizes; each is turned upright,
+      cut and resized to `image_size` as in training.
     - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each: classes,
       size of pictures, and what `card` says, plain values.
+
+    A request may hold `max_pictures` (0: as many as have 4 Mi pixels at `image_size`, at most 1024). A file
+    may have `max_pixels` (0: 16 Mi), and all of a request 16 times as many. What is more ends the call with
+    INVALID_ARGUMENT before anything is decoded.
 
     The temperature divides the logits before the softmax, so that probabilities are calibrated.
     """
     channels = model.input_shape[-1]
+    fitting = max(1, min(_MAX_PICTURES, _SEEN_PIXELS // (image_size[0] * image_size[1])))
+    limits = Limits(max_pixels or _MAX_PIXELS, max_pixels or _MAX_PIXELS, 1, max_pictures or fitting)
     archive = keras.export.ExportArchive()
     archive.track(model)
 
     def answer(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        probabilities = tf.nn.softmax(model(pixels, training=False) / temperature)
+        probabilities = tf.nn.softmax(model(check_count(pixels, limits), training=False) / temperature)
         names = tf.gather(tf.constant(list(class_names)), tf.argmax(probabilities, axis=-1))
         most = tf.reduce_max(probabilities, axis=-1)
         return {"class_name": names, "probability": most, "probabilities": probabilities}
 
     def decode(data: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
-        image.set_shape([None, None, channels])
-        return tf.cast(fit_pixels(image, *image_size), tf.float32)
+        pixels = tf.cast(decode_file(data, channels), tf.uint8)
+        return tf.cast(fit_pixels(pixels, *image_size), tf.float32)
 
     def answer_bytes(data: tf.Tensor) -> dict[str, tf.Tensor]:
         spec = tf.TensorSpec([*image_size, channels], tf.float32)
-        return answer(tf.map_fn(decode, data, fn_output_signature=spec))
+        files = check_files(data, limits)
+        return answer(tf.map_fn(decode, files, fn_output_signature=spec, parallel_iterations=1))
 
     shape = [None, *model.input_shape[1:]]
     archive.add_endpoint("serving_default", answer, [tf.TensorSpec(shape, tf.float32, name="image")])
@@ -63,6 +77,10 @@ def export_classifier(
         "program": f"nst_keras {__version__}",
         "class_names": list(class_names),
         "image_shape": [*image_size, channels],
+        "image_bytes": FILES,
+        "max_pixels": limits.file_pixels,
+        "max_pictures": limits.pictures,
+        "max_request_pixels": limits.all_file_pixels,
     }
     archive.add_endpoint("describe", *describe_with(json.dumps(description, sort_keys=True)))
     archive.write_out(folder, verbose=False)

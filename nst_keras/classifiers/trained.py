@@ -101,10 +101,16 @@ def load_input(spec: str, model: keras.Model) -> np.ndarray:
         image = _test_picture(name, int(number))
     else:
         image = np.clip(np.rint(read_image(spec)), 0, 255).astype(np.uint8)
-    if image.shape[2] != expected[2]:
-        gray = image.mean(axis=2, keepdims=True) if image.shape[2] != 3 else luma(image.astype(np.float32))
-        image = np.repeat(np.rint(gray), expected[2], axis=2).astype(np.uint8)
     height, width = (wanted or side for wanted, side in zip(expected[:2], image.shape[:2], strict=True))
+    return as_seen(image, (height, width, expected[2]))
+
+
+def as_seen(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """A picture, uint8 [h, w, c], as a network of `shape` sees it: cut, resized, gray or RGB as it wants."""
+    height, width, channels = shape
+    if image.shape[2] != channels:
+        gray = image.mean(axis=2, keepdims=True) if image.shape[2] != 3 else luma(image.astype(np.float32))
+        image = np.repeat(np.rint(gray), channels, axis=2).astype(np.uint8)
     return np.asarray(fit_pixels(keras.ops.convert_to_tensor(image), height, width))
 
 

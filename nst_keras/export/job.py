@@ -18,6 +18,7 @@ from nst_keras.classifiers.trained import load_classifier
 from nst_keras.errors import InputError, did_you_mean
 from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
 from nst_keras.served.module import GRAY_PNG
+from nst_keras.served.picture_checks import MAX_PICTURES
 from nst_keras.served.push import push
 from nst_keras.serving.extra import missing_packages
 from nst_keras.storage.files import write_whole
@@ -63,7 +64,7 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
     elif (Path(plan.model) / SAVED_MODEL).is_dir() and not (Path(plan.model) / REPORT).exists():
         shutil.copytree(Path(plan.model) / SAVED_MODEL, target)
     else:
-        _export_classifier(Path(plan.model), target, note)
+        _export_classifier(plan, target, note)
     _write_signatures(target)
 
 
@@ -72,7 +73,13 @@ def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]
     served = architecture.parts().serve(plan.stylizer, note)
     served = replace(served, card={**served.card, "program": f"nst_keras {__version__}"})
     max_pixels = plan.max_pixels or architecture.max_pixels
-    requests = export_stylizer(served, target, image_format=plan.image_format, max_pixels=max_pixels)
+    requests = export_stylizer(
+        served,
+        target,
+        image_format=plan.image_format,
+        max_pixels=max_pixels,
+        max_pictures=plan.max_pictures or MAX_PICTURES,
+    )
     _write_warmup(target, requests, note)
 
 
@@ -92,10 +99,12 @@ def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
         learning_rate=plan.learning_rate,
         image_format=plan.image_format,
         max_pixels=plan.max_pixels or _MAX_PIXELS,
+        max_pictures=plan.max_pictures or MAX_PICTURES,
     )
 
 
-def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) -> None:
+def _export_classifier(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
+    folder = Path(plan.model)
     try:
         trained = load_classifier(folder)
     except InputError as error:
@@ -111,6 +120,8 @@ def _export_classifier(folder: Path, target: Path, note: Callable[[str], None]) 
         image_size=(height, width),
         temperature=trained.temperature,
         card=trained.card,
+        max_pixels=plan.max_pixels,
+        max_pictures=plan.max_pictures,
     )
     requests = {
         "serving_default": {"image": np.full([1, height, width, channels], 127.5, np.float32)},

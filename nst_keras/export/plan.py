@@ -35,7 +35,13 @@ class ExportPlan(Settings):
     image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
     max_pixels: int = number(
         0,
-        f"Most pixels of a picture that is taken; 0: {MOST_OF_STYLIZERS}, and 1 Mi for {STYLE_TRANSFER}.",
+        f"Most pixels of a picture that is taken; 0: {MOST_OF_STYLIZERS}, 1 Mi for {STYLE_TRANSFER}, and "
+        "16 Mi for classifiers.",
+        Bounds(0),
+    )
+    max_pictures: int = number(
+        0,
+        "Most pictures of a request; 0: 64, or as many as have 4 Mi pixels as a classifier sees them.",
         Bounds(0),
     )
     steps: int = number(150, "style_transfer: steps at the full size, after as many at half of it.", FROM_ONE)

@@ -1,34 +1,48 @@
 """Checks that a served graph makes by itself: what is wrong with which picture of a batch."""
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 
-# Pillow's and browsers' pictures begin so; other formats aren't taken, since their sizes can't be read first.
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_DECODED = 16  # files of the largest size that a request may hold
+MAX_PICTURES = 64  # of a request for painted pictures, unless an export says otherwise
+_PAINTED = 4  # pictures of the largest size that a request may have painted
 
 
-def decode_picture(
-    data: tf.Tensor, index: tf.Tensor, max_pixels: int, min_side: int, what: str = "picture"
-) -> tf.Tensor:
-    """Decodes a PNG or JPEG file after a look at its header, so that a small one can't fill the memory.
+@dataclass(frozen=True)
+class Limits:
+    """What a request may hold.
 
-    Returns float32 [height, width, 3], RGB on 0..255; gray becomes RGB, transparency is left out.
-    Messages say what it is, and its place in the batch, the index.
+    Attributes:
+        pixels: Of a picture as the model gets it.
+        file_pixels: Of a file, which may be made smaller first.
+        side: Least height and width.
+        pictures: How many.
     """
-    place = tf.strings.join([what, " ", tf.strings.as_string(index)])
-    is_png = tf.strings.substr(data, 0, len(_PNG)) == _PNG
-    is_jpeg = tf.strings.substr(data, 0, len(_JPEG)) == _JPEG
-    # A PNG has its size at fixed places: 8 bytes signature, 8 of its first chunk, width, height.
-    long_enough = tf.strings.length(data) >= 33
-    data = checked(data, is_png & long_enough | is_jpeg, [place, " must be a whole PNG or JPEG file"])
-    height, width = tf.cond(is_png, lambda: _png_size(data), lambda: _jpeg_size(data))
-    size = [tf.strings.as_string(width), "x", tf.strings.as_string(height)]
-    words = [place, f" must have at most {max_pixels} pixels. Received: ", *size]
-    data = checked(data, (height > 0) & (width > 0) & (height * width <= max_pixels), words)
-    words = [place, f" must be at least {min_side} pixels wide and high. Received: ", *size]
-    data = checked(data, (height >= min_side) & (width >= min_side), words)
-    image = tf.io.decode_image(data, channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    return tf.cast(image, tf.float32)
+
+    pixels: int
+    file_pixels: int
+    side: int
+    pictures: int
+
+    @property
+    def all_pixels(self) -> int:
+        """Of all pictures as the model gets them."""
+        return _PAINTED * self.pixels
+
+    @property
+    def all_file_pixels(self) -> int:
+        """Of all files."""
+        return _DECODED * self.file_pixels
+
+    def card(self) -> dict[str, int]:
+        """As a model's card has them."""
+        return {
+            "max_pixels": self.pixels,
+            "max_pictures": self.pictures,
+            "max_request_pixels": self.all_pixels,
+            "min_side": self.side,
+        }
 
 
 def checked(value: tf.Tensor, condition: tf.Tensor, words: list[tf.Tensor | str]) -> tf.Tensor:
@@ -40,14 +54,30 @@ def checked(value: tf.Tensor, condition: tf.Tensor, words: list[tf.Tensor | str]
         return tf.identity(value)
 
 
-def check_pixels(images: tf.Tensor, name: str, max_pixels: int, min_side: int) -> tf.Tensor:
-    """Returns pictures [batch, height, width, 3], unless their size or their values aren't allowed."""
+def check_count(values: tf.Tensor, limits: Limits) -> tf.Tensor:
+    """Returns what has a row for each picture, unless those are too many."""
+    count = tf.shape(values, tf.int64)[:1]
+    words = [f"a request must have at most {limits.pictures} pictures. Received: ", dimensions(count)]
+    return checked(values, count[0] <= limits.pictures, words)
+
+
+def check_pixels(images: tf.Tensor, name: str, limits: Limits) -> tf.Tensor:
+    """Returns pictures [batch, height, width, 3], unless their number, size or values aren't allowed."""
+    images = check_count(images, limits)
     shape = tf.shape(images, tf.int64)
-    limits = f"{name} must have sides of at least {min_side} and at most {max_pixels} pixels in all"
-    words = [limits, ". Received: height x width = ", dimensions(shape[1:3])]
-    fits = (shape[1] * shape[2] <= max_pixels) & (tf.reduce_min(shape[1:3]) >= min_side)
+    text = f"{name} must have sides of at least {limits.side} and at most {limits.pixels} pixels in all"
+    words = [text, ". Received: height x width = ", dimensions(shape[1:3])]
+    fits = (shape[1] * shape[2] <= limits.pixels) & (tf.reduce_min(shape[1:3]) >= limits.side)
     images = checked(images, fits, words)
+    images = check_sum(images, tf.repeat(shape[None, 1:3], shape[0], axis=0), limits.all_pixels, "pictures")
     return checked(images, tf.reduce_all(tf.math.is_finite(images)), [f"{name} must hold finite numbers"])
+
+
+def check_sum(values: tf.Tensor, sizes: tf.Tensor, most: int, what: str) -> tf.Tensor:
+    """Returns values, unless sizes [batch, 2] have too many pixels together."""
+    total = tf.reduce_sum(tf.reduce_prod(sizes, axis=1))
+    words = [f"{what} of a request must have at most {most} pixels in all. Received: "]
+    return checked(values, total <= most, [*words, tf.strings.as_string(total)])
 
 
 def check_strength(strength: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
@@ -86,22 +116,16 @@ def limited(image: tf.Tensor, longest_side: tf.Tensor, min_side: int) -> tf.Tens
     The other side keeps at least `min_side` pixels.
     """
     shape = tf.shape(image)[-3:-1]
-    longest = tf.reduce_max(shape)
-    wanted = tf.where(longest_side > 0, tf.minimum(longest_side, longest), longest)
-    scale = tf.cast(wanted, tf.float64) / tf.cast(longest, tf.float64)
-    size = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
-    size = tf.maximum(size, min_side)
+    size = tf.cast(limited_sizes(tf.cast(shape, tf.int64), longest_side, min_side), tf.int32)
     resized = tf.clip_by_value(tf.image.resize(image, size, "lanczos3", antialias=True), 0.0, 255.0)
     return tf.cond(tf.reduce_all(size == shape), lambda: image, lambda: resized)
 
 
-def _png_size(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    sides = tf.io.decode_raw(tf.strings.substr(data, 16, 8), tf.uint8, little_endian=False)
-    sides = tf.reshape(tf.cast(sides, tf.int64), [2, 4])
-    width, height = tf.unstack(tf.tensordot(sides, tf.constant([2**24, 2**16, 2**8, 1], tf.int64), 1))
-    return height, width
-
-
-def _jpeg_size(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    shape = tf.io.extract_jpeg_shape(data, output_type=tf.int64)
-    return shape[0], shape[1]
+def limited_sizes(sizes: tf.Tensor, longest_side: tf.Tensor, min_side: int) -> tf.Tensor:
+    """What `limited` makes of sizes, int64 [..., 2]; 0 leaves them as they are."""
+    longest = tf.reduce_max(sizes, axis=-1, keepdims=True)
+    longest_side = tf.cast(longest_side, tf.int64)
+    wanted = tf.where(longest_side > 0, tf.minimum(longest_side, longest), longest)
+    scale = tf.cast(wanted, tf.float64) / tf.cast(longest, tf.float64)
+    shrunk = tf.cast(tf.round(tf.cast(sizes, tf.float64) * scale), tf.int64)
+    return tf.maximum(shrunk, min_side)

@@ -1,6 +1,7 @@
 """A stylizer as a SavedModel that needs nothing of ours: photos and a style in, paintings out."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +12,20 @@ import tensorflow as tf
 
 from nst_keras.served.module import GRAY_PNG, GRAY_SIDE, describe_with, picture_encoder, write_module
 from nst_keras.served.picture_checks import (
+    MAX_PICTURES,
+    Limits,
     check_longest_side,
     check_pixels,
     check_strength,
     checked,
-    decode_picture,
     dimensions,
     good_each,
     limited,
     one_each,
 )
+from nst_keras.served.picture_files import FILES, check_files, decode_file
 
+_DEFAULT_SIDE = 1024  # pixels of the longest side, where a request doesn't say
 _GRAY_PIXELS = np.full([1, GRAY_SIDE, GRAY_SIDE, 3], 127.5, np.float32)
 
 Request = tuple[str, Mapping[str, np.ndarray]]
@@ -50,15 +54,6 @@ class Served:
     max_file_pixels: int = 0
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """Most pixels of what is painted, and of a file, which may be made smaller first; least side."""
-
-    pixels: int
-    file_pixels: int
-    side: int
-
-
 class _NamedStyles:
     """The input of both signatures that says how much of each style a picture gets."""
 
@@ -80,7 +75,7 @@ class _NamedStyles:
 
     checked_files = checked
 
-    def of_file(self, weights: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    def of_file(self, weights: tf.Tensor) -> tf.Tensor:
         return weights
 
 
@@ -91,24 +86,24 @@ class _Paintings:
     files = tf.TensorSpec([None], tf.string, name="style_image_bytes")
     example, file_example = _GRAY_PIXELS, np.array([GRAY_PNG], object)
 
-    def __init__(self, limits: _Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
     def checked(self, paintings: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        paintings = check_pixels(paintings, "style_image", self._limits.pixels, self._limits.side)
+        paintings = check_pixels(paintings, "style_image", self._limits)
         return one_each(paintings, count, "style_image", "picture")
 
     def checked_files(self, files: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        return one_each(files, count, "style_image_bytes", "file")
+        return check_files(one_each(files, count, "style_image_bytes", "file"), self._limits, "style picture")
 
-    def of_file(self, data: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        return decode_picture(data, index, self._limits.file_pixels, self._limits.side, "style picture")
+    def of_file(self, data: tf.Tensor) -> tf.Tensor:
+        return decode_file(data)
 
 
 class _ServedStylizer(tf.Module):
     """The signatures, and the weights that they use."""
 
-    def __init__(self, served: Served, limits: _Limits, image_format: str) -> None:
+    def __init__(self, served: Served, limits: Limits, image_format: str) -> None:
         super().__init__()
         self._stylize, self._limits = served.stylize, limits
         self._variables = served.variables  # so that they are saved
@@ -117,7 +112,7 @@ class _ServedStylizer(tf.Module):
 
     def paint(self, image: tf.Tensor, style: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
-        image = check_pixels(image, "image", self._limits.pixels, self._limits.side)
+        image = check_pixels(image, "image", self._limits)
         count = tf.shape(image, tf.int64)[0]
         style, strength = self.style.checked(style, count), check_strength(strength, count)
         return {"image": self._stylize(image, style, strength)}
@@ -127,33 +122,34 @@ class _ServedStylizer(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Files in, files out; pictures of a batch may have different sizes."""
         count = tf.shape(image_bytes, tf.int64)[0]
+        longest_side = check_longest_side(longest_side, count)
         for_each = (
-            tf.range(count),
-            image_bytes,
+            check_files(image_bytes, self._limits, longest_side=longest_side),
             self.style.checked_files(style, count),
             check_strength(strength, count),
-            check_longest_side(longest_side, count),
+            longest_side,
         )
-        return {"image_bytes": tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string)}
+        painted = tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string, parallel_iterations=1)
+        return {"image_bytes": painted}
+
+    def paint_bytes_alone(self, image_bytes: tf.Tensor, *styles: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Files in, files out, with the first style, or the painting that is given, at full strength."""
+        count = tf.size(image_bytes)
+        style = styles[0] if styles else tf.repeat(tf.constant(self.style.file_example), count, axis=0)
+        sides = tf.fill([count], min(_DEFAULT_SIDE, math.isqrt(self._limits.pixels)))
+        return self.paint_bytes(image_bytes, style, tf.ones([count]), sides)
 
     def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        index, data, style, strength, longest_side = one
-        image = decode_picture(data, index, self._limits.file_pixels, self._limits.side)
-        style = self.style.of_file(style, index)
-        image = limited(image, longest_side, self._limits.side)
-        if self._limits.file_pixels > self._limits.pixels:
-            image = self._paintable(image, index)
+        data, style, strength, longest_side = one
+        image = limited(decode_file(data), longest_side, self._limits.side)
+        style = self.style.of_file(style)
         return self._encode(self._stylize(image[None], style[None], strength[None])[0])
 
-    def _paintable(self, image: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        size = tf.shape(image, tf.int64)[:2]
-        limit = f" must have at most {self._limits.pixels} pixels when it is painted (see longest_side)"
-        words = ["picture ", tf.strings.as_string(index), limit, ". Received: ", dimensions(size[::-1])]
-        return checked(image, tf.reduce_prod(size) <= self._limits.pixels, words)
 
-
-def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixels: int) -> list[Request]:
-    """Writes a SavedModel with three signatures, and returns requests to warm it up, by signature.
+def export_stylizer(
+    served: Served, folder: Path, *, image_format: str, max_pixels: int, max_pictures: int = MAX_PICTURES
+) -> list[Request]:
+    """Writes a SavedModel with four signatures, and returns requests to warm it up, by signature.
 
     - `serving_default`: `image`, float32 [batch, height, width, 3], RGB on 0..255; `style_weights`, float32
       [batch, styles], or `style_image`, as many as `image`; and `strength`, float32 [batch]; to `image`, the
@@ -161,13 +157,18 @@ def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixe
     - `serve_image_bytes`: `image_bytes`, PNG or JPEG files [batch] of any sizes; `style_weights`, or
       `style_image_bytes`, likewise; `strength`; and `longest_side`, int32 [batch], to which larger pictures
       are shrunk (0: not); to `image_bytes`.
+    - `serve_defaults`: `image_bytes` alone, with `style_image_bytes` where styles are paintings; to
+      `image_bytes` in the first style, at full strength, with at most 1024 pixels on the longest side.
     - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
 
-    Whatever is wrong with an input ends the call with INVALID_ARGUMENT and a sentence that says what.
+    A request may hold `max_pictures`, of which each has at most `max_pixels` as it is painted, and all four
+    times as many. Whatever is wrong with an input ends the call with INVALID_ARGUMENT and a sentence that
+    says what.
     """
-    limits = _Limits(max_pixels, max(max_pixels, served.max_file_pixels), served.min_side)
+    file_pixels = max(max_pixels, served.max_file_pixels)
+    limits = Limits(max_pixels, file_pixels, served.min_side, max_pictures)
     module = _ServedStylizer(served, limits, image_format)
-    card = {**served.card, "image_format": image_format, "max_pixels": max_pixels, "min_side": limits.side}
+    card = {**served.card, "image_format": image_format, "image_bytes": FILES, **limits.card()}
     card |= {"styles": list(served.styles)} if served.styles else {}
     image = tf.TensorSpec([None, None, None, 3], name="image")
     data = tf.TensorSpec([None], tf.string, name="image_bytes")
@@ -180,6 +181,7 @@ def export_stylizer(served: Served, folder: Path, *, image_format: str, max_pixe
         {
             "serving_default": (module.paint, [image, style.pixels, strength]),
             "serve_image_bytes": (module.paint_bytes, [data, style.files, strength, side]),
+            "serve_defaults": (module.paint_bytes_alone, [data] if served.styles else [data, style.files]),
             "describe": describe_with(json.dumps(card, sort_keys=True)),
         },
     )

@@ -11,7 +11,8 @@ import tensorflow as tf
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.served.module import describe_with, picture_encoder, write_module
-from nst_keras.served.picture_checks import check_pixels, checked, decode_picture, dimensions
+from nst_keras.served.picture_checks import MAX_PICTURES, Limits, check_pixels, checked, dimensions
+from nst_keras.served.picture_files import FILES, check_files, decode_file
 from nst_keras.transfer.objective import Objective
 
 _COARSE = 2  # the descent begins at the picture's size divided by this
@@ -27,24 +28,26 @@ class _ServedOptimizer(tf.Module):
         steps: tuple[int, int],
         learning_rate: float,
         image_format: str,
-        max_pixels: int,
+        limits: Limits,
     ) -> None:
         super().__init__()
         self._loss, self._steps, self._learning_rate = loss, steps, learning_rate
         self._variables = loss.variables  # so that they are saved
-        self._encode, self._max_pixels = picture_encoder(image_format), max_pixels
+        self._encode, self._limits = picture_encoder(image_format), limits
 
     def paint(self, image: tf.Tensor, style_image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
         images = [
-            check_pixels(pixels, name, self._max_pixels, _MIN_SIDE)
+            check_pixels(pixels, name, self._limits)
             for pixels, name in ((image, "image"), (style_image, "style_image"))
         ]
         same = tf.shape(image)[0] == tf.shape(style_image)[0]
         words = ["style_image must have one picture for each image. Received: shape "]
         images[0] = checked(images[0], same, [*words, dimensions(tf.shape(style_image))])
         spec = tf.TensorSpec([None, None, 3])
-        painted = tf.map_fn(lambda one: self._descend(*one), tuple(images), fn_output_signature=spec)
+        painted = tf.map_fn(
+            lambda one: self._descend(*one), tuple(images), fn_output_signature=spec, parallel_iterations=1
+        )
         return {"image": painted}
 
     def paint_bytes(self, image_bytes: tf.Tensor, style_image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -53,13 +56,17 @@ class _ServedOptimizer(tf.Module):
         received = tf.shape(style_image_bytes, tf.int64)
         words = ["style_image_bytes must have one file for each photo. Received: ", dimensions(received)]
         styles = checked(style_image_bytes, received[0] == count, words)
-        for_each = (tf.range(count), image_bytes, styles)
-        return {"image_bytes": tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string)}
+        # Nothing is shrunk before it is painted.
+        as_they_are = tf.zeros([count], tf.int64)
+        files = (
+            check_files(image_bytes, self._limits, longest_side=as_they_are),
+            check_files(styles, self._limits, "style picture"),
+        )
+        painted = tf.map_fn(self._paint_file, files, fn_output_signature=tf.string, parallel_iterations=1)
+        return {"image_bytes": painted}
 
-    def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        index, *files = one
-        content, style = (decode_picture(file, index, self._max_pixels, _MIN_SIDE) for file in files)
-        return self._encode(self._descend(content, style))
+    def _paint_file(self, files: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        return self._encode(self._descend(*map(decode_file, files)))
 
     def _descend(self, content: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
         """From the photo at a coarse size to the painted photo at its own."""
@@ -113,6 +120,7 @@ def export_style_transfer(
     learning_rate: float,
     image_format: str = "png",
     max_pixels: int = 1024 * 1024,
+    max_pictures: int = MAX_PICTURES,
 ) -> None:
     """Writes a SavedModel that optimises a picture for each request, which takes minutes on a CPU.
 
@@ -123,18 +131,20 @@ def export_style_transfer(
     - `describe`: `request`, any strings [batch], to `description`, the model card as JSON, for each.
 
     The descent is Adam's instead of L-BFGS, whose line search has no place in a graph; it begins at half the
-    size, and at the photo. `steps` are those at half the size and at the full one.
+    size, and at the photo. A request may hold `max_pictures`, of which each has at most `max_pixels`, and all
+    four times as many. `steps` are those at half the size and at the full one.
     """
+    limits = Limits(max_pixels, max_pixels, _MIN_SIDE, max_pictures)
     description = {
         **card,
         "steps": list(steps),
         "learning_rate": learning_rate,
         "image_format": image_format,
-        "max_pixels": max_pixels,
-        "min_side": _MIN_SIDE,
+        "image_bytes": FILES,
+        **limits.card(),
     }
     text = json.dumps(description, sort_keys=True)
-    module = _ServedOptimizer(loss, steps, learning_rate, image_format, max_pixels)
+    module = _ServedOptimizer(loss, steps, learning_rate, image_format, limits)
     pixels = [tf.TensorSpec([None, None, None, 3], name=name) for name in ("image", "style_image")]
     files = [tf.TensorSpec([None], tf.string, name=name) for name in ("image_bytes", "style_image_bytes")]
     write_module(

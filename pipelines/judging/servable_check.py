@@ -17,6 +17,9 @@ from typing import Any
 
 BLOCKED = ("keras", "nst_keras", "pipelines")
 _SUM_ERROR = 1e-3  # of probabilities
+# Most that an answer may be away from the trained model's: probabilities, and pixels on 0..255 in the mean,
+# which a JPEG changes by some.
+_MOST_AWAY = {"probabilities": 0.01, "pixels": 4.0}
 _MIB = 1 << 20
 
 
@@ -32,7 +35,10 @@ def main() -> None:
 
 
 def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
-    """Loads a SavedModel and sends requests: "name", "signature", types and tensors (base64) of "inputs"."""
+    """Loads a SavedModel and sends requests: "name", "signature", types and tensors (base64) of "inputs".
+
+    A request may have "wanted", tensors likewise: what the trained model answers.
+    """
     import tensorflow as tf
 
     began = time.monotonic()
@@ -49,20 +55,42 @@ def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _ask(model: Any, request: dict[str, Any]) -> list[str]:
     """Sends a request; returns what is wrong with the answer."""
-    import tensorflow as tf
-
     signature = model.signatures.get(request["signature"])
     if signature is None:
         return [f"it has no signature {request['signature']}"]
-    inputs = {
-        name: tf.io.parse_tensor(base64.b64decode(data), tf.dtypes.as_dtype(dtype))
-        for name, (dtype, data) in request["inputs"].items()
-    }
+    inputs, wanted = (_tensors(request.get(key, {})) for key in ("inputs", "wanted"))
     try:
         outputs = signature(**inputs)
     except Exception as error:  # a model may do anything
         return [f"it fails: {_first_line(error)}"]
-    return _faults(signature, outputs, int(next(iter(inputs.values())).shape[0]))
+    faults = _faults(signature, outputs, int(next(iter(inputs.values())).shape[0]))
+    return faults or [fault for name, answer in wanted.items() for fault in _unlike(name, answer, outputs)]
+
+
+def _tensors(encoded: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    return {
+        name: tf.io.parse_tensor(base64.b64decode(data), tf.dtypes.as_dtype(dtype))
+        for name, (dtype, data) in encoded.items()
+    }
+
+
+def _unlike(name: str, wanted: Any, outputs: dict[str, Any]) -> list[str]:
+    """In what an answer differs from the trained model's."""
+    import tensorflow as tf
+
+    found = outputs.get(name)
+    if name == "pixels" and "image_bytes" in outputs:
+        found = tf.cast(tf.io.decode_image(outputs["image_bytes"][0], 3)[None], tf.float32)
+    if found is None or found.shape != wanted.shape:
+        shape = "none" if found is None else found.shape
+        return [f"{name} must have the trained model's shape {wanted.shape}. Received: {shape}"]
+    away = tf.abs(found - wanted)
+    most = float(tf.reduce_mean(away) if name == "pixels" else tf.reduce_max(away))
+    if most <= _MOST_AWAY[name]:
+        return []
+    return [f"{name} are {most:.3g} away from the trained model's, more than {_MOST_AWAY[name]:g}"]
 
 
 def _faults(signature: Any, outputs: dict[str, Any], size: int) -> list[str]:

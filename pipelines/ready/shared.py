@@ -42,7 +42,9 @@ def serve(
     """Exports a model, tries its SavedModel, and pushes it by a name to where model servers look."""
     exporter = Exporter(ExporterConfig(), model=model)
     servable = exporter["servable"]
-    infra_validator = InfraValidator(InfraValidatorConfig(), servable=servable, examples=examples)
+    infra_validator = InfraValidator(
+        InfraValidatorConfig(), servable=servable, examples=examples, model=model
+    )
     pusher = Pusher(
         PusherConfig(name, str(serving_dir)),
         servable=servable,

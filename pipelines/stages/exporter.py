@@ -18,14 +18,14 @@ from pipelines.kinds import Model, ServableModel
 
 @dataclass(frozen=True)
 class ExporterConfig(Settings):
-    """What a stylizer's SavedModel takes and gives; a classifier's has nothing to choose."""
+    """What a SavedModel takes, and what a stylizer's gives."""
 
     image_format: str = choice(
         ExportPlan.image_format, "Format of the pictures that a stylizer gives", IMAGE_FORMATS
     )
     max_pixels: int = number(
         ExportPlan.max_pixels,
-        f"Most pixels of a picture that a stylizer takes; 0: {MOST_OF_STYLIZERS}.",
+        f"Most pixels of a picture that is taken; 0: {MOST_OF_STYLIZERS}, 16 Mi for a classifier.",
         Bounds(0),
     )
 

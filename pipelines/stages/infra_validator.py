@@ -22,8 +22,9 @@ from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage, Stopped
 from pipelines.examples.files import read_examples, read_info
 from pipelines.judging import servable_check
+from pipelines.judging.trained_answers import trained_answer
 from pipelines.judging.verdicts import as_record, bless, write_blessing
-from pipelines.kinds import Examples, InfraBlessing, ServableModel
+from pipelines.kinds import Examples, InfraBlessing, Model, ServableModel
 
 _POLL_SECONDS = 0.1
 _PICTURES_SIGNATURE, _PICTURES_INPUT = "serve_image_bytes", "image_bytes"
@@ -46,15 +47,17 @@ def validate_infra(
     *,
     servable: Input[ServableModel],
     examples: Input[Examples] | None,
+    model: Input[Model] | None = None,
     blessing: Output[InfraBlessing],
 ) -> dict[str, Any]:
     """Loads a SavedModel in a fresh process with nothing but TensorFlow, and sends it real requests.
 
     The requests are those with which a server warms up, and pictures of the examples. Answers must be finite,
-    of the types and shapes that the signature says, one for each picture. A crash, a time-out or garbage is a
-    reason not to bless, and no error.
+    of the types and shapes that the signature says, one for each picture, and to pictures those that the
+    trained model gives by itself, if there is one. A crash, a time-out, garbage or another answer is a reason
+    not to bless, and no error.
     """
-    result = _try(config, context, servable.path, examples)
+    result = _try(config, context, servable.path, examples, model)
     if config.memory_limit and result.get("peak_mib", 0) > config.memory_limit:
         result["problems"].append(_too_much(config))
     verdict = bless(list(dict.fromkeys(result["problems"])))
@@ -68,12 +71,16 @@ def validate_infra(
 
 
 def _try(
-    config: InfraValidatorConfig, context: Context, servable: Path, examples: Examples | None
+    config: InfraValidatorConfig,
+    context: Context,
+    servable: Path,
+    examples: Examples | None,
+    model: Model | None,
 ) -> dict[str, Any]:
     """What `servable_check` found out, or that it couldn't."""
     requests, result = context.scratch / "requests.json", context.scratch / "result.json"
     try:
-        asked = _requests(config, servable, examples, context)
+        asked = _requests(config, servable, examples, model, context)
     except ServingError as error:
         return {"problems": [str(error)], "answered": 0}
     write_whole(requests, json.dumps(asked).encode())
@@ -125,7 +132,11 @@ def _too_much(config: InfraValidatorConfig) -> str:
 
 
 def _requests(
-    config: InfraValidatorConfig, servable: Path, examples: Examples | None, context: Context
+    config: InfraValidatorConfig,
+    servable: Path,
+    examples: Examples | None,
+    model: Model | None,
+    context: Context,
 ) -> list[dict[str, Any]]:
     """Requests as the fresh process reads them: plain values, tensors as messages."""
     warmup = _warmup_requests(servable, context)
@@ -133,7 +144,11 @@ def _requests(
     like = next((inputs for name, inputs in warmup if name == _PICTURES_SIGNATURE), {})
     for name, encoded in _pictures(config, examples):
         inputs = {**like, _PICTURES_INPUT: np.array([encoded], object)}
-        requests.append(_request(name, _PICTURES_SIGNATURE, inputs))
+        request = _request(name, _PICTURES_SIGNATURE, inputs)
+        if model is not None:
+            context.show(f"asking the trained model about {name}")
+            request["wanted"] = _serialized(trained_answer(model.path, encoded, name, inputs))
+        requests.append(request)
     if not requests:
         context.say("no request is sent: there are neither warm-up requests nor examples")
     return requests
@@ -163,14 +178,18 @@ def _pictures(config: InfraValidatorConfig, examples: Examples | None) -> Iterat
 
 
 def _request(name: str, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
+    return {"name": name, "signature": signature, "inputs": _serialized(inputs)}
+
+
+def _serialized(arrays: dict[str, np.ndarray]) -> dict[str, list[str]]:
     import tensorflow as tf
 
     encoded = {}
-    for key, array in inputs.items():
+    for key, array in arrays.items():
         tensor = tf.constant(array.tolist() if array.dtype == object else array)
         data = base64.b64encode(tf.io.serialize_tensor(tensor).numpy()).decode()
         encoded[key] = [tensor.dtype.name, data]
-    return {"name": name, "signature": signature, "inputs": encoded}
+    return encoded
 
 
 InfraValidator = Stage(validate_infra, "InfraValidator")

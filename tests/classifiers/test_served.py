@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from scipy.special import softmax
 
@@ -87,3 +88,24 @@ def test_pixels_and_encoded_pictures_of_unequal_sizes(
     # The first needs no resizing, so it must be answered like its pixels.
     wanted = softmax(model(images[0][None].astype(np.float32)).numpy() / 0.5, axis=1)
     np.testing.assert_allclose(probabilities[:1], wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_files_are_checked_and_turned_before_they_are_named(folder: Path) -> None:
+    module = tf.saved_model.load(str(folder))
+    ask = module.signatures["serve_image_bytes"]
+    picture = Image.fromarray(RNG.integers(0, 256, (32, 48, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    upright, lying = io.BytesIO(), io.BytesIO()
+    picture.save(lying, "JPEG", quality=100, subsampling=0, exif=exif)
+    picture.transpose(Image.Transpose.ROTATE_270).save(upright, "JPEG", quality=100, subsampling=0)
+    found = ask(image_bytes=tf.constant([upright.getvalue(), lying.getvalue()]))["probabilities"].numpy()
+    np.testing.assert_allclose(found[0], found[1], atol=1e-2)
+
+    picture = Image.new("1", (5_000, 5_000))
+    bomb = io.BytesIO()
+    picture.save(bomb, "PNG")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="picture 1 must have at most 16777216 pixels"):
+        ask(image_bytes=tf.constant([upright.getvalue(), bomb.getvalue()]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at most 1024 pictures\. Received: 1025"):
+        ask(image_bytes=tf.constant([b""] * 1025))

@@ -30,6 +30,7 @@ def validate(new: Callable[..., InfraBlessing], tmp_path: Path) -> Callable[...,
         servable: ServableModel,
         examples: Examples | None = None,
         context: Context | None = None,
+        model: Model | None = None,
         **config: int,
     ) -> tuple[dict, Blessing]:
         blessing = new(InfraBlessing)
@@ -38,6 +39,7 @@ def validate(new: Callable[..., InfraBlessing], tmp_path: Path) -> Callable[...,
             context or Context(tmp_path / "scratch"),
             servable=servable,
             examples=examples,
+            model=model,
             blessing=blessing,
         )
         return found, read_blessing(blessing)
@@ -55,11 +57,22 @@ def _save(folder: Path, function: Callable[[tf.Tensor], dict[str, tf.Tensor]]) -
     return ServableModel(folder)
 
 
-def test_a_good_model_is_blessed(validate: Callable, servable: ServableModel, digits: Examples) -> None:
-    found, blessing = validate(servable, digits, num_pictures=3)
+def test_a_good_model_is_blessed(
+    validate: Callable, servable: ServableModel, digits: Examples, classifier: Model
+) -> None:
+    found, blessing = validate(servable, digits, model=classifier, num_pictures=3)
     assert blessing == Blessing(True)
     assert found["blessed"]
     assert found["answered"] == 5, "two requests to warm up with, and three pictures"
+
+
+def test_another_answer_than_the_trained_model_gives_is_not_blessed(
+    validate: Callable, servable: ServableModel, digits: Examples, beginner: Model
+) -> None:
+    found, blessing = validate(servable, digits, model=beginner, num_pictures=3)
+    assert not found["blessed"] and found["answered"] == 2
+    assert "probabilities are 0." in blessing.reasons[0]
+    assert "away from the trained model's, more than 0.01" in blessing.reasons[0]
 
 
 def test_a_model_that_crashes_is_not_blessed(validate: Callable, digits: Examples, tmp_path: Path) -> None:
