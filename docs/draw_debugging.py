@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from nst_keras.reports.look import BLUE, FAINT, GREEN, ORANGE, encode_png, in_our_look, new_figure
 from nst_keras.data.datasets import load_dataset
-from nst_keras.storage.files import write_whole
 from nst_keras.diagnosis.diagnostics import diagnose
+from nst_keras.reports.look import BLUE, FAINT, GREEN, ORANGE, encode_png, in_our_look, new_figure
+from nst_keras.storage.files import write_whole
 
 IMAGES = Path(__file__).parent / "images"
 TEXTS = {

@@ -16,10 +16,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_digits, load_iris, make_moons
 from sklearn.exceptions import ConvergenceWarning
 
-from nst_keras.estimators import AdalineGD, MultilayerPerceptron, Perceptron
+from nst_keras.estimators import AdalineGD, MultilayerPerceptron, Perceptron, backpropagation
 from nst_keras.reports.look import BLUE, INK, ORANGE, encode_png, in_our_look, new_figure
 from nst_keras.storage.files import write_whole
-from nst_keras.estimators import backpropagation
 
 IMAGES = Path(__file__).parent / "images"
 # English and Spanish, by the suffix of the file.

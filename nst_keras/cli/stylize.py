@@ -268,16 +268,18 @@ def _paint_video(record: dict[str, Any]) -> int:
     settings = _parsed(VideoSettings, record.get("settings", {}))
     stylizer = _stylizer(record)
     named = architecture_of(stylizer).named_styles
-    suffix = GIF if _suffix(_videos(record)[0]) == GIF else ".mp4"
+    videos = _videos(record)
+    suffix = GIF if {_suffix(name) for name in videos} == {GIF} else ".mp4"
     jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named, suffix=suffix)
-    if len(jobs) > 1:
-        raise flags.Error("--content: one video at a time, in one style or one blend")
-    check_job(jobs[0], suffixes=WRITABLE_VIDEO_SUFFIXES)
+    if pictures := {job.content for job in jobs} - {*videos}:
+        raise flags.Error(f"--content: {min(pictures)} is no video, as others are: paint pictures apart")
+    for job in jobs:
+        check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
     common.import_tensorflow_quietly()
-    from nst_keras.stylizers.video import paint_video_at_console
+    from nst_keras.stylizers.video import paint_videos_at_console
 
     painter, digest = load_painter(stylizer), record.get("stylizer_digest")
-    return paint_video_at_console(painter, settings, jobs[0], repeated_digest=digest)
+    return paint_videos_at_console(painter, settings, jobs, repeated_digest=digest)
 
 
 def _optimize(record: dict[str, Any]) -> int:

@@ -1,5 +1,7 @@
 """Videos painted frame by frame, without flicker."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +37,26 @@ class FramePainter:
         return rounded(finish(painted, content, left))
 
 
-def paint_video_at_console(
-    painter: Painter, settings: VideoSettings, job: StylizeJob, *, repeated_digest: str | None = None
+def paint_videos_at_console(
+    painter: Painter,
+    settings: VideoSettings,
+    jobs: Sequence[StylizeJob],
+    *,
+    repeated_digest: str | None = None,
 ) -> int:
-    """Paints a video and shows how far it is; Ctrl-C leaves what there is, whole. Returns the exit code.
+    """Paints videos and shows how far they are; Ctrl-C leaves what there is, whole. Returns the exit code.
 
     `repeated_digest` is as for `paint_at_console`.
     """
     note_other_stylizer(painter, repeated_digest)
+    with Console() as console:
+        return console.each_picture(jobs, partial(_paint_video, console, painter, settings))
+
+
+def _paint_video(
+    console: Console, painter: Painter, settings: VideoSettings, job: StylizeJob, title: str
+) -> bool:
+    """Tells whether the video was painted to its end."""
     blend = painter.blend(job.styles, job.style_weights)
     watch: Stopwatch | None = None
 
@@ -51,17 +65,20 @@ def paint_video_at_console(
         watch = watch or Stopwatch((frames, 1), unit="frame")
         console.show(watch.see(done))
 
-    with Console() as console:
-        frames = change_video(
-            Path(job.content),
-            job.output,
-            FramePainter(painter, blend, settings),
-            settings=kept_record(painted_record(job, settings, painter), job.file.metadata),
-            before_writing=job.make_folder,
-            should_stop=console.should_stop,
-            observer=show,
-            note=console.say,
-        )
-        if console.should_stop():
-            return console.stopped(f"the first {frames} frames are in {job.output}")
-        return console.finished(job.output)
+    if title:
+        console.say(f"{title}{job.output}")
+    frames = change_video(
+        Path(job.content),
+        job.output,
+        FramePainter(painter, blend, settings),
+        settings=kept_record(painted_record(job, settings, painter), job.file.metadata),
+        before_writing=job.make_folder,
+        should_stop=console.should_stop,
+        observer=show,
+        note=console.say,
+    )
+    if console.should_stop():
+        console.stopped(f"the first {frames} frames are in {job.output}")
+        return False
+    console.finished(job.output)
+    return True

@@ -113,7 +113,7 @@ def optimize_image(
         callback: Gets the state after each step; True ends the optimisation there.
 
     Raises:
-        InputError: If a style image is too small or narrow for the network.
+        InputError: If a style image is too small or narrow for the network, or memory runs out.
         NonFiniteLossError: If the loss leaves the finite numbers.
     """
     for style in pictures.styles:
@@ -129,7 +129,11 @@ def optimize_image(
         if index > state.scale:
             image = np.clip(resize(state.image, scale.height, scale.width), 0, 255)
             state = State(index, 0, image, slots_for(image, state.slots, settings))
-        state, stopped = _optimize_scale(objective, pictures, settings, state, scale, callback)
+        try:
+            state, stopped = _optimize_scale(objective, pictures, settings, state, scale, callback)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            size = f"{scale.width}x{scale.height} pixels"
+            raise InputError(f"there is not enough memory for {size}: lower size, or tile_size") from error
         if stopped:
             break
     return state

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from nst_keras.errors import InputError, NonFiniteLossError
@@ -126,11 +125,6 @@ class OptimizedStylize:
                 )
             except NonFiniteLossError as error:
                 raise InputError(keeper.rescue(error)) from error
-            except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-                height, width = prepared.scales[-1][:2]
-                raise InputError(
-                    f"there is not enough memory for {width}x{height} pixels: lower size, or tile_size"
-                ) from error
         if stopped and keeper.last is not None:
             keeper.write(job.output, keeper.last)
             write_checkpoint(checkpoint, state, prepared.record)

@@ -59,6 +59,21 @@ def _frames(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
+def test_several_clips_in_several_styles(run_here: Callable, folder: Path) -> None:
+    (folder / "bad.mp4").write_text("text")
+    with av.open(str(folder / "short.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        container.mux([*stream.encode(av.VideoFrame(96, 64, "yuv420p")), *stream.encode()])
+    flags = ["--stylizer=small.npz", "--style=wave", "--each_style", "--size=32", "--output=painted"]
+    done = run_here(*flags, "--content=short.mp4,bad.mp4")
+    assert (done.returncode, done.stdout) == (1, "painted/short_wave.mp4\n"), done.stderr
+    assert "[2/2] error: bad.mp4: " in done.stderr and "1 of 2 pictures could not be made" in done.stderr
+    (folder / "photo.png").write_bytes(b"")
+    mixed = run_here(*flags, "--content=short.mp4,photo.png")
+    assert mixed.returncode == 2 and "photo.png is no video, as others are" in mixed.stderr
+
+
 def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
     done = run_here(*FAST)
     assert (done.returncode, done.stdout) == (0, "painted.mp4\n"), done.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -273,3 +274,17 @@ def test_a_picture_that_ends_too_narrow_is_refused_before_the_first_step(
     narrow = np.zeros((20, 400, 3), np.float32)
     with pytest.raises(InputError, match="of size 48 would be 48x2 pixels but must be at least 16x16"):
         _optimize(Objective(random_weights, shallow), Pictures(narrow, [narrow], [1.0]), shallow)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")])
+def test_too_little_memory_is_told(
+    random_weights: VGG19Weights,
+    shallow: StyleTransferSettings,
+    pictures: Pictures,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objective = Objective(random_weights, shallow)
+    monkeypatch.setattr(objective, "evaluate", Mock(side_effect=error))
+    with pytest.raises(InputError, match="not enough memory for 24x16 pixels: lower size, or tile_size"):
+        _optimize(objective, pictures, shallow)
