@@ -12,6 +12,7 @@ from nst_keras.ops.precision import bfloat16_products
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.plan import blend_shares
+from nst_keras.pictures.record import digests
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.settings import FastSettings
@@ -26,6 +27,8 @@ class Painter(abc.ABC):
         styles: Names of the styles that it knows; none if a style is any painting.
         min_side: Least height and width of what it paints, in pixels.
         max_pixels_in_one_piece: Of the pictures that aren't large; such a piece takes about 1 GB.
+        keeps_last: Whether `paint` keeps what the network made last, so that another strength, or other
+            colours, of the same picture cost no time.
     """
 
     spec: str
@@ -33,6 +36,8 @@ class Painter(abc.ABC):
     styles: tuple[str, ...] = ()
     min_side: int
     max_pixels_in_one_piece: int
+    keeps_last = False
+    _last: tuple[tuple[object, ...], np.ndarray] = ((), np.empty(0))
 
     def blend(
         self, styles: Sequence[str | np.ndarray], weights: Sequence[float] = (), read: Reader = load_picture
@@ -50,7 +55,12 @@ class Painter(abc.ABC):
         """Paints a content [h, w, 3] on 0..255 as float32 [H, W, 3] whose size the settings say."""
         content = self.fitted(content, settings)
         blend, left = self.weakened(content, blend, settings)
-        return finish(self.painted(content, blend, settings.precision), content, left)
+        if not self.keeps_last:
+            return finish(self.painted(content, blend, settings.precision), content, left)
+        key = (*digests([content, blend]), content.shape, settings.precision)
+        if key != self._last[0]:
+            self._last = key, self.painted(content, blend, settings.precision)
+        return finish(self._last[1], content, left)
 
     def weakened(
         self, content: np.ndarray, blend: np.ndarray, settings: FastSettings

@@ -2,8 +2,8 @@
 
 import functools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import parse_settings
@@ -11,20 +11,16 @@ from nst_keras.studio.workers.channel import Channel
 from nst_keras.studio.workers.tasks import job_of
 from nst_keras.stylizers.settings import FastSettings
 
+if TYPE_CHECKING:
+    from nst_keras.stylizers.painter import Painter
+
+_NETWORKS = 3  # that are kept
+
 
 def main() -> None:
-    """Answers each task with the seconds that it took, or what is wrong."""
+    """Answers each task with the seconds that it took, or what is wrong; `{}` only loads TensorFlow."""
     channel = Channel()
-    from nst_keras.stylizers.architecture import load_painter
-    from nst_keras.stylizers.job import FastStylize
-
-    painter = functools.lru_cache(maxsize=3)(load_painter)
-
-    def paint(task: Mapping[str, Any]) -> None:
-        settings = parse_settings(FastSettings, task["settings"])
-        stylize = FastStylize(settings, painter=painter(task["stylizer"]))
-        stylize.run(stylize.prepare(job_of(task)))
-
+    paint = painting()
     for task in channel.messages():
         began = time.monotonic()
         try:
@@ -33,6 +29,25 @@ def main() -> None:
             channel.send(seconds=time.monotonic() - began)
         except InputError as error:
             channel.send(error=str(error))
+
+
+def painting() -> Callable[[Mapping[str, Any]], None]:
+    """Loads TensorFlow, and returns what paints a task."""
+    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.job import FastStylize
+
+    @functools.lru_cache(maxsize=_NETWORKS)
+    def painter(stylizer: str) -> "Painter":
+        painter = load_painter(stylizer)
+        painter.keeps_last = True
+        return painter
+
+    def paint(task: Mapping[str, Any]) -> None:
+        settings = parse_settings(FastSettings, task["settings"])
+        stylize = FastStylize(settings, painter=painter(task["stylizer"]))
+        stylize.run(stylize.prepare(job_of(task)))
+
+    return paint
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+"""Pictures of the studio are those of the command line: byte for byte, in every format."""
+
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nst_keras.cli import stylize
+from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.images import read_image
+from nst_keras.studio.workers import optimize
+from nst_keras.studio.workers.paint import painting
+from nst_keras.transfer import job as transfer_job
+
+from .conftest import Client, Run, picture
+
+RunMain = Callable[..., subprocess.CompletedProcess[str]]
+SHALLOW = {
+    "size": 48,
+    "num_steps": 3,
+    "coarse_steps": 2,
+    "coarsest_size": 24,
+    "content_layers": {"relu2_1": 1.0},
+    "style_layers": {"relu1_1": 0.3, "relu2_1": 1 / 3},
+}
+EXIF_PHOTO = {"kind": "JPEG", "exif": b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0"}
+
+
+class Painter:
+    """Paints in this process."""
+
+    def __init__(self) -> None:
+        self._paint = painting()
+
+    async def paint(self, task: dict[str, Any]) -> float:
+        if task:
+            self._paint(task)
+        return 0.0
+
+    async def close(self) -> None:
+        return
+
+
+async def _bring(client: Client, name: str, data: bytes) -> str:
+    reply = await client("PUT", f"/api/pictures?name={name}", data)
+    assert reply.status == 200, reply.body
+    return reply.json["id"]
+
+
+def test_a_picture_painted_at_once_is_that_of_its_command(
+    visit: Run, tmp_path: Path, run_main: RunMain
+) -> None:
+    files = {"photo 1.jpg": picture(90, 60, **EXIF_PHOTO)}
+    pictures: dict[str, bytes] = {}
+
+    async def scene(client: Client) -> list[str]:
+        client.studio._painter = Painter()
+        photo = await _bring(client, "photo%201.jpg", files["photo 1.jpg"])
+        request = {
+            "content": photo,
+            "styles": ["starry_night", "great_wave"],
+            "style_weights": [3, 1],
+            "settings": {"size": 64, "strength": 0.7, "preserve_color": "luma"},
+        }
+        preview = await client("POST", "/api/paint", {**request, "side": 32})
+        assert "x-result" not in preview.headers
+        painted = await client("POST", "/api/paint", request)
+        assert painted.status == 200, painted.body
+        (job,) = (await client("GET", "/api/jobs")).json
+        assert (job["id"], job["state"]) == (painted.headers["x-result"], "done")
+        assert (job["width"], job["height"], job["result"]) == (64, 43, job["id"])
+        for suffix in (".png", ".jpg", ".webp", ".tif"):
+            reply = await client("GET", f"/api/results/{job['id']}?suffix={suffix}")
+            pictures[suffix] = reply.body
+        assert pictures[".png"] == painted.body
+        assert (await client("GET", f"/api/results/{job['id']}?suffix=.exe")).status == 400
+        # The picture, dropped in, asks for itself.
+        again = (await client("PUT", "/api/pictures?name=x.webp", pictures[".webp"])).json
+        assert again["recipe_problem"] is None
+        assert (await client("POST", "/api/paint", again["request"])).body == painted.body
+        commands = (await client("POST", "/api/command", again["request"])).json
+        assert "nst.paint('photo 1.jpg', ['starry_night', 'great_wave']" in commands["python"]
+        (tmp_path / "program.py").write_text(commands["python"])
+        return shlex.split(commands["command"])
+
+    program, *flags = visit(scene)
+    assert program == "nst-stylize"
+    (tmp_path / "photo 1.jpg").write_bytes(files["photo 1.jpg"])
+    output = flags.pop().removeprefix("--output=")
+    assert output == "photo 1_starry_night_great_wave.png"
+    for suffix, data in pictures.items():
+        done = run_main(stylize.main, *flags, f"--output=out{suffix}")
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"out{suffix}").read_bytes() == data, suffix
+    exec((tmp_path / "program.py").read_text())
+    assert np.array_equal(read_image(tmp_path / output), read_image(tmp_path / "out.png"))
+
+
+def test_an_optimised_picture_is_that_of_its_command(
+    visit: Run,
+    tmp_path: Path,
+    run_main: RunMain,
+    monkeypatch: pytest.MonkeyPatch,
+    random_weights: VGG19Weights,
+) -> None:
+    monkeypatch.setattr(transfer_job, "load_vgg19", lambda *_: random_weights)
+    files = {"photo.png": picture(60, 40), "ink.jpg": picture(50, 50, "JPEG"), "mask.png": picture(60, 40)}
+    told: list[dict[str, Any]] = []
+    ids: dict[str, str] = {}
+
+    async def ask(client: Client) -> list[str]:
+        ids.update({name: await _bring(client, name, data) for name, data in files.items()})
+        request = {"way": "optimize", "content": ids["photo.png"], "styles": [ids["ink.jpg"]]}
+        request["settings"] = SHALLOW
+        job = (await client("POST", "/api/jobs", request)).json
+        task = client.studio._jobs.get(job["id"]).task
+        await client("POST", f"/api/jobs/{job['id']}/stop")
+        wishes = optimize.Wishes(iter([{"wish": "go_on"}]), lambda **message: None)
+        wishes.should_stop = lambda: False  # type: ignore[method-assign]
+        optimize.optimize({**task, "resume": False}, wishes, lambda **message: told.append(message))
+        result = (await client("GET", f"/api/results/{job['id']}")).body
+        (tmp_path / "studio.png").write_bytes(result)
+        again = (await client("PUT", "/api/pictures?name=x.png", result)).json
+        assert again["request"]["settings"] == SHALLOW
+        assert again["request"]["content"] == ids["photo.png"]
+        return shlex.split((await client("POST", "/api/command", again["request"])).json["command"])
+
+    _, *flags = visit(ask)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    done = run_main(stylize.main, *flags)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "photo_ink.png").read_bytes() == (tmp_path / "studio.png").read_bytes()
+    events = [message["event"] for message in told]
+    assert (events[0], events[-1], events.count("step")) == ("running", "ended", 5)
+    assert "preview" in events
+    assert told[-1]["finished"]
+
+
+def test_a_recipe_that_lacks_its_photo_says_so(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        client.studio._painter = Painter()
+        photo = await _bring(client, "photo.png", picture(64, 48))
+        request = {"content": photo, "styles": ["night_cafe"], "settings": {"size": 32}}
+        painted = (await client("POST", "/api/paint", request)).body
+        client.studio._pictures._folder.joinpath(photo, "photo.png").unlink()
+        dropped = (await client("PUT", "/api/pictures?name=x.png", painted)).json
+        assert "photo.png" in dropped["recipe_problem"]
+        assert dropped["request"]["styles"] == ["night_cafe"]
+
+    visit(scene)
