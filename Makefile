@@ -54,7 +54,7 @@ $(STAMP): pyproject.toml constraints.txt nst_keras/__init__.py
 	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || \
 	  { rm -rf .venv; echo "On Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into .venv; TensorFlow takes some minutes the first time ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,serving,video,cluster]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,serving,video,cluster,light]'
 	@touch $(STAMP)
 
 clean:

@@ -48,8 +48,9 @@ from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
 from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
-from nst_keras.stylizers.multi_style.painter import MultiStylePainter
+from nst_keras.stylizers.multi_style.file import read_stylizer
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
@@ -67,7 +68,7 @@ class Benchmark:
     def __init__(self, flags: argparse.Namespace) -> None:
         """Looks at what there is."""
         self.flags, self.folder = flags, Path(flags.output_dir)
-        self.painter = MultiStylePainter(flags.stylizer)
+        self.painter = load_painter(flags.stylizer, TENSORFLOW)
         self.version = self.painter.digest[-8:]
         paths = list_images(flags.styles)
         self.styles = {
@@ -214,7 +215,7 @@ class Benchmark:
 
     def lattice(self) -> dict[str, Any]:
         """Means over all pairs, by method and period."""
-        any_painting, named = load_painter("magenta"), load_painter("magenta26")
+        any_painting, named = (load_painter(name, TENSORFLOW) for name in ("magenta", "magenta26"))
         found: dict[str, list[list[float]]] = {}
         for content in self.contents:
             photo = read_image(self.photo(content, self.flags.size))
@@ -270,7 +271,7 @@ class Benchmark:
     def network(self) -> dict[str, Any]:
         """One-hot styles beside single ones, and blends."""
         size, painting_size = self.flags.size, self.flags.painting_size
-        photo, stylizer = read_image(self.photo(self.contents[0], size)), self.painter.stylizer
+        photo, stylizer = read_image(self.photo(self.contents[0], size)), read_stylizer(self.flags.stylizer)
 
         def measure() -> dict[str, Any]:
             return {

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.settings import FastSettings
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--stylizer", default="")
     flags = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(flags.threads)
-    painter_of = functools.cache(load_painter)
+    painter_of = functools.cache(functools.partial(load_painter, engine=TENSORFLOW))
     for line in sys.stdin:
         task = json.loads(line)
         content = read_image(task["content"])

@@ -24,6 +24,7 @@ from stylizer_engines import NUM_MAGENTA, Engine, peer_command
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.samples import read_sample
 from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter
@@ -93,7 +94,7 @@ _PHOTO = read_sample("china")
 
 
 def _main(arguments: list[str]) -> None:
-    painter = load_painter(_STYLIZER.value)
+    painter = load_painter(_STYLIZER.value, TENSORFLOW)
     style = _STYLE.value or painter.styles[0]
     blend = painter.blend([style])
     results: dict[str, dict[str, Figures]] = {

@@ -58,7 +58,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(name: str) -> None:
     "name,module", [*((name, "absl.flags") for name in sorted(COMMANDS)), ("nst-stylize", "tensorflow")]
 )
 def test_ctrl_c_while_a_command_is_importing_is_quiet(name: str, module: str, tmp_path: Path) -> None:
-    arguments = ["--fast", "--content=sample:china", "--style=starry_night"]
+    arguments = ["--fast", "--engine=tensorflow", "--content=sample:china", "--style=starry_night"]
     code = (
         "import os, signal, sys\n"
         "class Finder:\n"

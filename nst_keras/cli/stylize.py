@@ -21,7 +21,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from absl import flags
 
@@ -46,17 +46,21 @@ from nst_keras.stylizers.architecture import (
     stylizer_digest,
     stylizer_for,
 )
+from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import vgg19_digest
 
+if TYPE_CHECKING:
+    from nst_keras.stylizers.painter import Painter
+
 _Kind = TypeVar("_Kind", bound=Settings)
 
 # Fields of a stylizer's settings that the optimiser's have, too, and those that are its own.
 _BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).keys()
-_FAST_ONLY = field_types(VideoSettings).keys() - _BOTH
+_FAST_ONLY = (field_types(VideoSettings).keys() - _BOTH) | field_types(EngineSettings).keys()
 _VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).keys()
 # Flags that mean the same for a stylizer; all others are the optimiser's.
 _SHARED = (
@@ -124,6 +128,7 @@ field_flags.define(FileSettings, FLAGS)
 field_flags.define(JobOptions, FLAGS)
 field_flags.define(_Way, FLAGS)
 field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")
+field_flags.define(EngineSettings, FLAGS, note="With --fast: ")
 field_flags.define(common.NetworkSettings, FLAGS)
 field_flags.define(StyleTransferSettings, FLAGS)
 
@@ -216,7 +221,7 @@ def _is_fast(record: dict[str, Any]) -> bool:
         listed = ", ".join(f"--{name}" for name in sorted(wrong))
         raise flags.IllegalFlagValueError(
             f"{listed}: only for the optimiser; a stylizer (--fast) takes --size, --strength, "
-            "--preserve_color, --color_strength, --precision, --style_weights and --each_style"
+            "--preserve_color, --color_strength, --precision, --engine, --style_weights and --each_style"
         )
     return fast
 
@@ -239,12 +244,16 @@ def _paint(record: dict[str, Any]) -> int:
         return 0
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
-    common.import_tensorflow_quietly()
     from nst_keras.stylizers.at_console import paint_at_console
     from nst_keras.stylizers.job import FastStylize
 
-    stylize = FastStylize(settings, stylizer)
+    stylize = FastStylize(settings, _painter(stylizer))
     return paint_at_console(stylize, jobs, repeated_digest=record.get("stylizer_digest"))
+
+
+def _painter(stylizer: str) -> "Painter":
+    engine = field_flags.parsed(EngineSettings, FLAGS).engine
+    return load_painter(stylizer, engine, common.import_tensorflow_quietly)
 
 
 def _stylizer(record: dict[str, Any]) -> str:
@@ -275,10 +284,9 @@ def _paint_video(record: dict[str, Any]) -> int:
         raise flags.Error(f"--content: {min(pictures)} is no video, as others are: paint pictures apart")
     for job in jobs:
         check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
-    common.import_tensorflow_quietly()
     from nst_keras.stylizers.video import paint_videos_at_console
 
-    painter, digest = load_painter(stylizer), record.get("stylizer_digest")
+    painter, digest = _painter(stylizer), record.get("stylizer_digest")
     return paint_videos_at_console(painter, settings, jobs, repeated_digest=digest)
 
 

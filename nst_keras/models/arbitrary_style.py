@@ -20,8 +20,6 @@ from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.instance_statistics import instance_statistics
 
-MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
-
 # By whose statistics style is compared in training; the last one is where a picture is given its style.
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 CODE_LAYER = STYLE_LAYERS[-1]

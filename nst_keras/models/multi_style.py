@@ -20,8 +20,6 @@ from nst_keras.layers.fit_multiple import CropLike, PadToMultiple
 from nst_keras.layers.padding import ReflectionPadding2D
 from nst_keras.layers.upsampled_conv2d import UpsampledConv2D
 
-MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
-
 NUM_BLOCKS = 5  # of residuals, at an eighth of the resolution
 
 # Training starts near the photo, as the optimiser does: the sigmoid of 2 x is close to (x + 1) / 2 for most

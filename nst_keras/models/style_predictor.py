@@ -10,9 +10,6 @@ import tensorflow as tf
 
 NUM_NUMBERS = 100
 
-# Shortest side of a painting, in pixels, at which the published weights were trained.
-PAINTING_SIDE = 256
-
 # Repeats of inverted residuals; stride of the first, expansion, filters.
 _STAGES = (
     (1, 1, 1, 16),
@@ -29,9 +26,9 @@ _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
 def style_predictor() -> keras.Model:
     """Builds the network.
 
-    Input: float32 [batch, height, width, 3], RGB on 0..255, best `PAINTING_SIDE` on the shorter side. Output:
-    float32 [batch, `NUM_NUMBERS`]. Layers are named "stem", "blockN_expand", "blockN_depthwise",
-    "blockN_project", "head" and "style".
+    Input: float32 [batch, height, width, 3], RGB on 0..255, best with a shorter side of
+    `weights.magenta.PAINTING_SIDE`. Output: float32 [batch, `NUM_NUMBERS`]. Layers are named "stem",
+    "blockN_expand", "blockN_depthwise", "blockN_project", "head" and "style".
     """
     pixels = keras.Input((None, None, 3))
     outputs = keras.layers.Rescaling(1 / 255, name="rescale")(pixels)

@@ -19,7 +19,6 @@ from nst_keras.layers.padding import ReflectionPadding2D
 from nst_keras.layers.upsampled_conv2d import UpsampledConv2D
 
 _LARGE = 9  # side of the first and the last kernel
-MIN_SIDE = 16  # pixels; below that, reflection has nothing to mirror
 STRIDE = 4  # of the residual blocks
 
 

@@ -14,6 +14,9 @@ from nst_keras.storage.files import write_whole
 
 CACHE_VARIABLE = "NST_KERAS_CACHE"
 
+_DIGEST_SIZE = 32  # of SHA-256, with which a file begins that was made here
+_MOST_KEPT = 16  # of these in a folder
+
 
 @dataclass(frozen=True)
 class Fetchable:
@@ -108,6 +111,31 @@ def read_cached(item: Fetchable, note: Callable[[str], None]) -> bytes:
                 f"{len(data)} bytes with sha256 {hashlib.sha256(data).hexdigest()}"
             )
         write_whole(path, data)
+    return data
+
+
+def read_kept(folder: str, name: str, make: Callable[[], bytes], note: Callable[[str], None]) -> bytes:
+    """Returns what was made once and is kept in a folder of the cache, or makes it now.
+
+    The folder keeps the last few. If nothing can be kept, `note` is told so, and it is made each time.
+    """
+    try:
+        path = cache_dir() / folder / name
+        stored = path.read_bytes()
+    except (OSError, InputError):
+        stored = b""
+    if hashlib.sha256(stored[_DIGEST_SIZE:]).digest() == stored[:_DIGEST_SIZE]:
+        return stored[_DIGEST_SIZE:]
+    data = make()
+    try:
+        path = cache_dir() / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, hashlib.sha256(data).digest() + data)
+        kept = sorted(path.parent.glob("[!.]*"), key=lambda file: file.stat().st_mtime)
+        for old in kept[:-_MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    except (OSError, InputError) as error:
+        note(f"note: nothing can be kept in the cache: {error}")
     return data
 
 

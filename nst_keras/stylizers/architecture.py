@@ -13,6 +13,8 @@ from nst_keras.errors import InputError, did_you_mean
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_STYLES
 from nst_keras.stylizers.arbitrary.settings import ArbitraryStyleSettings
 from nst_keras.stylizers.archive import digest_of, name_of, read_archive, read_header
+from nst_keras.stylizers.engines.engine import Engine, load_engine
+from nst_keras.stylizers.engines.settings import AUTO
 from nst_keras.stylizers.magenta.style_names import STYLE_NAMES
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.settings import AveragedSettings
@@ -29,13 +31,12 @@ def _refuse(*_: object) -> "Trainee":
 
 
 class Parts(NamedTuple):
-    """What makes a painter and a `Served` of a stylizer's name, and a trainee if there are settings for one.
+    """What makes a `Served` of a stylizer's name, and a trainee if there are settings for one.
 
     `serve` says to a function which weights differ; `trainee` takes settings, a `StylizerRun`, pictures and a
     distribution strategy.
     """
 
-    painter: "Callable[[str], Painter]"
     serve: "Callable[[str, Callable[[str], None]], Served]"
     trainee: "Callable[..., Trainee]" = _refuse
 
@@ -50,7 +51,9 @@ class Architecture:
         paints: Of which style its pictures are, for the help.
         named_styles: Whether it knows styles by name; else a style is any painting.
         max_pixels: Of a picture that a served one takes, unless it is told otherwise.
-        parts: Imports what paints, is served and is trained.
+        painter: Imports what makes a painter of a stylizer's name and an engine.
+        parts: Imports what is served and is trained.
+        light: Whether it paints on onnxruntime, too.
         settings: Those of its training; None if it can't be trained here.
         other_weights: From a header to the digest of weights that aren't in the file, if there are any.
         fetched_digest: Of weights that are fetched; the architecture's name then stands for its one stylizer,
@@ -63,37 +66,63 @@ class Architecture:
     paints: str
     named_styles: bool
     max_pixels: int
+    painter: "Callable[[], Callable[[str, Engine], Painter]]"
     parts: Callable[[], Parts]
+    light: bool = True
     settings: type[AveragedSettings] | None = None
     other_weights: Callable[[Mapping[str, Any]], str] | None = None
     fetched_digest: str = ""
     fetched_styles: tuple[str, ...] = ()
 
 
+def _paint_named() -> "type[Painter]":
+    from nst_keras.stylizers.multi_style.painter import MultiStylePainter
+
+    return MultiStylePainter
+
+
 def _named() -> Parts:
-    from nst_keras.stylizers.multi_style.painter import MultiStylePainter, serve
+    from nst_keras.stylizers.multi_style.served import serve
     from nst_keras.stylizers.multi_style.trainer import trainee
 
-    return Parts(MultiStylePainter, serve, trainee)
+    return Parts(serve, trainee)
+
+
+def _paint_any() -> "type[Painter]":
+    from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
+
+    return ArbitraryPainter
 
 
 def _any() -> Parts:
-    from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter, serve
+    from nst_keras.stylizers.arbitrary.served import serve
     from nst_keras.stylizers.arbitrary.trainer import trainee
 
-    return Parts(ArbitraryPainter, serve, trainee)
+    return Parts(serve, trainee)
+
+
+def _paint_magenta_any() -> "type[Painter]":
+    from nst_keras.stylizers.magenta.painter import AnyPaintingPainter
+
+    return AnyPaintingPainter
 
 
 def _magenta_any() -> Parts:
-    from nst_keras.stylizers.magenta.painter import AnyPaintingPainter, serve_any_painting
+    from nst_keras.stylizers.magenta.served import serve_any_painting
 
-    return Parts(AnyPaintingPainter, serve_any_painting)
+    return Parts(serve_any_painting)
+
+
+def _paint_magenta_named() -> "type[Painter]":
+    from nst_keras.stylizers.magenta.painter import NamedStylesPainter
+
+    return NamedStylesPainter
 
 
 def _magenta_named() -> Parts:
-    from nst_keras.stylizers.magenta.painter import NamedStylesPainter, serve_named_styles
+    from nst_keras.stylizers.magenta.served import serve_named_styles
 
-    return Parts(NamedStylesPainter, serve_named_styles)
+    return Parts(serve_named_styles)
 
 
 def _encoder(header: Mapping[str, Any]) -> str:
@@ -111,6 +140,7 @@ ARCHITECTURES = {
             paints="the paintings' own styles",
             named_styles=True,
             max_pixels=2**24,
+            painter=_paint_named,
             parts=_named,
             settings=StylizerSettings,
         ),
@@ -120,7 +150,9 @@ ARCHITECTURES = {
             paints="any painting (AdaIN)",
             named_styles=False,
             max_pixels=2**22,
+            painter=_paint_any,
             parts=_any,
+            light=False,
             settings=ArbitraryStyleSettings,
             other_weights=_encoder,
         ),
@@ -130,6 +162,7 @@ ARCHITECTURES = {
             paints="any painting",
             named_styles=False,
             max_pixels=2**22,
+            painter=_paint_magenta_any,
             parts=_magenta_any,
             fetched_digest=magenta.DIGEST,
         ),
@@ -139,6 +172,7 @@ ARCHITECTURES = {
             paints="26 styles",
             named_styles=True,
             max_pixels=2**22,
+            painter=_paint_magenta_named,
             parts=_magenta_named,
             fetched_digest=magenta.DIGEST,
             fetched_styles=STYLE_NAMES,
@@ -228,6 +262,13 @@ def maker_of(spec: str, digest: str) -> dict[str, str]:
     return {"stylizer": spec, "stylizer_digest": digest}
 
 
-def load_painter(spec: str = "") -> "Painter":
-    """Reads a stylizer: a file, "" for the one that comes with the package, or one of `FETCHED`."""
-    return architecture_of(spec).parts().painter(spec)
+def load_painter(
+    spec: str = "", engine: str = AUTO, import_tensorflow: Callable[[], None] = lambda: None
+) -> "Painter":
+    """Reads a stylizer: a file, "" for the one that comes with the package, or one of `FETCHED`.
+
+    The engine and what is called before TensorFlow is needed are as for `load_engine`.
+    """
+    row = architecture_of(spec)
+    loaded = load_engine(engine, import_tensorflow, light=row.light)
+    return row.painter()(spec, loaded)

@@ -13,7 +13,7 @@ from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.plan import StylizeJob
 from nst_keras.pictures.record import Records, record_of, write_painting
 from nst_keras.pictures.transparency import Pixels
-from nst_keras.stylizers.architecture import load_painter, maker_of
+from nst_keras.stylizers.architecture import maker_of
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
 
@@ -29,10 +29,10 @@ class PreparedPainting:
 
 
 class FastStylize:
-    """A painter with settings, for any number of jobs; of a stylizer, or one that is there already."""
+    """A painter with settings, for any number of jobs."""
 
-    def __init__(self, settings: FastSettings, stylizer: str = "", painter: Painter | None = None) -> None:
-        self.settings, self.painter = settings, painter or load_painter(stylizer)
+    def __init__(self, settings: FastSettings, painter: Painter) -> None:
+        self.settings, self.painter = settings, painter
         self._read = PictureReader()
         self.records = Records(settings, maker_of(self.painter.spec, self.painter.digest), self._read)
         # A folder of photos is painted in one style.

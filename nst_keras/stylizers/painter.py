@@ -1,20 +1,19 @@
-"""What all trained stylizers share that paint pictures of any size."""
+"""What all trained stylizers share that paint pictures of any size; this loads no TensorFlow."""
 
 import abc
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from nst_keras.errors import InputError, did_you_mean
-from nst_keras.fields import MIXED_BFLOAT16
-from nst_keras.ops.precision import bfloat16_products
+from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.plan import blend_shares
 from nst_keras.pictures.record import digests
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.archive import name_of
+from nst_keras.stylizers.engines.engine import PaintingNetwork
 from nst_keras.stylizers.settings import FastSettings
 
 
@@ -29,15 +28,17 @@ class Painter(abc.ABC):
         max_pixels_in_one_piece: Of the pictures that aren't large; such a piece takes about 1 GB.
         keeps_last: Whether `paint` keeps what the network made last, so that another strength, or other
             colours, of the same picture cost no time.
+        network: What paints, on an engine.
     """
 
     spec: str
     digest: str
     styles: tuple[str, ...] = ()
-    min_side: int
+    min_side = MIN_SIDE
     max_pixels_in_one_piece: int
     keeps_last = False
     _last: tuple[tuple[object, ...], np.ndarray] = ((), np.empty(0))
+    network: PaintingNetwork
 
     def blend(
         self, styles: Sequence[str | np.ndarray], weights: Sequence[float] = (), read: Reader = load_picture
@@ -81,10 +82,9 @@ class Painter(abc.ABC):
         height, width = content.shape[:2]
         try:
             if height * width > self.max_pixels_in_one_piece:
-                return self._in_strips(content, blend)
-            with bfloat16_products(precision == MIXED_BFLOAT16):
-                return self._in_one_piece(content, blend)
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+                return self.network.in_strips(content, blend)
+            return self.network.in_one_piece(content, blend, precision)
+        except MemoryError as error:
             raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
 
     def fitted(self, content: np.ndarray, settings: FastSettings) -> np.ndarray:
@@ -105,12 +105,6 @@ class Painter(abc.ABC):
     def _blend(
         self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader
     ) -> np.ndarray: ...
-
-    @abc.abstractmethod
-    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
-
-    @abc.abstractmethod
-    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray: ...
 
 
 def blend_named(

@@ -34,6 +34,7 @@ DIGEST = f"sha256:{MAGENTA.sha256}"
 CARD = {"source": SOURCE, "licence": LICENCE, "by": "Magenta (Dumoulin et al. 2017, Ghiasi et al. 2017)"}
 
 NUM_STYLES = 26  # of the network of named styles
+PAINTING_SIDE = 256  # pixels; of a painting as the network that looks at it was trained
 NUM_BLOCKS_ANY, NUM_BLOCKS_NAMED = 5, 6  # of residuals
 
 # What a Keras layer is given, by the layer's name.

@@ -41,8 +41,9 @@ def _classifier(folder: Path) -> "TrainedClassifier":
 @functools.lru_cache(maxsize=1)
 def _painter(path: Path) -> "Painter":
     from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.engines.settings import TENSORFLOW
 
-    return load_painter(str(path))
+    return load_painter(str(path), TENSORFLOW)
 
 
 def _probabilities(classifier: "TrainedClassifier", pixels: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from nst_keras.pictures.images import encode_image, read_image, write_image
 from nst_keras.storage.files import write_whole
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.archive import STYLIZER_FILE
+from nst_keras.stylizers.engines.settings import TENSORFLOW
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture
 from pipelines.examples.parts import file_name, run_tasks
@@ -280,7 +281,7 @@ def _keep_small(pictures: dict[str, np.ndarray], task: PhotoTask) -> None:
 
 @functools.lru_cache(maxsize=2)
 def _painter(path: Path) -> "Painter":
-    return load_painter(str(path))
+    return load_painter(str(path), TENSORFLOW)
 
 
 @functools.lru_cache(maxsize=2)

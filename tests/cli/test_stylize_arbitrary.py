@@ -18,6 +18,7 @@ from nst_keras.pictures.transparency import Pixels
 from nst_keras.stylizers.arbitrary import painter as arbitrary_painter
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
+from nst_keras.stylizers.architecture import load_painter
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def stylizer_file(tmp_path_factory: pytest.TempPathFactory, real_weights: VGG19W
 
 @pytest.fixture(scope="module")
 def painter(stylizer_file: Path) -> ArbitraryPainter:
-    return ArbitraryPainter(str(stylizer_file))
+    return load_painter(str(stylizer_file))
 
 
 @pytest.fixture

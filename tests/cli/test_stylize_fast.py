@@ -101,7 +101,7 @@ def test_a_large_photo_is_made_smaller_unless_a_size_is_given(
 
 
 def test_bfloat16_paints_nearly_the_same(run_here: Callable, folder: Path, has_bfloat16: bool) -> None:
-    flags = ["--fast", "--content=photo.png", "--style=night_cafe", "--size=0"]
+    flags = ["--fast", "--engine=tensorflow", "--content=photo.png", "--style=night_cafe", "--size=0"]
     pictures = []
     for precision in ("float32", "mixed_bfloat16"):
         done = run_here(*flags, f"--precision={precision}", f"--output={precision}.png")

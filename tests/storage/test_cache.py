@@ -7,7 +7,7 @@ import filelock
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.storage.cache import Fetchable, cache_dir, locked, read_cached
+from nst_keras.storage.cache import Fetchable, cache_dir, locked, read_cached, read_kept
 
 CONTENT = b"trained weights" * 1000
 
@@ -115,3 +115,21 @@ def test_a_folder_that_knows_no_locks_is_named_with_the_remedy(
         locked(tmp_path / "set", use="folder of data sets", remedy="set --data_dir"),
     ):
         pytest.fail("the block ran without a lock")
+
+
+def test_what_is_made_is_made_once_and_anew_if_it_is_damaged(folder: Path) -> None:
+    notes: list[str] = []
+
+    def kept(name: str, content: bytes) -> bytes:
+        return read_kept("made", name, lambda: content, notes.append)
+
+    assert (kept("one", b"first"), kept("one", b"second"), kept("two", b"")) == (b"first", b"first", b"")
+    stored = folder / "made" / "one"
+    stored.write_bytes(stored.read_bytes()[:-1] + b"?")
+    assert (kept("one", b"third"), kept("one", b"fourth")) == (b"third", b"third")
+    for number in range(30):
+        kept(str(number), b"more")
+    assert kept("29", b"") == b"more" and len(list((folder / "made").iterdir())) < 30
+    (folder / "file").write_text("")
+    assert read_kept("file", "one", lambda: b"made", notes.append) == b"made"
+    assert len(notes) == 1 and notes[0].startswith("note: nothing can be kept in the cache")

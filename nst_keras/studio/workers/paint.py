@@ -1,4 +1,4 @@
-"""The process that paints in one pass: it keeps TensorFlow and networks warm between pictures."""
+"""The process that paints in one pass: it keeps the engine and networks warm between pictures."""
 
 import functools
 import time
@@ -18,7 +18,7 @@ _NETWORKS = 3  # that are kept
 
 
 def main() -> None:
-    """Answers each task with the seconds that it took, or what is wrong; `{}` only loads TensorFlow."""
+    """Answers each task with the seconds that it took, or what is wrong; `{}` only loads the engine."""
     channel = Channel()
     paint = painting()
     for task in channel.messages():
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def painting() -> Callable[[Mapping[str, Any]], None]:
-    """Loads TensorFlow, and returns what paints a task."""
+    """Loads the engine, and returns what paints a task."""
     from nst_keras.stylizers.architecture import load_painter
     from nst_keras.stylizers.job import FastStylize
 
@@ -44,9 +44,10 @@ def painting() -> Callable[[Mapping[str, Any]], None]:
 
     def paint(task: Mapping[str, Any]) -> None:
         settings = parse_settings(FastSettings, task["settings"])
-        stylize = FastStylize(settings, painter=painter(task["stylizer"]))
+        stylize = FastStylize(settings, painter(task["stylizer"]))
         stylize.run(stylize.prepare(job_of(task)))
 
+    painter("")  # so that TensorFlow, or what there is instead, is loaded
     return paint
 
 

@@ -1,12 +1,20 @@
 """Magenta's networks with their weights."""
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 
 from nst_keras.errors import InputError
 from nst_keras.models.style_predictor import style_predictor
-from nst_keras.models.style_transformer import ANY_PAINTING, NAMED_STYLES, style_transformer
+from nst_keras.models.style_transformer import (
+    ANY_PAINTING,
+    NAMED_STYLES,
+    TransformerShape,
+    style_transformer,
+)
+from nst_keras.models.style_transformer_strips import stylize_in_strips
+from nst_keras.stylizers.engines.on_tensorflow import KerasNetwork
 from nst_keras.weights.magenta import Layers, load_any_painting, load_named_styles
 
 
@@ -21,6 +29,11 @@ def any_painting(note: Callable[[str], None]) -> tuple[keras.Model, keras.Model]
 def named_styles(note: Callable[[str], None]) -> keras.Model:
     """The network of 26 styles; likewise."""
     return with_layers(style_transformer(NAMED_STYLES), load_named_styles(note))
+
+
+def painting_network(transformer: keras.Model, shape: TransformerShape) -> KerasNetwork:
+    """A network that paints, for pictures of any size."""
+    return KerasNetwork(transformer, partial(stylize_in_strips, transformer, shape.num_blocks))
 
 
 def with_layers(model: keras.Model, layers: Layers) -> keras.Model:

@@ -1,15 +1,19 @@
-"""Trained stylizers of named styles as files: weights, the names of the styles and a model card."""
+"""Trained stylizers of named styles as files: weights, the names of the styles and a model card.
+
+TensorFlow is loaded when a network is built.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import keras
 import numpy as np
 
-from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.archive import Kind, assign, digest_of, read_as, weights_by_name, write_archive
+
+if TYPE_CHECKING:
+    import keras
 
 _KIND = Kind("multi_style", 3)
 
@@ -18,7 +22,7 @@ _KIND = Kind("multi_style", 3)
 class MultiStyleStylizer:
     """A trained network, with the names of its styles in the order of the weights, and a model card."""
 
-    model: keras.Model
+    model: "keras.Model"
     styles: tuple[str, ...]
     width: float
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -27,6 +31,13 @@ class MultiStyleStylizer:
     def digest(self) -> str:
         """Hash of the weights."""
         return digest_of(self.model.weights)
+
+
+class Outline(NamedTuple):
+    """What is known of a stylizer before its network is built."""
+
+    styles: tuple[str, ...]
+    digest: str
 
 
 def write_stylizer(path: str | Path, stylizer: MultiStyleStylizer) -> None:
@@ -40,8 +51,19 @@ def read_stylizer(path: str | Path = "") -> MultiStyleStylizer:
     return read_as(_KIND, path, _build)
 
 
+def read_outline(path: str | Path = "") -> Outline:
+    """Reads names and digest of what `write_stylizer` wrote."""
+    return read_as(_KIND, path, lambda header, weights: Outline(_styles(header), digest_of(weights.values())))
+
+
+def _styles(header: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, header["styles"]))
+
+
 def _build(header: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> MultiStyleStylizer:
-    styles, width = tuple(map(str, header["styles"])), float(header["width"])
+    from nst_keras.models.multi_style import multi_style
+
+    styles, width = _styles(header), float(header["width"])
     model = multi_style(len(styles), width=width)
     assign(model.weights, weights)
     return MultiStyleStylizer(model, styles, width, header["card"])

@@ -1,52 +1,36 @@
-"""A trained stylizer of named styles, for pictures of any size, and what is served of it."""
+"""A trained stylizer of named styles, for pictures of any size; this loads no TensorFlow."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
-from nst_keras.models.multi_style import MIN_SIDE
-from nst_keras.models.multi_style_strips import stylize_in_strips
-from nst_keras.ops.blending import apply_strength
 from nst_keras.pictures.by_name import Reader
-from nst_keras.stylizers.multi_style.file import read_stylizer
+from nst_keras.stylizers.engines.engine import Engine
+from nst_keras.stylizers.multi_style.file import read_outline, read_stylizer
 from nst_keras.stylizers.painter import Painter, blend_named
-from nst_keras.stylizers.served import Served
+
+if TYPE_CHECKING:
+    from nst_keras.stylizers.engines.on_tensorflow import KerasNetwork
 
 
 class MultiStylePainter(Painter):
-    """A network that is compiled once for all sizes; a blend is the weights of all its styles."""
+    """A blend is the weights of all its styles."""
 
-    min_side, max_pixels_in_one_piece = MIN_SIDE, 2**23
+    max_pixels_in_one_piece = 2**23
 
-    def __init__(self, spec: str = "") -> None:
-        self.spec, self.stylizer = spec, read_stylizer(spec)
-        self.digest, self.styles = self.stylizer.digest, self.stylizer.styles
-        # Traced once for all sizes, and for each object: a method's own would warn of several objects.
-        signature = [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, len(self.styles)])]
-        self._whole = tf.function(self._paint_whole, input_signature=signature)
+    def __init__(self, spec: str, engine: Engine) -> None:
+        self.spec = spec
+        self.styles, self.digest = read_outline(spec)
+        self.network = engine.painting(f"multi_style-{self.digest}", self._build)
 
     def _blend(self, styles: Sequence[str | np.ndarray], shares: Sequence[float], read: Reader) -> np.ndarray:
         return blend_named(styles, shares, self.styles, self.spec)
 
-    def _in_strips(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
-        return stylize_in_strips(self.stylizer.model, content, blend)
+    def _build(self) -> "KerasNetwork":
+        from nst_keras.models.multi_style_strips import stylize_in_strips
+        from nst_keras.stylizers.engines.on_tensorflow import KerasNetwork
 
-    def _in_one_piece(self, content: np.ndarray, blend: np.ndarray) -> np.ndarray:
-        pictures = self._whole(tf.constant(content[np.newaxis]), tf.constant(blend[np.newaxis]))
-        return np.asarray(pictures[0])
-
-    def _paint_whole(self, image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        return self.stylizer.model({"image": image, "style_weights": weights}, training=False)
-
-
-def serve(spec: str, note: Callable[[str], None]) -> Served:
-    """The network, and the names of its styles."""
-    stylizer = read_stylizer(spec)
-
-    def stylize(images: tf.Tensor, weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        painted = stylizer.model({"image": images, "style_weights": weights}, training=False)
-        return apply_strength(images, painted, strength)
-
-    card = {**stylizer.card, "weights": stylizer.digest}
-    return Served(stylize, stylizer.model.weights, card, MIN_SIDE, stylizer.styles)
+        model = read_stylizer(self.spec).model
+        return KerasNetwork(model, functools.partial(stylize_in_strips, model))

@@ -12,7 +12,7 @@ from PIL import Image
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.archive import STYLIZER_FILE
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
-from nst_keras.stylizers.multi_style.painter import serve
+from nst_keras.stylizers.multi_style.served import serve
 from nst_keras.stylizers.served import export_stylizer
 from pipelines.judging.trained_answers import trained_answer
 

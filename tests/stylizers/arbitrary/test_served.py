@@ -14,7 +14,9 @@ from PIL import Image
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter, serve
+from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
+from nst_keras.stylizers.arbitrary.served import serve
+from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.served import export_stylizer
 from nst_keras.stylizers.settings import FastSettings
 
@@ -38,7 +40,7 @@ def painter(
     path = tmp_path_factory.mktemp("painter") / "any.npz"
     card = {"origin": "a test"}
     write_arbitrary_stylizer(path, ArbitraryStylizer(decoder, 0.125, STYLE_SIZE, real_weights.digest, card))
-    return ArbitraryPainter(str(path))
+    return load_painter(str(path))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
-from nst_keras.stylizers.multi_style.painter import serve
+from nst_keras.stylizers.multi_style.served import serve
 from nst_keras.stylizers.served import export_stylizer
 
 STYLES = ("a", "b", "c")

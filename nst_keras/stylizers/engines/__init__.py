@@ -1,0 +1,1 @@
+"""What a stylizer's networks run on."""

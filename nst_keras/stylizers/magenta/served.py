@@ -1,0 +1,53 @@
+"""What is served of Magenta's stylizers."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from nst_keras.models.style_predictor import NUM_NUMBERS
+from nst_keras.ops.blending import apply_strength
+from nst_keras.ops.reflection import MIN_SIDE
+from nst_keras.stylizers.magenta.networks import any_painting, named_styles
+from nst_keras.stylizers.magenta.painter import LEAST_STYLE
+from nst_keras.stylizers.magenta.style_names import STYLE_NAMES
+from nst_keras.stylizers.served import Served
+from nst_keras.weights.magenta import CARD, DIGEST, PAINTING_SIDE
+
+_MAX_FILE_PIXELS = 2**24  # of a served one's files, which may be made smaller before the network sees them
+
+
+def serve_any_painting(spec: str, note: Callable[[str], None]) -> Served:
+    """Both networks of any painting; strength as in `AnyPaintingPainter`."""
+    predictor, transformer = any_painting(note)
+
+    def numbers(pictures: tf.Tensor) -> tf.Tensor:
+        height, width = tf.unstack(tf.shape(pictures)[1:3])
+        side = tf.minimum(height, width)
+        squares = tf.image.crop_to_bounding_box(
+            pictures, (height - side) // 2, (width - side) // 2, side, side
+        )
+        size = [PAINTING_SIDE, PAINTING_SIDE]
+        squares = tf.clip_by_value(tf.image.resize(squares, size, "lanczos3", antialias=True), 0.0, 255.0)
+        found = tf.ensure_shape(predictor(squares, training=False), [None, NUM_NUMBERS])
+        return tf.pad(found, [[0, 0], [0, 1]], constant_values=1.0)
+
+    def stylize(images: tf.Tensor, paintings: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        own, shares = numbers(images), strength[:, None]
+        mixed = shares * numbers(paintings) + (1 - shares) * own
+        painted = transformer({"image": images, "style_weights": mixed}, training=False)
+        return apply_strength(images, painted, tf.minimum(1.0, strength / LEAST_STYLE))
+
+    variables = [*predictor.weights, *transformer.weights]
+    return Served(stylize, variables, CARD | {"weights": DIGEST}, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS)
+
+
+def serve_named_styles(spec: str, note: Callable[[str], None]) -> Served:
+    """The network of 26 styles, and their names."""
+    network = named_styles(note)
+
+    def stylize(images: tf.Tensor, weights: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        painted = network({"image": images, "style_weights": weights}, training=False)
+        return apply_strength(images, painted, strength)
+
+    card = CARD | {"weights": DIGEST}
+    return Served(stylize, network.weights, card, MIN_SIDE, STYLE_NAMES, max_file_pixels=_MAX_FILE_PIXELS)
