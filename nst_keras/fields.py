@@ -69,6 +69,16 @@ def setting(default: Any, text: str, words: Collection[str] | Callable[[], Colle
     return field(default=default, metadata={"help": text, "words": words})
 
 
+def incidental(spec: Any) -> Any:
+    """A field that doesn't change what comes out, but how: parallelism, when something is kept or told."""
+    return field(default=spec.default, metadata={**spec.metadata, "incidental": True})
+
+
+def deciding_fields(settings: "DataclassInstance") -> set[str]:
+    """Names of all fields but the incidental ones."""
+    return {spec.name for spec in dataclasses.fields(settings) if not spec.metadata.get("incidental")}
+
+
 def with_default(settings: type, name: str, default: Any) -> Any:
     """A field of other settings again, with another default."""
     return field(default=default, metadata=settings.__dataclass_fields__[name].metadata)  # type: ignore[attr-defined]

@@ -49,7 +49,7 @@ class RunSettings(Settings):
     until: str = setting("", "Run this stage and all that it needs.")
     only: tuple[str, ...] = setting((), "Run these stages alone.")
     fresh: tuple[str, ...] = setting((), "Run these stages though nothing has changed.")
-    verify: bool = setting(False, "Read every file of an artifact that is reused.")
+    verify: bool = setting(False, "Read every file, of reused artifacts, of data from outside and of code.")
     runner: str = choice("local", "Where stages run tasks", ("local", "dask"))
     dask_scheduler: str = setting("", "Run them on this Dask cluster: tcp://HOST:PORT.")
 
@@ -99,7 +99,9 @@ def _run(pipeline: Pipeline, settings: RunSettings, chosen: Choice) -> int:
         ):
             # Stages import TensorFlow inside their functions, with notes that would tear the status line.
             start = common.import_tensorflow_quietly
-            runner = Runner(pipeline, store, console, mapping, chosen, sources, start)
+            runner = Runner(
+                pipeline, store, console, mapping, chosen, None if settings.verify else sources, start
+            )
             try:
                 runner.run(common.command_line(), __version__)
             except BaseException as error:

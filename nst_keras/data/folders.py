@@ -17,6 +17,7 @@ from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
 from nst_keras.pictures.images import decode_image, read_image
 from nst_keras.storage.files import open_file
+from nst_keras.storage.folders import each_once
 
 _LISTED = 5
 
@@ -35,8 +36,9 @@ class _Picture:
 def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDataset:
     """Opens a folder of classes; `nst_keras.data.datasets.load_dataset` says more.
 
-    Every picture is decoded once to find those that are damaged. If all are gray, the set has one channel,
-    else three. Examples come in the order of their content's hash: mixed, and the same everywhere.
+    A picture that a class has by several links counts once. Every picture is decoded once to find those that
+    are damaged. If all are gray, the set has one channel, else three. Examples come in the order of their
+    content's hash: mixed, and the same everywhere.
     """
     parts = find_parts(root)
     pictures, skipped = _scan(parts, options.note)
@@ -70,7 +72,7 @@ def _scan(parts: Parts, note: Callable[[str], None]) -> tuple[dict[str, list[_Pi
     skipped = []
     for part, classes in parts.items():
         pictures[part] = []
-        for path, label in [(path, numbers[name]) for name, paths in classes.items() for path in paths]:
+        for path, label in [(p, numbers[name]) for name, paths in classes.items() for p in each_once(paths)]:
             try:
                 pictures[part].append(_scan_picture(path, label))
             except InputError as error:

@@ -12,6 +12,7 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image
 from nst_keras.pictures.opening import pictures_among
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.storage.folders import each_once, walk_files
 
 
 def load_photos(
@@ -32,7 +33,7 @@ def load_photos(
 
 
 def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
-    for path in pictures_among(folder.rglob("*")):
+    for path in pictures_among(each_once(walk_files(folder))):
         try:
             yield read_image(path)
         except InputError as error:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from nst_keras.errors import InputError
 
 _PROBE_BYTES = 1 << 20
+_COARSEST_CLOCK_NS = 2_000_000_000  # FAT's
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
@@ -22,6 +24,18 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = "is a folder" if os.path.isdir(path) else f"cannot be read: {_reason(error)}"
         raise InputError(f"{path}: {reason}") from error
+
+
+def file_state(path: str | os.PathLike[str]) -> str:
+    """Size, times and number of a file, through links: while they are the same, its contents are.
+
+    Empty for a file that has just been changed: by the clock of its file system it could change again and
+    show nothing of it.
+    """
+    stat = os.stat(path)
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _COARSEST_CLOCK_NS:
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

@@ -1,8 +1,9 @@
-"""Folders that are made beside their place and take it whole."""
+"""Folders that are made beside their place and take it whole, and what lies below one."""
 
 import contextlib
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nst_keras.errors import InputError
@@ -45,3 +46,44 @@ def making_folder(path: Path, role: str = "--output_dir") -> Iterator[Path]:
             for folder in new:
                 folder.rmdir()
         raise
+
+
+def walk_files(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """Yields the files below a folder, also behind links, sorted by path; hidden ones are left out.
+
+    A link back to a folder that it lies in isn't followed; `above` are device and number of such folders.
+
+    Raises:
+        InputError: If a folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(
+                (entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name
+            )
+        own = os.stat(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+    above = (*above, (own.st_dev, own.st_ino))
+    for entry in listed:
+        path = Path(entry.path)
+        if entry.is_file():
+            yield path
+        elif entry.is_dir():
+            there = path.stat() if entry.is_symlink() else None
+            if not there or (there.st_dev, there.st_ino) not in above:
+                yield from walk_files(path, above)
+
+
+def each_once(paths: Iterable[Path]) -> Iterator[Path]:
+    """Leaves out paths that lead to a file that one before them leads to, by links of either kind."""
+    seen = set()
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            yield path  # whoever opens it says what is wrong
+            continue
+        if (stat.st_dev, stat.st_ino) not in seen or not stat.st_ino:
+            seen.add((stat.st_dev, stat.st_ino))
+            yield path

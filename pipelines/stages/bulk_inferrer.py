@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, number, setting
+from nst_keras.fields import FROM_ONE, incidental, number, setting
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.extra import require_packages
 from nst_keras.storage.files import write_whole
@@ -46,8 +46,8 @@ class BulkInferrerConfig(PictureSettings):
 
     splits: str = setting("", "Splits to go through, by commas; empty: all.")
     max_errors: int = number(100, "Pictures that the model may refuse before the stage gives up.")
-    parallel: int = number(
-        2, "Pictures at once in a worker, so that one is decoded while another is painted.", FROM_ONE
+    parallel: int = incidental(
+        number(2, "Pictures at once in a worker, so that one is decoded while another is painted.", FROM_ONE)
     )
     write_files: bool = setting(False, "Write painted pictures as files too; for small collections.")
 

@@ -15,6 +15,7 @@ from nst_keras.pictures.opening import pictures_among, plain_format
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
 from nst_keras.storage.files import open_file, write_whole
+from nst_keras.storage.folders import each_once, walk_files
 from pipelines.engine.stage import Context, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS
 from pipelines.examples.files import Example, ExampleInfo, name_of, shard_name, write_info, write_shard
@@ -131,7 +132,7 @@ def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool
         folder = Path(config.photos).expanduser()
         if not folder.is_dir():
             raise InputError(f"photos must be a folder or {SAMPLES}. Received: photos={config.photos}")
-        photos = [str(path) for path in pictures_among(folder.rglob("*"))]
+        photos = [str(path) for path in pictures_among(each_once(walk_files(folder)))]
         if not photos:
             raise InputError(f"photos: {config.photos} must hold a picture, but none has a known suffix")
         yield PHOTOS, photos[: config.most_photos], False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nst_keras.errors import InputError, NonFiniteLossError, require_choice
-from nst_keras.fields import FROM_ONE, choice, number, setting
+from nst_keras.fields import FROM_ONE, choice, incidental, number, setting
 from nst_keras.pictures.by_name import SAMPLE, load_picture
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.plan import checkpoint_path
@@ -39,7 +39,7 @@ class StyleTransferConfig(StyleTransferSettings):
     pairs: str = choice("all", "Each photo in every style, or in one, by turns", PAIRS)
     styles: str = setting("", "Names of the paintings to use, by commas; empty: all of the collection.")
     vgg: str = setting("", "Weights of the network, as --vgg of nst-stylize.")
-    checkpoint_every: int = number(25, "Steps between checkpoints of a picture.", FROM_ONE)
+    checkpoint_every: int = incidental(number(25, "Steps between checkpoints of a picture.", FROM_ONE))
     sheet_photos: int = number(8, "Photos on the contact sheet.", FROM_ONE)
     sheet_side: int = number(256, "Longest side of the pictures on it, in pixels.", FROM_ONE)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nst_keras.fields import FROM_ONE, number, setting, with_default
+from nst_keras.fields import FROM_ONE, incidental, number, setting, with_default
 from nst_keras.stylizers.architecture import ARCHITECTURES
 from nst_keras.stylizers.archive import SHIPPED, STYLIZER_FILE, read_archive, write_archive
 from nst_keras.stylizers.training.plan import SettingsOfAny, StylizerPlan, settings_for
@@ -40,8 +40,10 @@ class StylizerTrainerConfig(SettingsOfAny):
         "stay as they are: only new ones' rows are trained.",
     )
     vgg: str = setting(StylizerRun.vgg, "Weights of the loss network, as --vgg of nst-stylize.")
-    log_every: int = number(StylizerRun.log_every, "Steps between rows of log.csv.", FROM_ONE)
-    checkpoint_seconds: int = number(StylizerRun.checkpoint_seconds, "Time between checkpoints.", FROM_ONE)
+    log_every: int = incidental(number(StylizerRun.log_every, "Steps between rows of log.csv.", FROM_ONE))
+    checkpoint_seconds: int = incidental(
+        number(StylizerRun.checkpoint_seconds, "Time between checkpoints.", FROM_ONE)
+    )
     num_previews: int = number(2, "Photos that the picture of the finished training shows.")
     preview_size: int = number(320, "Longest side of the pictures in it, in pixels.", FROM_ONE)
 

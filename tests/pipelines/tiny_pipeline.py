@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nst_keras import fields
 from nst_keras.errors import InputError
 from nst_keras.served.store import digest_file
 from pipelines.engine.stage import Artifact, Context, Input, Output, Pipeline, Stage, Stopped
@@ -95,6 +96,7 @@ def count(
 class TrainConfig:
     rate: float = 0.5
     steps: int = 3
+    log_every: int = fields.incidental(fields.number(1, "Steps between lines."))
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -12,7 +12,7 @@ from nst_keras.pictures.opening import open_image, pictures_among, pillow_errors
 from nst_keras.serving.client.picture_options import read_for_server
 from nst_keras.serving.client.pictures import Classification, PictureModel
 from nst_keras.storage.files import check_writable, write_whole
-from nst_keras.storage.folders import make_folder
+from nst_keras.storage.folders import make_folder, walk_files
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg"}
 
@@ -58,15 +58,10 @@ def send_files(model: PictureModel, content: str, output: str, *, parallel: int)
 
 def _list_below(folder: Path, leaving_out: Path | None = None) -> list[Path]:
     """Pictures in a folder and in those below it, but for hidden ones and for one folder."""
-    shown = [path for path in folder.rglob("*") if not _is_hidden(path.relative_to(folder))]
-    paths = pictures_among(path for path in shown if leaving_out not in path.resolve().parents)
+    paths = pictures_among(path for path in walk_files(folder) if leaving_out not in path.resolve().parents)
     if not paths:
         raise InputError(f"{folder}: must hold a picture, but none has a known suffix")
     return paths
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _targets(folder: Path, output: str) -> dict[Path, Path | None]:

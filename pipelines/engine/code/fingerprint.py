@@ -1,9 +1,9 @@
 """Fingerprints: what an execution's outputs follow from, in one number.
 
-Inputs by contents, config, and all code: a stage's module and every module of the same kind that it imports,
-at the top or inside a function, over any number of steps. Comments and docstrings don't count. Libraries
-count by their versions. Code is read, never imported, so that nothing heavy is loaded to find out that there
-is nothing to do.
+Inputs by contents, config, what computes (`environment`), and all code: a stage's module and every module of
+the same kind that it imports, at the top or inside a function, over any number of steps. Comments and
+docstrings don't count. Libraries count by their versions. Code is read, never imported, so that nothing heavy
+is loaded to find out that there is nothing to do.
 """
 
 import ast
@@ -14,7 +14,7 @@ import importlib.util
 import json
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -56,10 +56,12 @@ class Source:
 ReadSource: TypeAlias = Callable[[Path, Callable[[], Source]], Source]
 
 
-def fingerprint(stage: str, code: Code, config: Any, inputs: Any, reads: Any) -> str:
+def fingerprint(
+    stage: str, code: Code, config: Any, inputs: Any, reads: Any, environment: Mapping[str, str]
+) -> str:
     """One number for everything that an execution's outputs follow from; arguments must be JSON-able."""
     python = ".".join(map(str, sys.version_info[:2]))
-    parts = [stage, code.digest, code.libraries, python, config, inputs, reads]
+    parts = [stage, code.digest, code.libraries, python, config, inputs, reads, environment]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.storage.cache import cache_dir
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import file_state, write_whole
 from pipelines.engine.code.fingerprint import Source
 
-_FORMAT = 1  # another one whenever `Source` means something else
+_FORMAT = 2  # another one whenever entries mean something else
 
 
 def sources_path() -> Path:
@@ -35,14 +35,15 @@ class SourceCache:
             self._known = kept if isinstance(kept, dict) else {}
 
     def source(self, path: Path, read: Callable[[], Source]) -> Source:
-        """A file's source, read anew only if its size or time has changed."""
-        stat = path.stat()
+        """A file's source, read anew only if it may have changed since."""
+        state = file_state(path)
         known = self._known.get(str(path))
-        if known and known["file"] == [stat.st_size, stat.st_mtime_ns]:
+        if known and known["file"] == state:
             return Source(known["digest"], tuple(known["names"]))
         source = read()
-        self._known[str(path)] = {"file": [stat.st_size, stat.st_mtime_ns], **vars(source)}
-        self._changed = True
+        if state:
+            self._known[str(path)] = {"file": state, **vars(source)}
+            self._changed = True
         return source
 
     def keep(self) -> None:

@@ -10,7 +10,7 @@ import logging
 import pickle
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -18,6 +18,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from nst_keras.errors import InputError
+from pipelines.engine.code.environment import read_switches
 from pipelines.engine.code.fingerprint import Code, read_code
 from pipelines.engine.stage import Map
 
@@ -60,13 +61,13 @@ def _map(
     client: Client, say: Callable[[str], None], function: Callable[[Any], Any], tasks: Iterable[Any]
 ) -> Iterator[Any]:
     """Yields results in the tasks' order, with a bounded number of tasks at the scheduler."""
-    code, waiting = _code(function.__module__), deque[Future]()
+    code, switches, waiting = _code(function.__module__), read_switches(), deque[Future]()
     try:
         limit = _limit(client)
         for task in tasks:
             data = pickle.dumps((function, task))
             # pure=False: the same task in another run isn't the same work, its files may be gone.
-            waiting.append(client.submit(_call, data, code, pure=False))
+            waiting.append(client.submit(_call, data, code, switches, pure=False))
             while len(waiting) >= limit:
                 yield _result(client, waiting, say)
                 limit = _limit(client)
@@ -122,7 +123,7 @@ def _code(module: str) -> Code:
     return read_code(module)
 
 
-def _call(data: bytes, code: Code) -> Any:
+def _call(data: bytes, code: Code, switches: Mapping[str, str]) -> Any:
     """Runs on a worker."""
     try:
         function, task = pickle.loads(data)
@@ -137,6 +138,14 @@ def _call(data: bytes, code: Code) -> Any:
         what = f"other versions of {differ}" if differ else "other code, perhaps from before a change"
         remedy = "install the same there and restart the workers"
         raise InputError(f"{socket.gethostname()}: the Dask worker has {what}; {remedy}")
+    set_there = read_switches()
+    unequal = [name for name in {**switches, **set_there} if switches.get(name) != set_there.get(name)]
+    if unequal:
+        what = ", ".join(f"{name}={set_there.get(name, '')}" for name in sorted(unequal))
+        raise InputError(
+            f"{socket.gethostname()}: the Dask worker computes with {what}, unlike the run; start it with "
+            "the run's environment"
+        )
     return function(task)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
+from nst_keras.fields import deciding_fields
+from pipelines.engine.code.environment import read_environment
 from pipelines.engine.code.fingerprint import fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
@@ -44,7 +46,7 @@ class Choice:
 
     run: frozenset[str] | None = None  # names of the nodes that may be executed; None: all
     fresh: frozenset[str] = frozenset()  # those that are executed though nothing has changed
-    thoroughly: bool = False  # whether every file of an artifact is read before it is used again
+    thoroughly: bool = False  # whether every file is read, of artifacts, data from outside and code
 
 
 @dataclass
@@ -126,9 +128,11 @@ class Runner:
         config = json.loads(json.dumps(dataclasses.asdict(node.config), sort_keys=True))
         contents = {name: [artifact.kind, artifact.digest] for name, artifact in inputs.items()}
         digests = [artifact.digest for artifact in external]
-        number = fingerprint(node.stage.address, code, config, contents, digests)
+        environment = read_environment()
+        deciding = {name: value for name, value in config.items() if name in deciding_fields(node.config)}
+        number = fingerprint(node.stage.address, code, deciding, contents, digests, environment)
         inputs |= {f"external{index}": artifact for index, artifact in enumerate(external)}
-        about = {"digest": code.digest, "libraries": code.libraries}
+        about = {"digest": code.digest, "libraries": code.libraries, "environment": environment}
         return Work(node.name, node.stage.address, number, config, about, inputs, sources)
 
     def _earlier(self, node: Node) -> NodeResult | None:
@@ -186,7 +190,8 @@ class Runner:
         return result.outputs[source.output], result.execution
 
     def _read_external(self, path: Path) -> StoredArtifact:
-        tree = read_tree(path, self.store.digest)
+        digest = functools.partial(self.store.digest, anew=self.choice.thoroughly)
+        tree = read_tree(path, digest)
         return self.store.add_artifact(EXTERNAL, tree.digest, str(path.resolve()), tree.num_bytes, {})
 
     def _waiting(self) -> None:

@@ -16,7 +16,7 @@ from nst_keras.errors import InputError
 from nst_keras.storage.cache import locked
 
 FILE_NAME = "metadata.sqlite"
-_VERSION = 2
+_VERSION = 3
 _TIMEOUT = 60.0  # seconds to wait for another run's transaction
 
 # Holds the lock of something in a pipeline root; other processes wait until it is released.
@@ -55,10 +55,13 @@ CREATE TABLE run_execution (
 ) WITHOUT ROWID;
 CREATE INDEX run_execution_node ON run_execution (node, run);
 CREATE INDEX run_execution_execution ON run_execution (execution);
-CREATE TABLE file_digest (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL
-) WITHOUT ROWID;
 """
+# What is known of files anywhere; nothing is lost with it but the time to read them again.
+_FILES = """CREATE TABLE file_digest (
+    path TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL
+) WITHOUT ROWID"""
+# By version what makes of the layout before it its own.
+_MIGRATIONS = {3: ("DROP TABLE file_digest", _FILES)}
 
 
 def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
@@ -79,11 +82,18 @@ def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
         with transaction(connection):
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-            elif version != _VERSION:
-                raise InputError(f"{path}: has layout {version}, but this version reads {_VERSION}")
+                statements = [*_SCHEMA.split(";\n"), _FILES]
+            elif version == _VERSION or version + 1 in _MIGRATIONS:
+                later = range(version + 1, _VERSION + 1)
+                statements = [statement for number in later for statement in _MIGRATIONS[number]]
+            else:
+                raise InputError(
+                    f"{path}: has layout {version}, but this version reads {_VERSION}; use the version that "
+                    "wrote it, or another pipeline root"
+                )
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
     except OSError as error:
         raise InputError(f"{root}: cannot be used as pipeline root: {error.strerror}") from error
     except sqlite3.Error as error:

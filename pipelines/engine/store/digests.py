@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nst_keras.errors import InputError
+from nst_keras.storage.folders import walk_files
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,11 @@ def read_tree(path: Path, digest: Callable[[Path], str] = file_digest) -> Tree:
 
 
 def find_files(path: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the files below a folder by name, hidden ones left out, or the file itself."""
+    """Yields the files below a folder by name, behind links too, hidden ones left out; or the file itself."""
     if path.is_file():
         yield "", path
         return
     if not path.is_dir():
         raise InputError(f"{path}: does not exist")
-    for file in sorted(path.rglob("*")):
-        name = file.relative_to(path)
-        if file.is_file() and not any(part.startswith(".") for part in name.parts):
-            yield name.as_posix(), file
+    for file in walk_files(path):
+        yield file.relative_to(path).as_posix(), file

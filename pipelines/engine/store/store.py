@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
+from nst_keras.storage.files import file_state
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import file_digest
 from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, T, Work, object_of
@@ -149,20 +150,18 @@ class Store:
         rows = self.connection.execute(query, (execution, role)).fetchall()
         return {row["event_name"]: object_of(StoredArtifact, row) for row in rows}
 
-    def digest(self, path: Path) -> str:
-        """A file's digest, read anew only if its size or time has changed."""
-        stat, name = path.stat(), str(path.resolve())
-        row = self.connection.execute(
-            "SELECT digest FROM file_digest WHERE path=? AND size=? AND mtime_ns=?",
-            (name, stat.st_size, stat.st_mtime_ns),
-        ).fetchone()
-        if row is not None:
+    def digest(self, path: Path, *, anew: bool = False) -> str:
+        """A file's digest; the file is read only if it may have changed since, or if that must be `anew`."""
+        name, state = os.path.abspath(path), file_state(path)
+        query = "SELECT digest FROM file_digest WHERE path=? AND state=?"
+        row = self.connection.execute(query, (name, state)).fetchone()
+        if row is not None and not anew:
             return str(row["digest"])
         digest = file_digest(path)
-        self.connection.execute(
-            "INSERT OR REPLACE INTO file_digest VALUES (?,?,?,?)",
-            (name, stat.st_size, stat.st_mtime_ns, digest),
-        )
+        if state:
+            self.connection.execute(
+                "INSERT OR REPLACE INTO file_digest VALUES (?,?,?)", (name, state, digest)
+            )
         return digest
 
 

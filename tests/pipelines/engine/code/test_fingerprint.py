@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.storage import files
 from pipelines.engine.code import fingerprint as module
 from pipelines.engine.code.fingerprint import Code, fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
@@ -100,7 +101,7 @@ def test_a_circle_of_imports_ends(code: Callable[..., Code], tmp_path: Path) -> 
 
 def test_a_librarys_version_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     def number(versions: dict[str, str]) -> str:
-        return fingerprint("stage", Code("digest", (), versions), {}, {}, [])
+        return fingerprint("stage", Code("digest", (), versions), {}, {}, [], {})
 
     assert number({"numpy": "2.1"}) != number({"numpy": "2.2"})
     assert number({"numpy": "2.1"}) == number({"numpy": "2.1"})
@@ -125,15 +126,16 @@ def test_stages_of_the_package_are_read_without_being_imported() -> None:
 def test_everything_else_counts_too() -> None:
     code = Code("digest", (), {})
     numbers = {
-        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "a"]}, ["x"]),
-        fingerprint("other", code, {"rate": 1}, {"model": ["Model", "a"]}, ["x"]),
-        fingerprint("stage", code, {"rate": 2}, {"model": ["Model", "a"]}, ["x"]),
-        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "b"]}, ["x"]),
-        fingerprint("stage", code, {"rate": 1}, {"baseline": ["Model", "a"]}, ["x"]),
-        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "a"]}, ["y"]),
-        fingerprint("stage", Code("d", (), {}), {"rate": 1}, {"model": ["Model", "a"]}, ["x"]),
+        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "a"]}, ["x"], {"cpu": "a"}),
+        fingerprint("other", code, {"rate": 1}, {"model": ["Model", "a"]}, ["x"], {"cpu": "a"}),
+        fingerprint("stage", code, {"rate": 2}, {"model": ["Model", "a"]}, ["x"], {"cpu": "a"}),
+        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "b"]}, ["x"], {"cpu": "a"}),
+        fingerprint("stage", code, {"rate": 1}, {"baseline": ["Model", "a"]}, ["x"], {"cpu": "a"}),
+        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "a"]}, ["y"], {"cpu": "a"}),
+        fingerprint("stage", Code("d", (), {}), {"rate": 1}, {"model": ["Model", "a"]}, ["x"], {"cpu": "a"}),
+        fingerprint("stage", code, {"rate": 1}, {"model": ["Model", "a"]}, ["x"], {"cpu": "b"}),
     }
-    assert len(numbers) == 7
+    assert len(numbers) == 8
 
 
 def test_files_are_parsed_once(
@@ -141,6 +143,7 @@ def test_files_are_parsed_once(
 ) -> None:
     name = f"code_{tmp_path.name}"
     code()
+    monkeypatch.setattr(files, "_COARSEST_CLOCK_NS", 0)  # as if some time had gone by
     sources = SourceCache(tmp_path / "sources.json")
     first = read_code(name, sources.source)
     with monkeypatch.context() as patched:

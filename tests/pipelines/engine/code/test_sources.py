@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from nst_keras.storage import files
 from pipelines.engine.code.fingerprint import Source
 from pipelines.engine.code.sources import SourceCache
 
 
 @pytest.fixture
-def code(tmp_path: Path) -> Path:
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(files, "_COARSEST_CLOCK_NS", 0)  # as if some time had gone by
     path = tmp_path / "code.py"
     path.write_text("import os")
     return path

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.storage import files
 from pipelines.engine.choices import change_configs, choose_nodes
 from pipelines.engine.execution import work as work_module
 from pipelines.engine.execution.console import RunConsole
@@ -92,6 +93,41 @@ def test_data_from_outside_counts_by_its_contents(
     source.unlink()
     with pytest.raises(InputError, match=r"^Gather: .*words.txt: does not exist"):
         run(pipeline)
+
+
+def test_what_computes_counts(
+    run: Callable[..., Runner], tiny: ModuleType, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(tiny.pipeline(models))
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert not run(tiny.pipeline(models)).results["Train"].cached
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    assert run(tiny.pipeline(models)).results["Train"].execution == first.results["Train"].execution
+
+
+def test_incidental_fields_do_not_count(run: Callable[..., Runner], tiny: ModuleType, models: Path) -> None:
+    run(tiny.pipeline(models))
+    pipeline = change_configs(tiny.pipeline(models), ["Train.log_every=7"])
+    assert run(pipeline).results["Train"].cached
+
+
+def test_verifying_reads_data_from_outside_again(
+    run: Callable[..., Runner],
+    tiny: ModuleType,
+    models: Path,
+    tmp_path: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "_COARSEST_CLOCK_NS", 0)  # as if some time had gone by
+    (tmp_path / "words.txt").write_text("one two")
+    pipeline = change_configs(tiny.pipeline(models), [f"Gather.source={tmp_path / 'words.txt'}"])
+    run(pipeline)
+    # What is known of the file isn't true, as if it had been changed below its file system.
+    store.connection.execute("UPDATE file_digest SET digest='0' WHERE path LIKE '%words.txt'")
+    assert run(pipeline, Choice(thoroughly=True)).results["Gather"].cached
+    store.connection.execute("UPDATE file_digest SET digest='0' WHERE path LIKE '%/words.txt'")
+    assert not run(pipeline).results["Gather"].cached
 
 
 def test_a_stopped_stage_goes_on_from_its_scratch_folder(
@@ -280,7 +316,7 @@ def test_a_damaged_file_is_named_and_made_again(
     assert (aside / "model.txt").read_text() == "0.51"
 
 
-def test_damage_that_kept_size_and_time_is_found_on_request(
+def test_damage_that_kept_size_and_time_is_found(
     run: Callable[..., Runner], tiny: ModuleType, models: Path, store: Store
 ) -> None:
     file = _file(store, run(tiny.pipeline(models)), "Train", "model", "model.txt")
@@ -289,6 +325,21 @@ def test_damage_that_kept_size_and_time_is_found_on_request(
     file.chmod(0o644)
     file.write_text("0.51")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert not run(tiny.pipeline(models)).results["Train"].cached
+
+
+def test_damage_that_shows_nothing_is_found_on_request(
+    run: Callable[..., Runner],
+    tiny: ModuleType,
+    models: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = _file(store, run(tiny.pipeline(models)), "Train", "model", "model.txt")
+    monkeypatch.setattr("pipelines.engine.store.store.file_state", lambda path: "as ever")
+    assert run(tiny.pipeline(models)).results["Train"].cached  # it was seen once
+    file.chmod(0o644)
+    file.write_text("0.51")
     assert run(tiny.pipeline(models)).results["Train"].cached
     assert not run(tiny.pipeline(models), Choice(thoroughly=True)).results["Train"].cached
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
+from nst_keras.storage import files
 from pipelines.engine.store.database import FILE_NAME, transaction
 from pipelines.engine.store.history import approved, complete_executions, last_complete
 from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, Work
@@ -128,6 +129,7 @@ def test_files_are_read_again_only_if_they_have_changed(
 ) -> None:
     path = tmp_path / "data.bin"
     path.write_bytes(b"one")
+    monkeypatch.setattr(files, "_COARSEST_CLOCK_NS", 0)  # as if some time had gone by
     first = store.digest(path)
     with monkeypatch.context() as patched:
         patched.setattr(
@@ -136,7 +138,10 @@ def test_files_are_read_again_only_if_they_have_changed(
         assert store.digest(path) == first
     path.write_bytes(b"two")
     os.utime(path, (1, 1))
-    assert store.digest(path) != first
+    second = store.digest(path)
+    assert second != first
+    store.connection.execute("UPDATE file_digest SET digest='wrong'")
+    assert (store.digest(path), store.digest(path, anew=True)) == ("wrong", second)
 
 
 def test_what_is_no_store_is_named(tmp_path: Path) -> None:
@@ -149,6 +154,18 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file: cannot be used as pipeline root"):
         Store(tmp_path / "file")
+
+
+def test_a_root_of_the_layout_before_goes_on(store: Store, tmp_path: Path) -> None:
+    run = store.begin_run("words", "command", "1")
+    store.connection.execute("DROP TABLE file_digest")
+    store.connection.execute("CREATE TABLE file_digest (path TEXT PRIMARY KEY, size, mtime_ns, digest)")
+    store.connection.execute("PRAGMA user_version = 2")
+    newer = Store(store.root)
+    assert newer.read(Run, run).command == "command"
+    (tmp_path / "data").write_bytes(b"one")
+    assert len(newer.digest(tmp_path / "data")) == 64
+    newer.close()
 
 
 def test_another_layout_is_refused(store: Store) -> None:
