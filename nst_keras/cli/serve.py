@@ -6,7 +6,7 @@
 This is not TensorFlow Serving: it speaks the same language, in Python, and is neither as fast nor as long
 proven. For production run tensorflow_model_server or its Docker image on the same folder; docs/serving.md
 says how.
-There is no encryption and no password: by default only this machine can connect.
+There is no password: by default only this machine can connect.
 
 New versions are served as soon as they are whole, without a gap. SIGTERM and Ctrl-C finish what was begun; a
 second one ends at once.

@@ -4,7 +4,7 @@ import importlib.util
 
 from nst_keras.errors import InputError
 
-_PACKAGES = ("grpc", "prometheus_client", "tensorflow_serving", "urllib3", "uvicorn")
+_PACKAGES = ("grpc", "grpc_health", "prometheus_client", "tensorflow_serving", "urllib3", "uvicorn")
 
 
 def missing_packages() -> str:

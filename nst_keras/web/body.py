@@ -1,6 +1,7 @@
 """Reading a request's body within limits of size, time and memory."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,9 @@ from nst_keras.web.errors import HttpError
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
+_ENCODINGS = (b"identity", b"gzip", b"x-gzip")
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's name of the format
+_PART = 1 << 20  # bytes that are unzipped at a time
 _BODIES = 4  # bodies of the largest size that may be in memory at once
 _DISCARDED = 4  # sizes of the largest body that are read past before the connection is dropped
 
@@ -27,13 +31,16 @@ class BodyReader:
         It may be too large (HTTP status 413), too slow (408), or too much is held (429).
         """
         headers = dict(scope["headers"])
-        if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise HttpError(501, "bodies must not be compressed")
+        encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+        if encoding not in _ENCODINGS:
+            raise HttpError(501, "bodies must be compressed by gzip or not at all")
         chunks: list[bytes] = []
         try:
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._collect(headers, receive, chunks)
+                    if encoding != b"identity":
+                        await self._unzip(chunks)
             except TimeoutError as error:
                 message = f"the request took longer than {self._timeout} s to arrive"
                 raise HttpError(408, message) from error
@@ -61,6 +68,26 @@ class BodyReader:
                 self._keep(data, chunks)
         if too_large:
             raise self._too_large()
+
+    async def _unzip(self, chunks: list[bytes]) -> None:
+        """Puts what they become in the place of compressed chunks, which count until then."""
+        compressed, inflate = chunks[:], zlib.decompressobj(_GZIP)
+        size = 0
+        try:
+            for data in compressed:
+                while data:
+                    # In another thread, as a little can become much.
+                    part = await asyncio.to_thread(inflate.decompress, data, _PART)
+                    data, size = inflate.unconsumed_tail, size + len(part)
+                    if size > self._most_bytes:
+                        raise self._too_large()
+                    self._keep(part, chunks)
+        except zlib.error as error:
+            raise HttpError(400, f"the body must be whole and compressed by gzip: {error}") from error
+        if not inflate.eof:
+            raise HttpError(400, "the body must be whole and compressed by gzip: it is cut short")
+        del chunks[: len(compressed)]
+        self._held -= sum(map(len, compressed))
 
     def _keep(self, data: bytes, chunks: list[bytes]) -> None:
         if self._held + len(data) > _BODIES * self._most_bytes:

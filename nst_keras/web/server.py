@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from typing import Any
 
@@ -60,6 +61,7 @@ class HttpServer:
         max_connections: Open connections; those past it are refused.
         drain_seconds: Time for the last answers after a stop.
         lifespan: Whether the application is told when the server starts and ends.
+        tls: Encrypts, with the server's certificate.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class HttpServer:
         max_connections: int,
         drain_seconds: float,
         lifespan: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -91,6 +94,8 @@ class HttpServer:
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
             backlog=_BACKLOG,
         )
+        config.load()
+        config.ssl = tls  # uvicorn itself takes files only
         self._server = uvicorn.Server(config)
         serve = self._server.serve(sockets=[self._socket])
         self._thread = threading.Thread(target=asyncio.run, args=(serve,), name="http", daemon=True)

@@ -1,5 +1,7 @@
 """Loads a SavedModel with TensorFlow alone and sends it requests; a program for a process of its own.
 
+It is loaded twice: as Python programs do, and into a session of C++, as TensorFlow Serving does.
+
     python -P servable_check.py SAVED_MODEL REQUESTS.json RESULT.json SECONDS
 
 Keras and our own packages can't be imported there, as in a model server. What is wrong with the model goes to
@@ -47,13 +49,37 @@ def check(folder: str, requests: list[dict[str, Any]]) -> dict[str, Any]:
     except Exception as error:  # damaged files make TensorFlow raise almost anything
         return {"problems": [f"it can't be loaded: {_first_line(error)}"], "answered": 0}
     seconds = time.monotonic() - began
-    answers = [_ask(model, request) for request in requests]
+    try:
+        session = SessionModel(folder)
+    except Exception as error:
+        reason = f"TensorFlow Serving's loader can't load it: {_first_line(error)}"
+        return {"problems": [reason], "answered": 0}
+    answers = [_ask(model, session, request) for request in requests]
     pairs = zip(requests, answers, strict=True)
     problems = [f"{request['name']}: {fault}" for request, faults in pairs for fault in faults]
     return {"problems": problems, "answered": answers.count([]), "load_seconds": round(seconds, 2)}
 
 
-def _ask(model: Any, request: dict[str, Any]) -> list[str]:
+class SessionModel:
+    """A SavedModel in a session, by TensorFlow Serving's own loader; `signatures` are messages by name."""
+
+    def __init__(self, folder: str) -> None:
+        import tensorflow as tf
+
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        meta_graph = tf.compat.v1.saved_model.loader.load(self._session, [tf.saved_model.SERVING], folder)
+        self.signatures = dict(meta_graph.signature_def)
+
+    def run(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Calls a signature with arrays, and returns arrays."""
+        definition = self.signatures[signature]
+        fed = {definition.inputs[name].name: array for name, array in inputs.items()}
+        fetched = {name: info.name for name, info in definition.outputs.items()}
+        outputs: dict[str, Any] = self._session.run(fetched, fed)
+        return outputs
+
+
+def _ask(model: Any, session: SessionModel, request: dict[str, Any]) -> list[str]:
     """Sends a request; returns what is wrong with the answer."""
     signature = model.signatures.get(request["signature"])
     if signature is None:
@@ -64,7 +90,30 @@ def _ask(model: Any, request: dict[str, Any]) -> list[str]:
     except Exception as error:  # a model may do anything
         return [f"it fails: {_first_line(error)}"]
     faults = _faults(signature, outputs, int(next(iter(inputs.values())).shape[0]))
-    return faults or [fault for name, answer in wanted.items() for fault in _unlike(name, answer, outputs)]
+    faults = faults or [fault for name, answer in wanted.items() for fault in _unlike(name, answer, outputs)]
+    return faults or _in_session(session, request["signature"], inputs, outputs)
+
+
+def _in_session(session: SessionModel, signature: str, inputs: dict[str, Any], wanted: Any) -> list[str]:
+    """What is wrong with the answer in a session, if it isn't the same."""
+    try:
+        outputs = session.run(signature, {name: tensor.numpy() for name, tensor in inputs.items()})
+    except Exception as error:  # a model may do anything
+        return [f"as TensorFlow Serving loads it, it fails: {_first_line(error)}"]
+    return [
+        f"as TensorFlow Serving loads it, it gives another {name}"
+        for name, array in sorted(outputs.items())
+        if not _is_same(array, wanted[name].numpy())
+    ]
+
+
+def _is_same(array: Any, wanted: Any) -> bool:
+    import numpy as np
+
+    if array.shape != wanted.shape or array.dtype.kind != wanted.dtype.kind:
+        return False
+    # Files of pictures may differ where a level is rounded.
+    return array.dtype.kind == "O" or np.allclose(array, wanted, rtol=1e-3, atol=1e-2)
 
 
 def _tensors(encoded: dict[str, tuple[str, str]]) -> dict[str, Any]:

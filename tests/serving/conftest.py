@@ -1,10 +1,12 @@
 """Small SavedModels, and servers for them: ours always, TensorFlow Serving's where it is installed."""
 
+import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 
 REAL_SERVER = "tensorflow_model_server"
+SERVERS = ("nst-serve", REAL_SERVER)
+IMAGE_VARIABLE = "NST_KERAS_SERVING_IMAGE"  # with Docker, the image of the real server
 STYLES = ("ink", "wave")
 
 
@@ -168,26 +172,37 @@ class Addresses:
     grpc: str
 
 
-@pytest.fixture(scope="session", params=["nst-serve", REAL_SERVER])
-def addresses(request: pytest.FixtureRequest, serving_dir: Path) -> Iterator[Addresses]:
-    """A running server with everything in `serving_dir`."""
-    config = str(serving_dir / "models.config")
-    if request.param != REAL_SERVER:
-        with ModelServer(ServerSettings(model_config_file=config, rest_api_port=0, port=0)) as server:
-            yield Addresses(server.rest_address, server.grpc_address)
+@contextmanager
+def serving(server: str, folder: Path, model: str) -> Iterator[Addresses]:
+    """A server of those in `SERVERS` with the models.config of a folder, once it serves a model."""
+    config = str(folder / "models.config")
+    if server != REAL_SERVER:
+        with ModelServer(ServerSettings(model_config_file=config, rest_api_port=0, port=0)) as ours:
+            yield Addresses(ours.rest_address, ours.grpc_address)
         return
-    if not shutil.which(REAL_SERVER):
-        pytest.skip(f"{REAL_SERVER} is not on the PATH")
+    image, command = os.environ.get(IMAGE_VARIABLE), [REAL_SERVER]
+    if image:
+        command = ["docker", "run", "--rm", "--network=host", f"--volume={folder}:{folder}:ro"]
+        command += [f"--entrypoint={REAL_SERVER}", image]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not on the PATH")
     rest, grpc = _free_port(), _free_port()
-    command = [REAL_SERVER, f"--model_config_file={config}", f"--rest_api_port={rest}", f"--port={grpc}"]
+    command += [f"--model_config_file={config}", f"--rest_api_port={rest}", f"--port={grpc}"]
     command.append("--allow_version_labels_for_unavailable_models")
     process = subprocess.Popen(command)
     try:
-        _wait_until_ready(f"http://localhost:{rest}/v1/models/scale", process)
+        _wait_until_ready(f"http://localhost:{rest}/v1/models/{model}", process)
         yield Addresses(f"http://localhost:{rest}", f"localhost:{grpc}")
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def addresses(request: pytest.FixtureRequest, serving_dir: Path) -> Iterator[Addresses]:
+    """A running server with everything in `serving_dir`."""
+    with serving(request.param, serving_dir, "scale") as addresses:
+        yield addresses
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_repl
 from nst_keras.serving.protocol.signatures import Signature, read_signatures
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import from_proto, to_proto
+from nst_keras.storage.files import open_file
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -38,7 +39,12 @@ class GrpcClient(Client):
         if "//" in address or ":" not in address:
             expected = "like localhost:8500 for gRPC, or for REST like http://localhost:8501"
             raise InputError(f"address must be {expected}. Received: {address}")
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        if settings.ca_file:
+            with open_file(settings.ca_file) as file:
+                credentials = grpc.ssl_channel_credentials(file.read())
+            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        else:
+            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -83,7 +89,7 @@ class GrpcClient(Client):
 
 def _to_proto(model: ModelSpec) -> "model_pb2.ModelSpec":
     message = model_pb2.ModelSpec(name=model.name)
-    if model.version:
+    if model.version is not None:
         message.version.value = model.version
     elif model.label:
         message.version_label = model.label

@@ -24,7 +24,7 @@ class LocalClient(Client):
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
         """The model is there."""
-        return [VersionStatus(model.version, AVAILABLE)]
+        return [VersionStatus(model.version or 0, AVAILABLE)]
 
     def signatures(self, model: ModelSpec) -> dict[str, Signature]:
         """See `Client`."""

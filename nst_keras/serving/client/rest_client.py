@@ -32,7 +32,9 @@ class RestClient(Client):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise InputError(f"address must be like http://localhost:8501. Received: {address}")
         self._base = parts.geturl().rstrip("/")
-        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, block=False, retries=False)
+        self._pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS, block=False, retries=False, ca_certs=settings.ca_file or None
+        )
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:
         """See `Client`."""
@@ -72,7 +74,7 @@ class RestClient(Client):
 
 def _path(model: ModelSpec) -> str:
     path = f"/v1/models/{urllib.parse.quote(model.name, safe='')}"
-    if model.version:
+    if model.version is not None:
         return f"{path}/versions/{model.version}"
     return f"{path}/labels/{urllib.parse.quote(model.label, safe='')}" if model.label else path
 

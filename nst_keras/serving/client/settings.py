@@ -45,7 +45,7 @@ class QuerySettings(Settings):
     @property
     def spec(self) -> ModelSpec:
         """The model as requests name it."""
-        return ModelSpec(self.model, self.version, self.label)
+        return ModelSpec(self.model, self.version or None, self.label)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,9 @@ class CallSettings(Settings):
     """How long a client tries."""
 
     timeout: float = number(60, "Seconds for one call, retries included.", POSITIVE)
+    ca_file: str = setting(
+        "", "PEM file of the authorities that may vouch for the server; by gRPC it is then encrypted."
+    )
     retries: int = number(
         4, "Tries after the first, with growing pauses, while the server is away.", Bounds(0)
     )

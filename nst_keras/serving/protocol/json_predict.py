@@ -25,6 +25,9 @@ def read_inputs(document: Mapping[str, Any], signature: Signature) -> dict[str, 
         values = document["inputs"]
         if not isinstance(values, dict) or is_base64(values):
             values = {_only_input(signature, "inputs"): values}
+        if signature.inputs.keys() <= values.keys():
+            # Others are left alone, as TensorFlow Serving does.
+            values = {name: values[name] for name in signature.inputs}
     else:
         raise invalid("Missing 'inputs' or 'instances' key")
     signature.check_names(values)

@@ -24,6 +24,19 @@ def is_base64(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {BASE64} and isinstance(value[BASE64], str)
 
 
+def decode_base64(text: str) -> bytes:
+    """Decodes base64 as TensorFlow Serving does: white space is skipped, padding may be left out.
+
+    Raises ValueError for what isn't base64, or is padded wrongly.
+    """
+    coded = b"".join(text.encode("ascii").split())
+    bare = coded.rstrip(b"=")
+    missing = -len(bare) % 4
+    if len(coded) - len(bare) not in (0, missing):
+        raise ValueError("Incorrect padding")
+    return base64.b64decode(bare + b"=" * missing, validate=True)
+
+
 def to_array(value: Any, spec: TensorSpec, name: str) -> np.ndarray:
     """Returns a JSON value, or nested lists of such, as an array of the type in `spec`, of any shape."""
     if spec.dtype == object:
@@ -107,7 +120,7 @@ def _flatten(value: Any, shape: list[int], flat: list[bytes], name: str) -> None
             raise _invalid(f"{name} must be text: {error.reason}", value) from error
     elif is_base64(value):
         try:
-            flat.append(base64.b64decode(value[BASE64], validate=True))
+            flat.append(decode_base64(value[BASE64]))
         except ValueError as error:
             raise _invalid(f"{name}: Unable to base64 decode: {error}", value[BASE64]) from error
     else:

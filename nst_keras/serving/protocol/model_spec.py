@@ -8,15 +8,17 @@ START, LOADING, AVAILABLE, UNLOADING, END = "START", "LOADING", "AVAILABLE", "UN
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model in a request; version 0 is that of the label, or the newest one if there is no label."""
+    """A model in a request; without a version it is that of the label, or the newest one without a label."""
 
     name: str
-    version: int = 0
+    version: int | None = None
     label: str = ""
 
     def __str__(self) -> str:
         """As TensorFlow Serving writes it in messages."""
-        return f"Specific({self.name}, {self.version})" if self.version else f"Latest({self.name})"
+        if self.version is None:
+            return f"Latest({self.name})"
+        return f"Specific({self.name}, {self.version})"
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
 """Signatures of a SavedModel, as server and client need them: names, types and shapes."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from nst_keras.serving.protocol.protos import meta_graph_pb2
-from nst_keras.serving.protocol.status_codes import invalid
+from nst_keras.serving.protocol.protos import meta_graph_pb2, tensor_pb2
+from nst_keras.serving.protocol.status_codes import ServingError, invalid
 from nst_keras.serving.protocol.tensors import TensorSpec, numpy_type
 
 DEFAULT_SIGNATURE = "serving_default"
 # Of models of pictures: one takes files, the other tells what the model is.
 PICTURE_SIGNATURE, PICTURE, STYLE_WEIGHTS = "serve_image_bytes", "image_bytes", "style_weights"
 DESCRIBE_SIGNATURE = "describe"
-PREDICT_METHOD = "tensorflow/serving/predict"
+PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD = (
+    f"tensorflow/serving/{name}" for name in ("predict", "classify", "regress")
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Signature:
 
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
+    defaults: "Mapping[str, tensor_pb2.TensorProto]" = field(default_factory=dict)  # of inputs, by gRPC alone
 
     def __str__(self) -> str:
         """As in a listing: (x: float32 [?, 3]) -> (y: float32 [?, 3])."""
@@ -54,12 +58,14 @@ class Signature:
 
 
 def read_signatures(definitions: Mapping[str, "meta_graph_pb2.SignatureDef"]) -> dict[str, Signature]:
-    """Returns those signatures that can be called by Predict."""
-    return {
-        name: Signature(_read_specs(definition.inputs), _read_specs(definition.outputs))
-        for name, definition in definitions.items()
-        if definition.method_name == PREDICT_METHOD
-    }
+    """Returns those signatures that can be called; all of them by Predict, whatever their method."""
+    signatures = {}
+    for name, definition in definitions.items():
+        if definition.method_name in (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD):
+            with suppress(ServingError):  # of a type that nobody can send
+                inputs, outputs = _read_specs(definition.inputs), _read_specs(definition.outputs)
+                signatures[name] = Signature(inputs, outputs, definition.defaults)
+    return signatures
 
 
 def find_signature(signatures: Mapping[str, Signature], name: str) -> Signature:

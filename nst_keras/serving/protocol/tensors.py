@@ -29,6 +29,9 @@ _TYPES = {
     types_pb2.DT_STRING: (np.object_, "string_val"),
 }
 _FIELDS = {"int_val": np.int32, "half_val": np.int32}  # wider than some of the types they stand for
+# Of these, what a message has of many values one by one is the numbers themselves, as they lie in memory.
+_AS_IN_MEMORY = tuple(map(np.dtype, (np.float32, np.float64, np.bool_)))
+_LENGTH_DELIMITED = 2  # protobuf's wire type
 _NUMBERS = {np.dtype(numpy): number for number, (numpy, _) in _TYPES.items()}
 
 
@@ -65,8 +68,8 @@ def numpy_type(number: int) -> np.dtype:
     return np.dtype(_TYPES[number][0])
 
 
-def to_proto(array: np.ndarray) -> "tensor_pb2.TensorProto":
-    """Returns an array as a message."""
+def to_proto(array: np.ndarray, *, packed: bool = True) -> "tensor_pb2.TensorProto":
+    """Returns an array as a message: numbers packed, or each in its type's field, as `float_val`."""
     array = np.asarray(array)
     if array.dtype not in _NUMBERS:
         raise ServingError("UNIMPLEMENTED", f"tensors of type {array.dtype} aren't supported")
@@ -76,8 +79,10 @@ def to_proto(array: np.ndarray) -> "tensor_pb2.TensorProto":
         message.tensor_shape.dim.add(size=size)
     if array.dtype == object:
         message.string_val.extend(array.ravel().tolist())
+    elif packed:
+        message.tensor_content = _little_endian(array)
     else:
-        message.tensor_content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        _fill_field(message, array)
     return message
 
 
@@ -96,7 +101,9 @@ def from_proto(message: "tensor_pb2.TensorProto", *, most_bytes: int | None = No
     if most_bytes is not None and count * dtype.itemsize > most_bytes:
         problem = f"a tensor must have at most {most_bytes} bytes. Received: shape {shape}"
         raise ServingError("RESOURCE_EXHAUSTED", problem)
-    if message.tensor_content and dtype.kind != "O":
+    if message.tensor_content and dtype.kind == "O":
+        values = _packed_strings(message.tensor_content, count)
+    elif message.tensor_content:
         if len(message.tensor_content) % dtype.itemsize:
             raise invalid(f"a tensor's bytes must be whole {dtype} numbers")
         values = np.frombuffer(message.tensor_content, dtype.newbyteorder("<")).astype(dtype, copy=False)
@@ -105,6 +112,49 @@ def from_proto(message: "tensor_pb2.TensorProto", *, most_bytes: int | None = No
     if values.size != count:
         raise invalid(f"a tensor of shape {list(shape)} can't hold {values.size} values")
     return values.reshape(shape)
+
+
+def _little_endian(array: np.ndarray) -> bytes:
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _fill_field(message: "tensor_pb2.TensorProto", array: np.ndarray) -> None:
+    name = _TYPES[message.dtype][1]
+    if array.dtype in _AS_IN_MEMORY:
+        # Ten times as fast as protobuf takes a list.
+        data, number = _little_endian(array), message.DESCRIPTOR.fields_by_name[name].number
+        message.MergeFromString(_varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data)
+    else:
+        numbers = array.view(np.uint16) if array.dtype == np.float16 else array
+        getattr(message, name).extend(numbers.ravel().tolist())
+
+
+def _varint(number: int) -> bytes:
+    """A number as protobuf writes it: 7 bits a byte, the lowest first."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)
+
+
+def _packed_strings(content: bytes, count: int) -> np.ndarray:
+    """Strings as TensorFlow packs them: all lengths, then all characters."""
+    lengths, place = list[int](), 0
+    while len(lengths) < count:
+        end = next((n for n in range(place, min(place + 10, len(content))) if content[n] < 0x80), None)
+        if end is None:
+            raise invalid(f"a tensor's bytes can't hold {count} strings")
+        lengths.append(sum((content[n] & 0x7F) << 7 * (n - place) for n in range(place, end + 1)))
+        place = end + 1
+    if place + sum(lengths) != len(content):
+        raise invalid(f"a tensor's bytes must hold {count} strings and nothing else")
+    values = np.empty(count, dtype=object)
+    for index, length in enumerate(lengths):
+        values[index] = content[place : place + length]
+        place += length
+    return values
 
 
 def _single_values(message: "tensor_pb2.TensorProto", dtype: np.dtype, count: int) -> np.ndarray:

@@ -30,13 +30,15 @@ class Metrics:
             registry=self._registry,
         )
 
-    def count(self, model_name: str, status: str, seconds: float, entrypoint: str) -> None:
-        """Counts a request to Predict of a served model: others' names would let clients fill the memory.
+    def count(self, model_name: str, status: str, seconds: float, method: str, entrypoint: str) -> None:
+        """Counts a request for a served model: others' names would let clients fill the memory.
 
-        `status` is OK or gRPC's name of the error, the entrypoint REST or GRPC.
+        `status` is OK or gRPC's name of the error, the entrypoint REST or GRPC, and the method is written as
+        there: predict or Predict. As in TensorFlow Serving, only answers have a latency.
         """
         self._requests.labels(model_name, status).inc()
-        self._seconds.labels(model_name, "Predict", entrypoint).observe(seconds * 1e6)
+        if status == "OK":
+            self._seconds.labels(model_name, method, entrypoint).observe(seconds * 1e6)
 
     def page(self) -> bytes:
         """The page that Prometheus reads."""

@@ -49,6 +49,13 @@ def read_models(path: str | os.PathLike[str]) -> list[ModelConfig]:
         document = text_format.Parse(text.decode(), model_server_config_pb2.ModelServerConfig())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is no model config file: {error}") from error
+    return choose_models(document, path)
+
+
+def choose_models(
+    document: "model_server_config_pb2.ModelServerConfig", path: str | os.PathLike[str]
+) -> list[ModelConfig]:
+    """Returns the models that a config names; `path` is where it is from, for messages."""
     models = [_read_model(config, path) for config in document.model_config_list.config]
     if not models:  # perhaps it is just being written
         raise InputError(f"{path}: names no model in model_config_list")

@@ -26,7 +26,9 @@ class Models:
         self._models: dict[str, ServedModel] = {}
         self._config_text: bytes | None = None
         self._configs: list[ModelConfig] = []
+        self._given: list[ModelConfig] = []  # by a client
         self._problem = ""
+        self._syncing = threading.Lock()  # models are changed by one thread at a time
         self._stop = threading.Event()
         self._sync()
         self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
@@ -52,6 +54,12 @@ class Models:
             raise ServingError("NOT_FOUND", f"Could not find any versions of model {spec.name}")
         return model.statuses(spec)
 
+    def reload(self, configs: list[ModelConfig]) -> None:
+        """Serves these models instead, until the config file changes; loads them first."""
+        with self._syncing:
+            self._given = configs
+        self._sync()
+
     def close(self) -> None:
         """Stops watching and lets go of all models."""
         self._stop.set()
@@ -73,6 +81,10 @@ class Models:
                 _log.exception("looking for new versions failed")
 
     def _sync(self) -> None:
+        with self._syncing:
+            self._sync_alone()
+
+    def _sync_alone(self) -> None:
         configs = self._read_configs()
         models = dict(self._models)
         for config in configs:
@@ -87,7 +99,7 @@ class Models:
     def _read_configs(self) -> list[ModelConfig]:
         path = self._settings.model_config_file
         if not path:
-            return find_models(Path(self._settings.serving_dir))
+            return self._given or find_models(Path(self._settings.serving_dir))
         with open_file(path) as file:
             text = file.read()
         if text != self._config_text:
@@ -97,5 +109,5 @@ class Models:
                 if self._config_text is None:
                     raise
                 _log.error("%s; going on with what it said before", error)
-            self._config_text = text
-        return self._configs
+            self._config_text, self._given = text, []
+        return self._given or self._configs

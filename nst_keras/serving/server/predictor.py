@@ -64,7 +64,7 @@ class Predictor:
         return not self._inside
 
     @contextmanager
-    def counted(self, spec: ModelSpec, interface: str) -> Iterator[None]:
+    def counted(self, spec: ModelSpec, method: str, interface: str) -> Iterator[None]:
         """Counts the request that the block answers by "REST" or "GRPC", with its time and how it ended.
 
         A model that isn't served isn't counted: clients could invent any number of names.
@@ -83,7 +83,7 @@ class Predictor:
             raise
         finally:
             if spec.name in self.models.names():
-                self.metrics.count(spec.name, code, time.monotonic() - began, interface)
+                self.metrics.count(spec.name, code, time.monotonic() - began, method, interface)
 
     def predict(
         self,

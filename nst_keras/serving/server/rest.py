@@ -1,16 +1,25 @@
 """The REST API as an ASGI application, over the standard library's JSON."""
 
 import asyncio
+import functools
 import json
 import logging
 import re
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote
 
+import numpy as np
 from google.protobuf import json_format, message
 
+from nst_keras.serving.protocol.examples import (
+    classifications,
+    read_examples,
+    read_json_examples,
+    regressions,
+)
 from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.replies import metadata_reply, status_reply
@@ -25,6 +34,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _JSON, _TEXT = b"application/json", b"text/plain; charset=utf-8"
 _METRICS = b"text/plain; version=0.0.4; charset=utf-8"  # Prometheus's version of its format
+
+_CORS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"authorization, content-encoding, content-type"),
+]
 
 # Paths as in TensorFlow Serving's api_rest.md.
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
@@ -44,6 +59,7 @@ class RestApi:
         self._threads = ThreadPoolExecutor(predictor.capacity, thread_name_prefix="rest")
         settings = predictor.settings
         self._reader = BodyReader(settings.max_body_bytes, settings.read_timeout)
+        self._cors_headers = _CORS if settings.rest_api_enable_cors_support else []
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -55,7 +71,8 @@ class RestApi:
             _log.exception("%s %s failed", scope["method"], scope["path"])
             body = _json_body({"error": "internal error; the server's log has more"})
             status, kind = 500, _JSON
-        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        length = str(len(body)).encode()
+        headers = [(b"content-type", kind), (b"content-length", length), *self._cors_headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -70,10 +87,15 @@ class RestApi:
         if (scope["method"], scope["path"]) == ("GET", "/"):
             page = await loop.run_in_executor(None, front_page, self._predictor.models, _address(scope))
             return _TEXT, page.encode()
-        spec, action = _read_path(scope["method"], scope["path"])
+        if scope["method"] == "OPTIONS" and self._cors_headers:
+            return _JSON, b""
+        # A name may hold a coded slash, which would read as a part of the path.
+        spec, action = _read_path(scope["method"], scope["raw_path"].decode("latin-1"))
         if scope["method"] == "POST":
-            return _JSON, await self._predict(spec, scope, receive)
-        return _JSON, await loop.run_in_executor(None, self._describe, spec, action)
+            with self._predictor.counted(spec, action, "REST"):
+                return _JSON, await self._ask(spec, action, scope, receive)
+        with self._predictor.counted(spec, "", "REST"):
+            return _JSON, await loop.run_in_executor(None, self._describe, spec, action)
 
     def _describe(self, spec: ModelSpec, action: str) -> bytes:
         models = self._predictor.models
@@ -85,30 +107,47 @@ class RestApi:
             del entry["@type"]  # TensorFlow Serving leaves it out
         return _json_body(reply)
 
-    async def _predict(self, spec: ModelSpec, scope: dict[str, Any], receive: Receive) -> bytes:
-        with self._predictor.counted(spec, "REST"):
-            async with self._reader.read(scope, receive) as body:
-                self._predictor.enter()
-                gone = threading.Event()
-                watch = asyncio.ensure_future(_watch(receive, gone))
-                work = asyncio.get_running_loop().run_in_executor(self._threads, self._work, spec, body, gone)
-                try:
-                    return await asyncio.shield(work)
-                finally:
-                    watch.cancel()
+    async def _ask(self, spec: ModelSpec, action: str, scope: dict[str, Any], receive: Receive) -> bytes:
+        async with self._reader.read(scope, receive) as body:
+            self._predictor.enter()
+            gone = threading.Event()
+            watch = asyncio.ensure_future(_watch(receive, gone))
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(self._threads, self._work, spec, action, body, gone)
+            try:
+                return await asyncio.shield(work)
+            finally:
+                watch.cancel()
 
-    def _work(self, spec: ModelSpec, body: bytes, gone: threading.Event) -> bytes:
+    def _work(self, spec: ModelSpec, action: str, body: bytes, gone: threading.Event) -> bytes:
         try:
             document = _parse(body)
+            read, write = _ways(document, action)
             prediction = self._predictor.predict(
-                spec,
-                document.get("signature_name", ""),
-                lambda signature: read_inputs(document, signature),
-                is_wanted=lambda: not gone.is_set(),
+                spec, document.get("signature_name", ""), read, is_wanted=lambda: not gone.is_set()
             )
-            return _json_body(write_outputs(prediction.outputs, rows="instances" in document))
+            return _json_body(write(prediction.outputs))
         finally:
             self._predictor.leave()
+
+
+def _ways(document: dict[str, Any], action: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """How a request's inputs are read, and its outputs written."""
+    if action == "predict":
+        read = functools.partial(read_inputs, document)
+        return read, functools.partial(write_outputs, rows="instances" in document)
+    examples = read_json_examples(document)
+    count, write = len(document["examples"]), {"classify": _classes, "regress": _numbers}[action]
+    return functools.partial(read_examples, examples), lambda outputs: {"results": write(outputs, count)}
+
+
+def _classes(outputs: Mapping[str, np.ndarray], count: int) -> list[Any]:
+    result = classifications(outputs, count)
+    return [[[one.label, one.score] for one in entry.classes] for entry in result.classifications]
+
+
+def _numbers(outputs: Mapping[str, np.ndarray], count: int) -> list[float]:
+    return [one.value for one in regressions(outputs, count).regressions]
 
 
 async def _watch(receive: Receive, gone: threading.Event) -> None:
@@ -133,12 +172,10 @@ def _read_path(method: str, path: str) -> tuple[ModelSpec, str]:
         raise ServingError(code, f"Malformed request: {method} {path}")
     if not match["name"]:
         raise invalid("Missing model name in request.")
-    version, action = int(match["version"] or 0), match["action"] or ""
-    if version > _MOST_VERSION:
+    version, action = int(match["version"]) if match["version"] else None, match["action"] or ""
+    if version is not None and version > _MOST_VERSION:
         raise invalid(f"Failed to convert version: {version} to numeric.")
-    if method == "POST" and action.lower() != "predict":
-        raise ServingError("UNIMPLEMENTED", f"{action} isn't offered here; use predict")
-    return ModelSpec(match["name"], version, match["label"] or ""), action
+    return ModelSpec(unquote(match["name"]), version, unquote(match["label"] or "")), action.lower()
 
 
 def _parse(body: bytes) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class ServedModel:
         """The version that a request means, and its model, which stays loaded meanwhile."""
         with self._lock:
             usable = {n: version for n, version in self._versions.items() if version.state == AVAILABLE}
-            version = usable.get(self._number(spec) or max(usable, default=0))
+            number = self._number(spec)
+            version = usable.get(max(usable, default=0) if number is None else number)
             if version is None or version.model is None:
                 raise not_found(spec)
             version.users += 1
@@ -96,19 +97,21 @@ class ServedModel:
                 self._release_if_unused(version)
 
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
-        """What became of the versions, or of the one that is meant; newest first."""
+        """What became of the versions, or of the one of that number; newest first.
+
+        A label chooses none, as in TensorFlow Serving.
+        """
         with self._lock:
-            number = self._number(spec)
             numbers = sorted(self._versions, reverse=True)
-            statuses = [self._versions[n].status() for n in numbers if number in (0, n)]
+            statuses = [self._versions[n].status() for n in numbers if spec.version in (None, n)]
         if not statuses:
-            what = f"version {number}" if number else "any versions"
+            what = "any versions" if spec.version is None else f"version {spec.version}"
             raise ServingError("NOT_FOUND", f"Could not find {what} of model {spec.name}")
         return statuses
 
-    def _number(self, spec: ModelSpec) -> int:
-        """The version that is meant; 0: none in particular."""
-        if spec.version or not spec.label:
+    def _number(self, spec: ModelSpec) -> int | None:
+        """The version that is meant; None: none in particular."""
+        if spec.version is not None or not spec.label:
             return spec.version
         if spec.label not in self.config.labels:
             raise invalid(f"Unrecognized servable version label: {spec.label}")

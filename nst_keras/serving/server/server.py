@@ -2,12 +2,13 @@
 
 import contextlib
 
-from nst_keras.serving.server.grpc_server import start_grpc
+from nst_keras.serving.server.grpc_server import GrpcServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.serving.server.rest import RestApi
 from nst_keras.serving.server.settings import ServerSettings
+from nst_keras.serving.server.tls import Tls
 from nst_keras.web.server import HttpServer
 
 
@@ -19,15 +20,16 @@ class ModelServer:
     """
 
     def __init__(self, settings: ServerSettings = ServerSettings()) -> None:
-        self._drain_seconds = settings.drain_seconds
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         with contextlib.ExitStack() as undo:
+            files = settings.tls_certificate, settings.tls_key, settings.tls_client_authority
+            tls = Tls(*files) if settings.tls_certificate else None
             self.models = Models(settings)
             undo.callback(self.models.close)
             self._predictor = Predictor(settings, self.models, Metrics())
             self._api = RestApi(self._predictor)
-            self._grpc, port = start_grpc(self._predictor, host)
-            undo.callback(lambda: self._grpc.stop(self._drain_seconds).wait())
+            self._grpc = GrpcServer(self._predictor, host, tls)
+            undo.callback(lambda: self._grpc.begin_stop().wait())
             self._http = HttpServer(
                 self._api,
                 settings.host,
@@ -35,9 +37,14 @@ class ModelServer:
                 read_timeout=settings.read_timeout,
                 max_connections=settings.max_connections,
                 drain_seconds=settings.drain_seconds,
+                tls=tls.context() if tls else None,
             )
             undo.pop_all()
-        self.rest_address, self.grpc_address = f"http://{host}:{self._http.port}", f"{host}:{port}"
+        scheme = "https" if tls else "http"
+        self.rest_address, self.grpc_address = (
+            f"{scheme}://{host}:{self._http.port}",
+            f"{host}:{self._grpc.port}",
+        )
 
     def is_idle(self) -> bool:
         """Whether no request to Predict is being answered."""
@@ -49,7 +56,7 @@ class ModelServer:
         Returns whether all were finished within the time to drain.
         """
         self._http.begin_stop()
-        grpc_stopped = self._grpc.stop(self._drain_seconds)
+        grpc_stopped = self._grpc.begin_stop()
         self._http.wait()
         grpc_stopped.wait()
         self._api.close()

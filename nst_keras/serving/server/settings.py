@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, number, setting
 
 _PORT = Bounds(0, 65536)
@@ -27,12 +28,32 @@ class ServerSettings(Settings):
     max_batch_size: int = number(8, "Most rows that are answered together.", FROM_ONE)
     workers: int = number(0, "Requests that are computed at once; 0: as many as CPU cores.", Bounds(0))
     queue_size: int = number(128, "Requests that may wait; those past it are refused (429).", FROM_ONE)
+    enable_serialization_as_tensor_content: bool = setting(
+        False, "Answer by gRPC with packed bytes, which are smaller, instead of a value each (float_val)."
+    )
+    allow_reload_config: bool = setting(
+        False, "Let clients by gRPC say which folders are served (HandleReloadConfigRequest)."
+    )
+    tls_certificate: str = setting("", "PEM file of the server's certificate; both APIs are then encrypted.")
+    tls_key: str = setting("", "PEM file of the certificate's key.")
+    tls_client_authority: str = setting(
+        "", "PEM file of the authority that clients' certificates must be of."
+    )
+    rest_api_enable_cors_support: bool = setting(False, "Let pages of any address ask by REST (CORS).")
     max_body_mb: int = number(64, "Largest request in MiB; larger ones are refused (413).", FROM_ONE)
     max_connections: int = number(512, "Open REST connections; those past it are refused (503).", FROM_ONE)
     read_timeout: float = number(10, "Seconds in which a request must have come whole (408).", POSITIVE)
     request_timeout: float = number(60, "Seconds that a request may wait for a worker (504).", POSITIVE)
     drain_seconds: float = number(30, "Seconds to finish requests after SIGTERM.", Bounds(0))
     file_system_poll_wait_seconds: float = number(1, "Seconds between looks for new versions.", POSITIVE)
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise InputError("tls_certificate and tls_key must both be given, or neither")
+        if self.tls_client_authority and not self.tls_key:
+            raise InputError("tls_client_authority must be left out without tls_certificate")
 
     @property
     def max_body_bytes(self) -> int:

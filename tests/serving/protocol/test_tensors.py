@@ -17,15 +17,34 @@ ARRAYS += [np.float32(1.5), np.zeros((0, 3), np.int32), np.array([[b"a\x00"], [b
 
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: f"{array.dtype}{array.shape}")
 def test_both_ways_agree_with_tensorflow(array: np.ndarray) -> None:
-    for message in (to_proto(array), tf.make_tensor_proto(array), _fields(array)):
+    for message in (
+        to_proto(array),
+        to_proto(array, packed=False),
+        tf.make_tensor_proto(array),
+        _fields(array),
+    ):
         for found in (from_proto(message), tf.make_ndarray(message)):
             assert found.dtype == array.dtype
             np.testing.assert_array_equal(found, array)
+    assert not to_proto(array, packed=False).tensor_content
 
 
 def _fields(array: np.ndarray) -> "tensor_pb2.TensorProto":
     """The form in which TensorFlow Serving answers: values one by one instead of packed."""
     return tf.make_tensor_proto(array.tolist(), dtype=tf.as_dtype(array.dtype), shape=array.shape)
+
+
+def test_packed_strings() -> None:
+    texts = [b"", b"a" * 300, b"\x00\xff"]
+    content = b"\x00\xac\x02\x02" + b"".join(texts)
+    message = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, tensor_content=content)
+    message.tensor_shape.dim.add(size=3)
+    parsed = tf.io.parse_tensor(message.SerializeToString(), tf.string).numpy().tolist()
+    assert from_proto(message).tolist() == parsed == texts
+    for damaged in (content[:-1], content + b"x", b"\xff" * 20, b"\x00"):
+        message.tensor_content = damaged
+        with pytest.raises(ServingError, match="a tensor's bytes"):
+            from_proto(message)
 
 
 def test_one_value_stands_for_many() -> None:

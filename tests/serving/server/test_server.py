@@ -1,8 +1,11 @@
 """What our own server does beside answering: batches, limits, and clients that misbehave."""
 
+import gzip
 import json
 import random
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -14,6 +17,7 @@ import grpc
 import numpy as np
 import pytest
 import urllib3
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from nst_keras.errors import InputError
 from nst_keras.served.push import push
@@ -25,6 +29,7 @@ from nst_keras.serving.protocol.protos import (
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    saved_model_pb2,
 )
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import to_proto
@@ -145,8 +150,16 @@ def test_bodies_are_bounded(start: Start, models_dir: Path, sources: Sources) ->
         assert reply.status == 413
         assert "at most 1048576 bytes" in json.loads(reply.data)["error"]
     assert request("POST", path, body=large[: 1 << 20]).status == 200
-    gzip = request("POST", path, body=b"x", headers={"Content-Encoding": "gzip"})
-    assert gzip.status == 501
+    for body, encoding, status, words in (
+        (gzip.compress(large), "gzip", 413, "at most 1048576 bytes"),
+        (gzip.compress(large[: 1 << 20]), "GZIP", 200, ""),
+        (gzip.compress(large)[:-20], "gzip", 400, "cut short"),
+        (large[:100], "gzip", 400, "compressed by gzip"),
+        (large[:100], "br", 501, "by gzip or not at all"),
+    ):
+        reply = request("POST", path, body=body, headers={"Content-Encoding": encoding})
+        assert reply.status == status
+        assert words in json.loads(reply.data).get("error", "")
     with pytest.raises(ServingError) as caught:
         connect(server.grpc_address).predict(SCALE, {"x": np.zeros((100_000, 3))})
     assert caught.value.code == "RESOURCE_EXHAUSTED"
@@ -258,11 +271,15 @@ def test_metrics(start: Start, models_dir: Path, sources: Sources) -> None:
         with pytest.raises(ServingError):
             client.predict(SCALE, {"x": [[1, 2, -3]]})
     post(server.rest_address, "/v1/models/no:predict", {})
+    assert request("GET", f"{server.rest_address}/v1/models/scale/versions/7").status == 404
     page = request("GET", f"{server.rest_address}/monitoring/prometheus/metrics").data.decode()
-    assert ':tensorflow:serving:request_count{model_name="scale",status="OK"} 2.0' in page
+    # By REST every call counts, also the client's for the signatures; only answers have a latency.
+    assert ':tensorflow:serving:request_count{model_name="scale",status="OK"} 3.0' in page
+    assert ':tensorflow:serving:request_count{model_name="scale",status="NOT_FOUND"} 1.0' in page
     assert ':tensorflow:serving:request_count{model_name="scale",status="INVALID_ARGUMENT"} 2.0' in page
-    labels = 'API="Predict",entrypoint="GRPC",model_name="scale"'
-    assert f":tensorflow:serving:request_latency_count{{{labels}}} 2.0" in page
+    for method, interface in (("Predict", "GRPC"), ("predict", "REST")):
+        labels = f'API="{method}",entrypoint="{interface}",model_name="scale"'
+        assert f":tensorflow:serving:request_latency_count{{{labels}}} 1.0" in page
     assert 'model_name="no"' not in page
 
 
@@ -316,7 +333,9 @@ def test_no_document_is_an_internal_error(start: Start, models_dir: Path, source
 def test_what_is_not_offered_says_so(start: Start, models_dir: Path, sources: Sources) -> None:
     push(sources.scale[2.0], models_dir, "scale")
     server = start()
-    assert post(server.rest_address, "/v1/models/scale:classify", {"examples": []}).status == 501
+    reply = post(server.rest_address, "/v1/models/scale:classify", {"examples": [{}]})
+    assert reply.status == 400
+    assert "must take inputs, serialized examples" in json.loads(reply.data)["error"]
     assert post(server.rest_address, "/", {}).status == 404
     assert request("PUT", f"{server.rest_address}/v1/models/scale").status == 400
     assert request("GET", f"{server.rest_address}/v1/models").status == 400
@@ -333,3 +352,106 @@ def test_a_taken_port_is_named(start: Start) -> None:
         start(port=grpc_port)
     with pytest.raises(InputError, match="missing: cannot be listed"):
         start(serving_dir="missing")
+
+
+def test_inputs_with_defaults_may_be_left_out_by_grpc(
+    start: Start, models_dir: Path, sources: Sources, tmp_path: Path
+) -> None:
+    shutil.copytree(sources.scale[2.0], tmp_path / "saved")
+    saved = saved_model_pb2.SavedModel.FromString((tmp_path / "saved" / "saved_model.pb").read_bytes())
+    defaults = saved.meta_graphs[0].signature_def["several"].defaults
+    defaults["number"].CopyFrom(to_proto(np.int32([41])))
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(saved.SerializeToString())
+    push(tmp_path / "saved", models_dir, "scale")
+    asked = predict_pb2.PredictRequest()
+    asked.model_spec.name, asked.model_spec.signature_name = "scale", "several"
+    asked.inputs["text"].CopyFrom(to_proto(np.array([b"a"], object)))
+    server = start()
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        assert list(stub.Predict(asked, timeout=10).outputs["next"].int64_val) == [42]
+    by_rest = {"signature_name": "several", "inputs": {"text": ["a"]}}
+    assert post(server.rest_address, "/v1/models/scale:predict", by_rest).status == 400, "as there"
+
+
+def test_pages_of_other_addresses_may_ask_only_if_the_server_says_so(
+    start: Start, models_dir: Path, sources: Sources
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    for allowed in (False, True):
+        server = start(rest_api_enable_cors_support=allowed)
+        url = f"{server.rest_address}/v1/models/scale:predict"
+        before = request("OPTIONS", url, headers={"Origin": "http://page"})
+        answer = request("POST", url, body=b'{"inputs": [[1, 2, 3]]}', headers={"Origin": "http://page"})
+        assert (before.status, answer.status) == (200 if allowed else 400, 200)
+        for reply in (before, answer):
+            assert ("Access-Control-Allow-Origin" in reply.headers) == allowed
+
+
+def test_health_by_grpc(start: Start, models_dir: Path, sources: Sources) -> None:
+    server = start()
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for service in ("", "PredictionService", "tensorflow.serving.ModelService"):
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.RpcError) as caught:
+            next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=10))
+        assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_clients_may_say_what_is_served_if_the_server_says_so(
+    start: Start, models_dir: Path, sources: Sources, tmp_path: Path
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    push(sources.namer, tmp_path / "elsewhere", "namer")
+    server = start(allow_reload_config=True)
+    reload = model_management_pb2.ReloadConfigRequest()
+    config = reload.config.model_config_list.config.add()
+    config.name, config.base_path = "team/namer", str(tmp_path / "elsewhere" / "namer")
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        with pytest.raises(grpc.RpcError, match="model_platform must be") as caught:
+            stub.HandleReloadConfigRequest(reload, timeout=30)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        config.model_platform = "tensorflow"
+        stub.HandleReloadConfigRequest(reload, timeout=30)
+    assert server.models.names() == ["team/namer"]
+    assert "image_bytes" in str(connect(server.rest_address).signatures(ModelSpec("team/namer")))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Files of a certificate for localhost and of its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not on the PATH")
+    folder = tmp_path_factory.mktemp("certificate")
+    files = str(folder / "certificate.pem"), str(folder / "key.pem")
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-addext", names]
+    command += ["-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
+
+
+def test_encrypted_on_both_ports(
+    start: Start, models_dir: Path, sources: Sources, certificate: tuple[str, str]
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(tls_certificate=certificate[0], tls_key=certificate[1])
+    trusting, once = CallSettings(ca_file=certificate[0]), CallSettings(retries=0, timeout=5)
+    assert server.rest_address.startswith("https://")
+    for address in (server.rest_address, server.grpc_address):
+        assert connect(address, trusting).predict(SCALE, {"x": [[1, 2, 3]]})["y"][0, 0] == 2
+        with pytest.raises(ServingError):
+            connect(address.replace("https", "http"), once).predict(SCALE, {"x": [[1, 2, 3]]})
+
+
+def test_bad_certificates_are_named(start: Start, certificate: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no certificate")
+    with pytest.raises(InputError, match=r"text and .*: must be a certificate and its key"):
+        start(tls_certificate=str(tmp_path / "text"), tls_key=certificate[1])
+    with pytest.raises(InputError, match="tls_certificate and tls_key must both be given"):
+        start(tls_certificate=certificate[0])
+    with pytest.raises(InputError, match="none: does not exist"):
+        start(tls_certificate=certificate[0], tls_key=str(tmp_path / "none"))
