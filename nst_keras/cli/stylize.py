@@ -3,7 +3,7 @@
   nst-stylize --fast --content=photo.jpg --style=starry_night --output=picture.png
   nst-stylize --fast --content=photo.jpg --style=painting.jpg --output=picture.png
   nst-stylize --fast --content=clip.mp4 --style=starry_night --output=painted.mp4    (or .mov .mkv .gif)
-  nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png
+  nst-stylize --content=photo.jpg --style=painting.jpg --output=picture.png    (a video, too: minutes a frame)
   nst-stylize --content=sample:china --style=sample:strokes --preset=preview
   nst-stylize --content=photo.jpg --style=a.jpg,b.jpg --style_weights=3,1
   nst-stylize --content=photos/ --style=paintings/ --each_style --output=gallery/
@@ -51,6 +51,7 @@ from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
+from nst_keras.transfer.videos.settings import FilmSettings
 from nst_keras.weights.vgg19 import vgg19_digest
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ _Kind = TypeVar("_Kind", bound=Settings)
 _BOTH = field_types(VideoSettings).keys() & field_types(StyleTransferSettings).keys()
 _FAST_ONLY = (field_types(VideoSettings).keys() - _BOTH) | field_types(EngineSettings).keys()
 _VIDEOS_ONLY = field_types(VideoSettings).keys() - field_types(FastSettings).keys()
+_FILMS_ONLY = field_types(FilmSettings).keys() - field_types(StyleTransferSettings).keys()
+# Flags of the optimiser that a video has no use for.
+_NO_VIDEOS = ("content_mask", "style_mask", "trace", "tensorboard_dir", "save_every", "init")
 # Flags that mean the same for a stylizer; all others are the optimiser's.
 _SHARED = (
     {"content", "style", "style_weights", "each_style", "output", "from"}
@@ -131,6 +135,9 @@ field_flags.define(VideoSettings, FLAGS, without=_BOTH, note="With --fast: ")
 field_flags.define(EngineSettings, FLAGS, note="With --fast: ")
 field_flags.define(common.NetworkSettings, FLAGS)
 field_flags.define(StyleTransferSettings, FLAGS)
+field_flags.define(
+    FilmSettings, FLAGS, without=field_types(StyleTransferSettings), note="Videos without --fast: "
+)
 
 
 @common.command(
@@ -276,33 +283,50 @@ def _videos(record: dict[str, Any]) -> list[str]:
 def _paint_video(record: dict[str, Any]) -> int:
     settings = _parsed(VideoSettings, record.get("settings", {}))
     stylizer = _stylizer(record)
-    named = architecture_of(stylizer).named_styles
-    videos = _videos(record)
-    suffix = GIF if {_suffix(name) for name in videos} == {GIF} else ".mp4"
-    jobs = _jobs(record, [FLAGS["from"].value or "", stylizer], named_styles=named, suffix=suffix)
-    if pictures := {job.content for job in jobs} - {*videos}:
-        raise flags.Error(f"--content: {min(pictures)} is no video, as others are: paint pictures apart")
-    for job in jobs:
-        check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
+    jobs = _video_jobs(record, stylizer, named_styles=architecture_of(stylizer).named_styles)
     from nst_keras.stylizers.video import paint_videos_at_console
 
     painter, digest = _painter(stylizer), record.get("stylizer_digest")
     return paint_videos_at_console(painter, settings, jobs, repeated_digest=digest)
 
 
+def _video_jobs(record: dict[str, Any], other_input: str, *, named_styles: bool = False) -> list[StylizeJob]:
+    videos = _videos(record)
+    suffix = GIF if {_suffix(name) for name in videos} == {GIF} else ".mp4"
+    others = [FLAGS["from"].value or "", other_input]
+    jobs = _jobs(record, others, named_styles=named_styles, suffix=suffix)
+    if pictures := {job.content for job in jobs} - {*videos}:
+        raise flags.Error(f"--content: {min(pictures)} is no video, as others are: paint pictures apart")
+    for job in jobs:
+        check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
+    return jobs
+
+
+def _optimize_video(record: dict[str, Any], base: dict[str, Any], network: common.NetworkSettings) -> int:
+    for name in _NO_VIDEOS:
+        if FLAGS[name].present:
+            raise flags.IllegalFlagValueError(f"--{name} works with pictures only, not with videos")
+    settings, options = _parsed(FilmSettings, base), field_flags.parsed(JobOptions, FLAGS)
+    jobs = _video_jobs(record, network.vgg)
+    common.import_tensorflow_quietly()
+    from nst_keras.transfer.videos.at_console import FilmStylize, paint_films_at_console
+
+    stylize, digest = FilmStylize(settings, network.vgg, network.kernel_order), record.get("vgg_digest")
+    return paint_films_at_console(stylize, jobs, resume=options.resume, repeated_digest=digest)
+
+
 def _optimize(record: dict[str, Any]) -> int:
     _require_paintings(field_flags.parsed(_Inputs, FLAGS).style)
-    for video in _videos(record):
-        first = " (with --output=picture.png its first one is painted)" if _suffix(video) == GIF else ""
-        raise flags.IllegalFlagValueError(
-            f"--content: {video} is a video: add --fast, since the optimiser would take minutes for each of "
-            f"its pictures, and they would flicker{first}"
-        )
     repeats = record and not FLAGS["preset"].present
     base = record["settings"] if repeats else PRESETS[field_flags.parsed(_Way, FLAGS).preset].to_dict()
-    settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
     recorded = {name: record[name] for name in ("vgg", "kernel_order") if name in record}
     network = field_flags.parsed(common.NetworkSettings, FLAGS, **recorded)
+    if _videos(record):
+        return _optimize_video(record, base, network)
+    if given := sorted(name for name in _FILMS_ONLY if FLAGS[name].present):
+        raise flags.IllegalFlagValueError(f"--{given[0]} works with videos only")
+    base = {name: value for name, value in base.items() if name not in _FILMS_ONLY}
+    settings, options = _parsed(StyleTransferSettings, base), field_flags.parsed(JobOptions, FLAGS)
     jobs = _jobs(record, [settings.init, FLAGS["from"].value or "", network.vgg])
     several = len(jobs) > 1
     if several or options.resume:

@@ -57,6 +57,18 @@ AnyObjective = Objective | NeighborObjective
 Callback = Callable[[State], bool | None]
 
 
+class Steady(NamedTuple):
+    """What a frame of a video is to look like, from the frames before.
+
+    Attributes:
+        picture: float32 [H, W, 3] on 0..255.
+        weights: How much each place counts, float32 [H, W].
+    """
+
+    picture: np.ndarray
+    weights: np.ndarray
+
+
 @dataclass(frozen=True)
 class Pictures:
     """What goes in.
@@ -67,6 +79,7 @@ class Pictures:
         blend: Share of each style; they add up to 1.
         init: Picture to start from, for `settings.init` other than a named start.
         regions: Parts of the content that are painted each after its own; none: all is painted after all.
+        steady: What the frames before show of a video's frame.
     """
 
     content: np.ndarray
@@ -74,6 +87,7 @@ class Pictures:
     blend: Sequence[float]
     init: np.ndarray | None = None
     regions: Sequence[Region] = ()
+    steady: Steady | None = None
 
 
 class Scale(NamedTuple):
@@ -227,6 +241,9 @@ def _optimize_scale(
     else:
         names, evaluate = objective.term_names, _evaluator(objective, pictures, settings, state)
 
+    if pictures.steady is not None:
+        names, evaluate = [*names, "temporal"], _steadied(evaluate, pictures.steady, scale)
+
     def on_step(image: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
         nonlocal state, stopped
         losses = dict(zip(names, map(float, terms), strict=True))
@@ -264,6 +281,25 @@ def _evaluator(
     targets = {} if regions else blend_of(pictures.blend, [None] * len(styles))
     targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
     return lambda image: objective.evaluate(image, targets, regions)
+
+
+def _steadied(evaluate: Evaluate, steady: Steady, scale: Scale) -> Evaluate:
+    """The loss with a term more: the mean squared difference from what is steady (Ruder et al. 2016, eq. 7).
+
+    It is taken on pixels, by values on 0..1, so its gradient needs no network.
+    """
+    size = scale.height, scale.width
+    goal = tf.constant(resize(steady.picture, *size)[np.newaxis])
+    weights = tf.constant(resize_mask(steady.weights, *size)[np.newaxis, ..., np.newaxis] / 255**2)
+
+    def with_steadiness(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        loss, terms, gradient = evaluate(image)
+        difference = image - goal
+        value = tf.reduce_mean(weights * tf.square(difference))
+        slope = 2 * weights * difference / float(goal.shape.num_elements())
+        return loss + value, tf.concat([terms, [value]], 0), gradient + slope
+
+    return with_steadiness
 
 
 def _neighbor_evaluator(

@@ -13,6 +13,7 @@ import pytest
 from absl.testing import flagsaver
 
 from nst_keras.cli import stylize
+from nst_keras.console.console import Console
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings
 from nst_keras.pictures.videos.video import read_video_settings
@@ -30,14 +31,18 @@ FAST = ["--stylizer=small.npz", "--content=clip.mp4", "--style=wave", "--size=64
 def folder(tmp_path: Path, photo: np.ndarray) -> Path:
     keras.utils.set_random_seed(0)
     write_stylizer(tmp_path / "small.npz", MultiStyleStylizer(multi_style(1, width=0.125), ("wave",), 0.125))
-    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+    _write_clip(tmp_path / "clip.mp4", _pan(photo, 40))
+    return tmp_path
+
+
+def _write_clip(path: Path, pictures: list[np.ndarray]) -> None:
+    with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
-        for picture in _pan(photo, 40):
+        for picture in pictures:
             frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return tmp_path
 
 
 def _pan(photo: np.ndarray, count: int) -> list[np.ndarray]:
@@ -59,12 +64,9 @@ def _frames(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def test_several_clips_in_several_styles(run_here: Callable, folder: Path) -> None:
+def test_several_clips_in_several_styles(run_here: Callable, folder: Path, photo: np.ndarray) -> None:
     (folder / "bad.mp4").write_text("text")
-    with av.open(str(folder / "short.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
-        container.mux([*stream.encode(av.VideoFrame(96, 64, "yuv420p")), *stream.encode()])
+    _write_clip(folder / "short.mp4", _pan(photo, 1))
     flags = ["--stylizer=small.npz", "--style=wave", "--each_style", "--size=32", "--output=painted"]
     done = run_here(*flags, "--content=short.mp4,bad.mp4")
     assert (done.returncode, done.stdout) == (1, "painted/short_wave.mp4\n"), done.stderr
@@ -111,9 +113,45 @@ def test_gif_in_and_out_and_any_video_repeated(run_here: Callable, folder: Path)
     assert read_video_settings(folder / "clip.gif")["settings"]["steady"] == VideoSettings.steady
 
 
-def test_the_optimiser_paints_no_videos(run_here: Callable, folder: Path) -> None:
-    done = run_here("--content=clip.mp4", "--style=sample:ink", "--output=out.mp4")
-    assert done.returncode == 2 and "--content: clip.mp4 is a video: add --fast" in done.stderr
+def test_the_optimiser_paints_a_video_and_goes_on_after_a_stop(
+    run_here: Callable, folder: Path, real_weights: object, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_clip(folder / "short.mp4", _pan(photo, 3))
+    flags = ["--content=short.mp4", "--style=sample:ink", "--size=32", "--coarse_steps=0", "--num_steps=3"]
+    flags += ["--content_layers=relu2_1", "--style_layers=relu1_1", "--vgg=8bit", "--frame_steps=2"]
+    whole = run_here(*flags, "--output=whole.mp4")
+    assert (whole.returncode, whole.stdout) == (0, "whole.mp4\n"), whole.stderr
+    assert "frame 3/3" in whole.stderr and "ETA" in whole.stderr
+    assert len(_frames(folder / "whole.mp4")) == 3
+    settings = read_video_settings(folder / "whole.mp4")["settings"]
+    assert (settings["frame_steps"], settings["num_steps"]) == (2, 3)
+    with monkeypatch.context() as patch:
+        answers = iter([False] * 4 + [True] * 99)  # in the second frame
+        patch.setattr(Console, "should_stop", lambda self: next(answers))
+        stopped = run_here(*flags, "--output=parts.mp4")
+    assert "stopped; frames in parts.mp4: 1; --resume goes on from there" in stopped.stderr
+    assert len(_frames(folder / "parts.mp4")) == 1
+    other = run_here(*flags, "--output=parts.mp4", "--resume", "--seed=3")
+    assert other.returncode == 1 and "the frames are of another run; these differ: seed" in other.stderr
+    assert run_here(*flags, "--output=parts.mp4", "--resume").returncode == 0
+    for one, other in zip(_frames(folder / "parts.mp4"), _frames(folder / "whole.mp4"), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not [path for path in folder.iterdir() if path.suffix == ".frames"]
+    assert run_here("--from=whole.mp4", "--output=again.mp4", "--vgg=8bit").returncode == 0
+    np.testing.assert_array_equal(_frames(folder / "again.mp4"), _frames(folder / "whole.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--content=clip.mp4", "--output=out.mp4", "--trace=t"], "--trace works with pictures only"),
+        (["--content=sample:china", "--frame_steps=9"], "--frame_steps works with videos only"),
+        (["--content=clip.mp4", "--style=wave"], "style: wave: there is no such file"),
+    ],
+)
+def test_what_does_not_fit_the_optimiser_is_told(run_here: Callable, flags: list[str], message: str) -> None:
+    done = run_here("--style=sample:ink", *flags)
+    assert done.returncode > 0 and message in done.stderr, done.stderr
 
 
 @pytest.mark.large  # a minute or more

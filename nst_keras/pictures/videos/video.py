@@ -56,10 +56,14 @@ def _comment(path: str | Path) -> str:
         raise InputError(f"{path}: can't be read: {error}") from error
 
 
+class _StoppedBeforeAnyError(Exception):
+    """There is no frame to write."""
+
+
 def change_video(
     source: str | Path,
     target: str | Path,
-    change: Callable[[np.ndarray], np.ndarray],
+    change: Callable[[np.ndarray], np.ndarray | None],
     *,
     settings: Mapping[str, Any] | None,
     before_writing: Callable[[], None] = lambda: None,
@@ -70,13 +74,14 @@ def change_video(
     """Changes a video's frames and writes them at the same times; returns how many were written.
 
     H.264, with the sound copied as it is where the target's format can hold it; or an animated GIF, of 50
-    pictures a second at most. If the video can't be read or written, nothing is left behind.
+    pictures a second at most. If the video can't be read or written, or is stopped before the first frame,
+    nothing is left behind.
 
     Args:
         source: The video to read; its first stream of pictures is used, upright.
         target: Where to write, with one of `WRITABLE_VIDEO_SUFFIXES`.
-        change: Takes uint8 [h, w, 3], RGB, and returns another, always of one size. An odd last row or
-            column is cut off by H.264, which has none.
+        change: Takes uint8 [h, w, 3], RGB, and returns another, always of one size, or None, which ends the
+            video before that frame. An odd last row or column is cut off by H.264, which has none.
         settings: What JSON can hold; kept as the video's comment. None keeps nothing.
         before_writing: Called once the source is open.
         should_stop: Asked after each frame; True ends the video there, which is whole and can be played.
@@ -92,13 +97,20 @@ def change_video(
             with writing_whole(target) as temporary:
                 with video_writer(temporary, Path(target).suffix.lower(), reader, settings, note) as writer:
                     for frame in _frames(reader, writer):
-                        writer.write(change(_pixels(frame)), frame)
+                        changed = change(_pixels(frame))
+                        if changed is None:
+                            if not frames:
+                                raise _StoppedBeforeAnyError
+                            break
+                        writer.write(changed, frame)
                         frames += 1
                         observer(frames, reader.streams.video[0].frames)
                         if should_stop():
                             break
                 if not frames:
                     raise InputError(f"content: {source}: holds no frame")
+    except _StoppedBeforeAnyError:
+        return 0
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{source}: can't be read, or {target} not written: {error}") from error
     return frames
