@@ -16,7 +16,8 @@ from nst_keras.classifiers.plan import REPORT, SAVED_MODEL
 from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
 from nst_keras.errors import InputError, did_you_mean
-from nst_keras.export.plan import STYLE_TRANSFER, STYLIZER, ExportPlan
+from nst_keras.export.onnx import export_onnx
+from nst_keras.export.plan import ONNX, STYLE_TRANSFER, STYLIZER, ExportPlan
 from nst_keras.served.module import GRAY_PNG
 from nst_keras.served.picture_checks import MAX_PICTURES
 from nst_keras.served.push import push
@@ -35,7 +36,7 @@ _MAX_PIXELS = 2**20  # of the optimiser's pictures
 
 
 def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) -> Path:
-    """Writes a SavedModel and pushes it, unless the plan names a folder for it alone; returns its folder.
+    """Writes a model and pushes it, unless the plan names a folder for it alone; returns its folder.
 
     `note` is called with a line of text about what is left out.
 
@@ -48,7 +49,10 @@ def export(plan: ExportPlan, note: Callable[[str], None] = lambda text: None) ->
         if target.exists():
             raise InputError(f"output_dir: {target}: exists already")
         with making_folder(target.parent, "output_dir"), replacing_folder(target) as saved:
-            _export(plan, saved, note)
+            if plan.format == ONNX:
+                export_onnx(plan.stylizer, saved, note)
+            else:
+                _export(plan, saved, note)
         return target
     with tempfile.TemporaryDirectory(prefix="nst_keras-") as folder:
         saved = Path(folder, "saved_model")

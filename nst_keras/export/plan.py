@@ -10,6 +10,7 @@ from nst_keras.served.push import DEFAULT_KEEP
 from nst_keras.stylizers.architecture import ARCHITECTURES, FETCHED
 
 STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
+FORMATS = SAVED_MODEL_FORMAT, ONNX = ("saved_model", "onnx")
 MOST_OF_STYLIZERS = ", ".join(f"{row.max_pixels >> 20} Mi for {row.title}" for row in ARCHITECTURES.values())
 
 
@@ -31,7 +32,12 @@ class ExportPlan(Settings):
     serving_dir: str = setting("saved_models", "Where model servers look; the model is pushed there.")
     name: str = setting("", "The model's name there; empty: that of the model, or of its folder.")
     keep: int = number(DEFAULT_KEEP, "Newest versions to leave there; 0: all.")
-    output_dir: str = setting("", "Write the SavedModel to this new folder, and push nothing.")
+    output_dir: str = setting("", "Write the model to this new folder, and push nothing.")
+    format: str = choice(
+        SAVED_MODEL_FORMAT,
+        "A SavedModel for model servers, or a stylizer's networks as ONNX files, for output_dir",
+        FORMATS,
+    )
     image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
     max_pixels: int = number(
         0,
@@ -53,3 +59,5 @@ class ExportPlan(Settings):
         super().__post_init__()
         if not self.model:
             raise InputError("model must be named. Received: nothing")
+        if self.format == ONNX and not (self.model == STYLIZER and self.output_dir):
+            raise InputError(f"format {ONNX} is for the model {STYLIZER}, and needs output_dir")

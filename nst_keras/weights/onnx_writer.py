@@ -42,9 +42,10 @@ class OnnxWriter:
         self._nodes.append(_field(1, b"".join(parts)))
         return output
 
-    def encoded(self, output: str, shape: Sequence[int | str], card: Mapping[str, str]) -> bytes:
-        """The file's content, with one output, float32, and metadata for its readers."""
-        ends = [*self._inputs, _field(12, _value(output, shape))]
+    def encoded(self, source: str, name: str, shape: Sequence[int | str], card: Mapping[str, str]) -> bytes:
+        """The file's content, with one output, float32, under a name of its own, and metadata for readers."""
+        self._nodes.append(_field(1, _field(1, source) + _field(2, name) + _field(4, "Identity")))
+        ends = [*self._inputs, _field(12, _value(name, shape))]
         graph = b"".join([*self._nodes, _field(2, "network"), *self._tensors, *ends])
         metadata = [_field(14, _field(1, key) + _field(2, value)) for key, value in card.items()]
         opset = _field(8, _field(1, "") + _field(2, _OPSET))

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.cli import export, query
+from nst_keras.export.onnx import LOOKS, PAINTS
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
@@ -41,6 +42,28 @@ def test_versions_of_a_stylizer(run_here: Callable, tmp_path: Path) -> None:
     signature = json.loads((folder / "assets.extra" / "signature.json").read_text())
     assert signature["serve_image_bytes"]["inputs"]["image_bytes"] == {"dtype": "string", "shape": [None]}
     assert (folder / "assets.extra" / "tf_serving_warmup_requests").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("stylizer", "files"), [("own.npz", {PAINTS}), ("magenta", {PAINTS, LOOKS})])
+def test_onnx_files_tell_what_they_are(
+    run_here: Callable, tmp_path: Path, magenta_weights: None, stylizer: str, files: set[str]
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    write_stylizer(
+        tmp_path / "own.npz", MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)
+    )
+    done = run_here(f"--stylizer={stylizer}", "--format=onnx", "--output_dir=onnx")
+    assert (done.returncode, done.stdout) == (0, "onnx\n"), done.stderr
+    assert {path.name for path in (tmp_path / "onnx").iterdir()} == files
+    session = runtime.InferenceSession(str(tmp_path / "onnx" / PAINTS), providers=["CPUExecutionProvider"])
+    shapes = {put.name: put.shape for put in (*session.get_inputs(), *session.get_outputs())}
+    rows = 2 if stylizer == "own.npz" else 101
+    picture = [1, "height", "width", 3]
+    assert shapes == {"image": picture, "style_weights": [1, rows], "painted": picture}
+    card = json.loads(session.get_modelmeta().custom_metadata_map["card"])
+    assert card["styles"] == (["wave", "night"] if rows == 2 else []) and card["weights"].startswith(
+        "sha256:"
+    )
 
 
 def test_without_the_packages_for_serving_there_are_no_warm_up_requests(
@@ -104,6 +127,7 @@ def test_the_packages_own_stylizer(run_here: Callable) -> None:
         ("--model=nothing", "model: nothing: must be stylizer, style_transfer or the folder of a finished"),
         ("--stylizer=missing.npz", "missing.npz: does not exist"),
         ("--image_format=gif", "image_format"),
+        ("--format=onnx", "format onnx is for the model stylizer, and needs output_dir"),
         ("--steps=0", "steps must be a whole number, at least 1"),
     ],
 )

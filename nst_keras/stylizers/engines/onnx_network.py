@@ -24,7 +24,7 @@ _SIDES = (2, 3)  # axes of height and width
 def onnx_of(network: keras.Model, card: Mapping[str, str]) -> bytes:
     """The file's content, with a model card in its metadata.
 
-    Inputs have the names of the network's.
+    Inputs have the names of the network's; the output is "painted", or "numbers" if it isn't a picture.
 
     Raises:
         TypeError: If a layer has no counterpart here.
@@ -40,10 +40,11 @@ def onnx_of(network: keras.Model, card: Mapping[str, str]) -> bytes:
             raise TypeError(f"{type(layer).__name__} has no counterpart in ONNX here")
         sources = layer.input if isinstance(layer.input, list) else [layer.input]
         names[id(layer.output)] = convert(writer, layer, *(names[id(source)] for source in sources))
-    output, rank = names[id(network.outputs[0])], len(network.outputs[0].shape)
-    if rank == 4:
+    output, shape = names[id(network.outputs[0])], network.outputs[0].shape
+    if len(shape) == 4:
         output = writer.add("Transpose", output, perm=[0, 2, 3, 1])
-    return writer.encoded(output, _shape(network.outputs[0].shape), card)
+    name = "painted" if len(shape) == 4 else "numbers"
+    return writer.encoded(output, name, _shape(shape), card)
 
 
 def _input(writer: OnnxWriter, layer: Any) -> str:
