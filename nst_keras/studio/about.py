@@ -37,6 +37,8 @@ _IMPORTANT = (
     "content_weight",
     "style_scale",
     "num_steps",
+    "color_strength",
+    "method",
 )
 
 _TYPES = {int: "int", float: "float", bool: "bool", str: "str", Mapping: "weights"}

@@ -114,7 +114,7 @@ class JobQueue:
         """Lets a job go on from where it is."""
         if job.state == PAUSED and job.id in self._processes:
             await self._wish(job, "go_on", PAUSED)
-        elif job.state in (PAUSED, STOPPED, FAILED, LOST) and job.id not in self._processes:
+        elif job.state in (PAUSED, STOPPED, FAILED, LOST):  # its process, if it is still ending, comes first
             self.require_place()
             job.resumes = True
             job.change(WAITING)

@@ -1,0 +1,53 @@
+// What is kept of a picture: a file with its recipe, the command and the program that make it again.
+import { blob, post } from "./api.js";
+import { $, ask, button, h, note, say, t } from "./dom.js";
+import { fail } from "./main.js";
+import { onWall } from "./stage.js";
+import { adopt, known, on, state } from "./store.js";
+
+const FORMATS = { ".png": "PNG", ".jpg": "JPEG", ".webp": "WebP", ".tif": "TIFF" };
+
+async function download(suffix) {
+  const item = onWall();
+  try {
+    const url = URL.createObjectURL(await blob(`/api/results/${encodeURIComponent(item.result)}?suffix=${suffix}`));
+    const works = [item.request.content, ...item.request.styles].map((name) => known(name).title.replace(/\.\w{3,4}$/, ""));
+    h("a", { href: url, download: `${works.join("_").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80)}${suffix}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function copy(kind) {
+  try {
+    const text = (await post("/api/command", onWall().request))[kind];
+    try {
+      await navigator.clipboard.writeText(text);
+      note(t("copied"));
+      say(t("copied"));
+    } catch { /* without leave to write there, the text is shown below */ }
+    ask(t(kind === "command" ? "asCommand" : "asPython"), () => h("pre", { tabindex: 0, text }));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function draw() {
+  const item = onWall();
+  const off = !item?.result;
+  const same = item?.request && JSON.stringify(item.request.settings) === JSON.stringify(state[item.request.way]) && item.request.way === state.way;
+  $("#keep").replaceChildren(
+    h("div", { class: "formats", role: "group", "aria-label": t("download") },
+      Object.entries(FORMATS).filter(([suffix]) => state.about.suffixes.includes(suffix)).map(([suffix, name]) => button(name,
+        () => download(suffix), { icon: "keep", disabled: off, "aria-label": t("downloadAs", { suffix }) }))),
+    h("p", { class: "note", text: off ? t("notYet") : t("recipeInside") }),
+    h("div", { class: "copies" },
+      button(t("asCommand"), () => copy("command"), { disabled: !item?.request }),
+      button(t("asPython"), () => copy("python"), { disabled: !item?.request })),
+    !same && item?.job ? button(t("useRecipe"), () => adopt(item.request), { class: "wide" }) : "");
+}
+
+export function startKeep() {
+  on("wall language", draw);
+}

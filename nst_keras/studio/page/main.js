@@ -1,0 +1,115 @@
+// The page: starts its parts, and what they share on it: ways, tabs, languages, keys, what went wrong.
+import { get, Refusal, bitmap, picturePath } from "./api.js";
+import { $, ask, button, currentLanguage, h, icon, LANGUAGES, note, pills, setLanguage, t } from "./dom.js";
+import { startFields } from "./fields.js";
+import { startInstant } from "./instant.js";
+import { begin, hangJob, refresh, startJobs } from "./jobs.js";
+import { startKeep } from "./keep.js";
+import { startMask } from "./mask.js";
+import { startSources } from "./sources.js";
+import { show, startStage } from "./stage.js";
+import { change, known, on, paintings, photos, restore, state } from "./store.js";
+
+/** Tells what went wrong; what only was given up isn't. */
+export function fail(error) {
+  if (error.name === "AbortError") return;
+  if (!(error instanceof Refusal)) console.error(error);
+  const text = error.status === 0 ? t("noServer") : error.status === 403 ? t("noToken") : error.message;
+  note(text, { error: true });
+}
+
+function drawLanguages() {
+  $("#languages").replaceChildren(...Object.keys(LANGUAGES).map((tag) => h("button", {
+    type: "button", lang: tag, text: tag.toUpperCase(), "aria-label": LANGUAGES[tag].name, "aria-pressed": String(tag === currentLanguage()),
+    onclick: () => {
+      setLanguage(tag);
+      change({}, "language");
+      $(`#languages [lang="${tag}"]`).focus();
+    },
+  })));
+}
+
+/** Goes over to a way, with those of the chosen paintings that it knows. */
+export function setWay(way) {
+  change({ way, masking: state.masking && way === "optimize" });
+  const offered = paintings();
+  const styles = state.styles.filter((name) => offered.some((item) => item.name === name));
+  change({ styles: styles.length ? styles : offered.slice(0, 1).map(({ name }) => name) }, "choices", "way", "masking", "request");
+}
+
+function drawWays() {
+  const ways = $("#ways");
+  ways.replaceChildren(ways.firstElementChild, ...pills("way", [["fast", t("instant")], ["optimize", t("fine")]], state.way, (way) => {
+    setWay(way);
+    $(`#ways [value="${way}"]`).focus();
+  }));
+  $("#way-help").textContent = t(state.way === "fast" ? "instantHelp" : "fineHelp");
+  let go = $("#begin");
+  if (!go) {
+    go = button("", begin, { id: "begin", class: "main wide" });
+    $("#paint-part").append(go);
+  }
+  go.hidden = state.way === "fast";
+  $("span", go).textContent = t("begin");
+}
+
+const PARTS = { photo: "photo", painting: "painting", paint: "sliders", keep: "keep" };
+
+function drawTabs() {
+  const { body } = document;
+  $("#tabs").replaceChildren(...Object.entries(PARTS).map(([part, name]) => h("button", {
+    type: "button", "aria-pressed": String(body.dataset.tab === part), onclick: () => {
+      body.dataset.tab = part;
+      drawTabs();
+      $(`#tabs [aria-pressed="true"]`).focus();
+    },
+  }, icon(name), h("span", { text: t(part) }))));
+}
+
+function showKeys() {
+  const rows = [["+ −", "keyZoom"], ["0", "keyFit"], ["1", "keyPixels"], ["← → ↑ ↓", "keyPan"], ["C", "keyCompare"],
+    ["[ ]", "keyBrush"], [t("space"), "keyPen"], ["Z", "keyUndo"], ["E", "keyErase"], ["Esc", "keyClose"]];
+  ask(t("keys"), () => h("dl", {}, rows.map(([key, text]) => [h("dt", {}, h("kbd", { text: key })), h("dd", { text: t(text) })])));
+}
+
+/** Hangs the photo alone, where nothing is painted yet. */
+async function hangPhoto() {
+  if (state.way === "fast" || state.shown || !state.content) return;
+  const photo = await bitmap(picturePath(state.content, 1024));
+  const { title } = known(state.content);
+  if (!state.shown) show({ bitmap: photo, content: state.content, title, alt: title, facts: t("notPainted"), result: null, exact: false });
+}
+
+async function start() {
+  setLanguage(currentLanguage());
+  drawLanguages();
+  restore();
+  try {
+    state.about = await get("/api/about");
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  startStage();
+  startSources();
+  startFields();
+  startInstant(() => refresh().catch(fail));
+  startJobs();
+  startMask();
+  startKeep();
+  on("language", () => { drawLanguages(); drawWays(); drawTabs(); });
+  on("way", drawWays);
+  on("choices", () => hangPhoto().catch(fail));
+  $("#keys").addEventListener("click", showKeys);
+  await refresh().catch(fail);
+  if (!state.about.presets.some(({ name }) => name === state.preset)) state.preset = state.about.presets[0]?.name;
+  if (!photos().some(({ name }) => name === state.content)) state.content = photos()[0]?.name ?? "";
+  state.styles = state.styles.filter((name) => paintings().some((item) => item.name === name));
+  if (!state.styles.length) state.styles = paintings().slice(0, 1).map(({ name }) => name);
+  drawTabs();
+  change({}, "way", "choices", "settings", "masking", "wall", "jobs");
+  if (state.shown) await hangJob();
+  change({}, "shown", "request");
+}
+
+start();

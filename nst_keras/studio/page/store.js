@@ -1,0 +1,119 @@
+// What the page knows, and what survives a reload: choices in this tab's storage, names of pictures in the browser's,
+// the pictures themselves on the server.
+import { t } from "./dom.js";
+
+export const REST = "black"; // the colour of what isn't painted on a mask
+
+const KEPT = ["way", "content", "styles", "weights", "blending", "fast", "preset", "optimize", "regions", "shown", "masking"];
+
+export const state = {
+  about: null,
+  way: "fast",
+  content: "",
+  own: [], // pictures that were brought: {name: id, title, as: "photo" | "painting"}
+  styles: [],
+  weights: {}, // of blended styles, by name
+  blending: false,
+  fast: {}, // settings that differ from the defaults
+  preset: "default",
+  optimize: {}, // settings that differ from the preset
+  regions: null, // {mask: id, paintings: {colour: style}}, see mask.js
+  masking: false,
+  shown: "", // id of the job on the wall; "" is what is painted at once
+  jobs: [],
+  beside: [], // jobs that are looked at side by side
+};
+
+const bus = new EventTarget();
+export const on = (names, act) => names.split(" ").forEach((name) => bus.addEventListener(name, () => act()));
+
+/** Changes the state, keeps it, and tells who listens to `names`. */
+export function change(values, ...names) {
+  Object.assign(state, values);
+  try {
+    sessionStorage.setItem("studio", JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, state[key]]))));
+    localStorage.setItem("studio-pictures", JSON.stringify(state.own));
+  } catch { /* storage may be off */ }
+  for (const name of names) bus.dispatchEvent(new Event(name));
+}
+
+export function restore() {
+  try {
+    Object.assign(state, JSON.parse(sessionStorage.getItem("studio") ?? "{}"));
+    state.own = JSON.parse(localStorage.getItem("studio-pictures") ?? "[]");
+  } catch { /* begun anew */ }
+}
+
+const listed = () => [
+  ...state.own.map((item) => ({ ...item, credit: "", stylizer: "magenta", painting: true })),
+  ...state.about.samples.content,
+  ...state.about.samples.style.map((item) => ({ ...item, stylizer: "magenta", painting: true })),
+  ...state.about.styles,
+];
+
+/** What is known of a picture or style: {name, title, credit, stylizer, painting}. */
+export const known = (name) => listed().find((item) => item.name === name) ?? { name, title: t("unnamed"), credit: "" };
+
+export const photos = () => [...state.own.filter((item) => item.as === "photo"), ...state.about.samples.content];
+
+/** Paintings that the chosen way can paint after. */
+export const paintings = () => listed()
+  .filter((item) => item.as !== "photo" && "stylizer" in item && (state.way === "fast" || item.painting));
+
+/** Whether a style can be blended with those that are chosen: one network has to know them all. */
+export const blends = (item) => state.way === "optimize" || !state.styles.length
+  || known(state.styles[0]).stylizer === item.stylizer;
+
+export const settingsOf = (way) => (way === "fast" ? state.fast : state.optimize);
+
+/** A field's value without changes: the default, or the preset's. */
+export function unchanged(way, field) {
+  const preset = state.about.presets.find((item) => item.name === state.preset);
+  return (way === "optimize" ? preset?.settings[field.name] : undefined) ?? field.default;
+}
+
+/** The request that paints what is chosen. */
+export function currentRequest() {
+  const way = state.way;
+  const request = { way, content: state.content, styles: state.styles, style_weights: [], content_mask: "", style_masks: [] };
+  if (state.styles.length > 1) request.style_weights = state.styles.map((name) => state.weights[name] ?? 1);
+  if (way === "optimize" && state.regions?.mask) {
+    const parts = Object.entries(state.regions.paintings).filter(([, style]) => style);
+    if (parts.length) {
+      request.content_mask = state.regions.mask;
+      request.styles = parts.map(([, style]) => style);
+      request.style_masks = parts.map(([color]) => color);
+      request.style_weights = [];
+    }
+  }
+  if (way === "optimize") request.preset = state.preset;
+  request.settings = { ...settingsOf(way) };
+  return request;
+}
+
+/** Takes over a request's choices; `all` of its pictures, or those that this browser knows. */
+export function adopt(request, all = true) {
+  const isListed = (name) => listed().some((item) => item.name === name);
+  const has = (name) => all || isListed(name);
+  if (all) {
+    const brought = [[request.content, "photo"], ...request.styles.map((name) => [name, "painting"])];
+    const own = brought.filter(([name]) => !isListed(name)).map(([name, as]) => ({ name, title: t("unnamed"), as }));
+    state.own = [...own, ...state.own];
+  }
+  const values = { way: request.way, [request.way]: { ...request.settings }, regions: null, shown: "" };
+  if (request.preset) values.preset = request.preset;
+  if (has(request.content)) values.content = request.content;
+  if (request.styles.length && request.styles.every(has)) {
+    values.styles = [...new Set(request.styles)];
+    values.blending = request.styles.length > 1;
+    values.weights = Object.fromEntries(request.styles.map((name, n) => [name, request.style_weights?.[n] ?? 1]));
+    if (request.content_mask && request.style_masks?.length) {
+      const paintings = Object.fromEntries(request.style_masks.map((color, n) => [color, request.styles[n]]));
+      values.regions = { mask: request.content_mask, paintings: { [REST]: "", ...paintings } };
+    }
+  }
+  change(values, "choices", "settings", "way", "request", "shown");
+}
+
+export const jobOf = (id) => state.jobs.find((job) => job.id === id);
+export const ACTIVE = ["waiting", "starting", "running"];

@@ -1,0 +1,262 @@
+"""What people do on the page, in Chromium: with the mouse, with keys, on a phone, over a reload."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from nst_keras.pictures.images import read_settings
+
+HERE = Path(__file__).parent
+PAGE = Path(__file__).parents[3] / "nst_keras" / "studio" / "page"
+CONTROLS = (HERE / "controls.js").read_text()
+CONTRAST = (HERE / "contrast.js").read_text()
+PAINTED = "#label .facts:has-text('painted in')"
+
+
+@pytest.fixture(autouse=True)
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.01")
+
+
+def jobs(page: Any) -> list[dict[str, Any]]:
+    return page.evaluate(
+        "fetch('/api/jobs', {headers: {Authorization: 'Bearer ' + sessionStorage.getItem('studio-token')}})"
+        ".then((answer) => answer.json())"
+    )
+
+
+@contextmanager
+def painting(page: Any) -> Iterator[None]:
+    """Waits until what is done in the block is painted at full size."""
+
+    def is_exact(answer: Any) -> bool:
+        return answer.url.endswith("/api/paint") and answer.request.post_data_json["side"] is None
+
+    with page.expect_response(is_exact):
+        yield
+    page.wait_for_selector(PAINTED)
+
+
+def begin_fine(page: Any) -> None:
+    page.click("#ways .pill:nth-of-type(2)")
+    page.click("#begin")
+
+
+def test_paints_with_the_mouse_and_keeps_the_picture(visit: Callable[..., Any], tmp_path: Path) -> None:
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    page.click('.tile[data-name="sample:flower"]')
+    page.click(".switch")
+    with painting(page):
+        page.click('.tile[data-name="sample:ink"]')
+    slider = page.locator("#fast-strength")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 12, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+    assert "50" in page.inner_text('[data-field="strength"] output')
+    with painting(page):
+        page.mouse.up()
+    with page.expect_download() as download:
+        page.click("#keep button:has-text('PNG')")
+    download.value.save_as(tmp_path / "kept.png")
+
+    newest = jobs(page)[0]["request"]
+    assert newest["content"] == "sample:flower"
+    assert newest["styles"] == ["sample:strokes", "sample:ink"] and newest["style_weights"] == [1, 1]
+    assert newest["settings"]["strength"] == pytest.approx(0.5, abs=0.02)
+    assert read_settings(tmp_path / "kept.png")["settings"]["strength"] == newest["settings"]["strength"]
+    page.click("#keep button:has-text('command')")
+    assert "--style=sample:strokes,sample:ink" in page.inner_text("#dialog pre")
+
+
+@pytest.mark.large
+def test_a_dropped_picture_brings_its_settings(visit: Callable[..., Any], tmp_path: Path) -> None:
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    with painting(page):
+        page.click("#fast-form .pill:has-text('photo')")
+    with page.expect_download() as download:
+        page.click("#keep button:has-text('WebP')")
+    download.value.save_as(tmp_path / "kept.webp")
+    page.click("#fast-form .pill:has-text('painting')")
+    page.click('.tile[data-name="sample:flower"]')
+    page.set_input_files("#photos input[type=file]", tmp_path / "kept.webp")
+    page.click("#notes button:has-text('settings')")
+    page.wait_for_selector("#fast-form input[value=luma]:checked", state="attached")
+    assert page.get_attribute('.tile[data-name="sample:china"]', "aria-pressed") == "true"
+
+
+@pytest.mark.large
+def test_a_reload_and_a_new_server_find_the_job(
+    visit: Callable[..., Any], studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.05")
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    begin_fine(page)
+    page.wait_for_selector("#run .state:has-text('step')")
+    page.reload()
+    page.wait_for_selector("#run .state:has-text('step')")
+    assert page.get_attribute("#history .thumb >> nth=0", "aria-pressed") == "true"
+    port = studio.server.port
+    studio.stop()
+    studio.start(port)
+    page.wait_for_selector("#run button:has-text('Stop and keep')")
+    page.click("#run button:has-text('Stop and keep')")
+    page.wait_for_selector("#run .state:has-text('Stopped')")
+    assert page.is_enabled("#keep button:has-text('PNG')")
+    assert page.get_attribute("#run polyline", "points").count(",") > 2
+    page.click("#run button:has-text('Go on') >> nth=0")
+    page.wait_for_selector("#run .state:has-text('Finished')")
+    assert jobs(page)[0]["step"] == jobs(page)[0]["num_steps"]
+
+
+def test_regions_painted_by_hand_go_along(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    page.click("[data-tool=mask]")
+    box = page.locator("#mask").bounding_box()
+    with page.expect_response(lambda answer: answer.request.method == "PUT") as put:
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+        page.mouse.up()
+    page.select_option("#mask-bar .region >> nth=0 >> select", "sample:ink")
+    page.click("#mask-bar button:has-text('Ready')")
+    page.wait_for_selector("#by-mask:has-text('Ink, Strokes')")
+    page.click("#begin")
+    page.wait_for_selector("#run .state:has-text('Finished')")
+    request = jobs(page)[0]["request"]
+    assert request["content_mask"] == put.value.json()["id"]
+    assert request["style_masks"] == ["black", "white"] and request["styles"] == [
+        "sample:ink",
+        "sample:strokes",
+    ]
+
+
+def test_names_from_outside_are_shown_as_text(visit: Callable[..., Any], tmp_path: Path) -> None:
+    name = "<img src=x onerror=document.title='taken'>.png"
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "plain.png")
+    page = visit()
+    page.wait_for_selector(PAINTED)
+
+    def with_name(route: Any) -> None:  # the server itself would take the signs out
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "name": name, "recipe_problem": name})
+
+    page.route("**/api/pictures?name=*", with_name)
+    page.set_input_files("#photos input[type=file]", tmp_path / "plain.png")
+    for part in ("#photos", "#label", "#notes"):
+        page.locator(part).get_by_text(name).first.wait_for()
+    assert page.locator("img[src=x]").count() == 0 and page.title() == "Studio"
+    page.unroute("**/api/pictures?name=*")
+    text = {"name": "text.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.set_input_files("#photos input[type=file]", text)
+    assert "text.png" in page.inner_text("#notes .error")
+
+
+@pytest.mark.large
+def test_works_by_keys_alone(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+
+    def tab_to(selector: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                drawn = "[document.activeElement, document.activeElement.nextElementSibling ?? document.body]"
+                outlines = page.evaluate(f"{drawn}.map((each) => getComputedStyle(each).outlineStyle)")
+                assert "solid" in outlines, selector
+                return
+        raise AssertionError(f"{selector} can't be reached by Tab")
+
+    tab_to("#ways input:checked")
+    page.keyboard.press("ArrowRight")
+    tab_to('.tile[data-name="sample:ink"]')
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.name") == "sample:ink"
+    tab_to("[name=preset]:checked")
+    page.keyboard.press("ArrowDown")
+    tab_to("#begin")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#run .state:has-text('Finished')")
+    request = jobs(page)[0]["request"]
+    assert request["styles"] == ["sample:ink"] and request["preset"] == "preview"
+    page.focus("#wall")
+    page.keyboard.press("c")
+    page.focus("#split-range")
+    page.keyboard.press("ArrowLeft")
+    assert page.input_value("#split-range") == "49"
+    page.focus("[data-tool=mask]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#mask:focus")
+    for key in ("]", " ", "ArrowRight", "ArrowRight", " "):
+        page.keyboard.press(key)
+    middle = "document.querySelector('#mask').getContext('2d').getImageData(%s, 200, 1, 1).data[0]"
+    assert page.evaluate(middle % 330) == 255 and page.evaluate(middle % 20) == 0
+    page.keyboard.press("Escape")
+    assert page.locator("#mask").count() == 0
+
+
+@pytest.mark.parametrize("locale", ["en-GB", pytest.param("es-ES", marks=pytest.mark.large)])
+def test_fits_a_phone(visit: Callable[..., Any], locale: str) -> None:
+    page = visit(viewport={"width": 360, "height": 740}, locale=locale, has_touch=True)
+    page.wait_for_selector("#label .facts:has-text('0.12 s'), #label .facts:has-text('0,12 s')")
+    assert page.get_attribute("html", "lang") == locale[:2]
+    for part in range(4):
+        page.click(f"#tabs button >> nth={part}")
+        if part == 2:
+            page.click("#ways .pill:nth-of-type(2)")
+            page.click("#optimize-form summary")
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        for control in page.evaluate(CONTROLS):
+            assert control["name"], control
+            assert control["height"] >= 44 and control["width"] >= 44, control
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.large)])
+def test_texts_can_be_read_whatever_the_painting_tints(visit: Callable[..., Any], scheme: str) -> None:
+    page = visit(color_scheme=scheme)
+    page.wait_for_selector(PAINTED)
+    page.click("#ways .pill:nth-of-type(2)")
+    for hue in (30, 100, 150, 200, 260, 330):
+        page.evaluate(f"document.documentElement.style.setProperty('--hue', {hue})")
+        page.evaluate("document.documentElement.style.setProperty('--tint', 1)")
+        least, text = page.evaluate(CONTRAST)[0]
+        assert least >= 4.5, f"{text!r} has contrast {least:.2f} at hue {hue}"
+
+
+def test_both_languages_have_every_text() -> None:
+    keys = {
+        language: set(re.findall(r"^  (\w+):", (PAGE / f"strings.{language}.js").read_text(), re.MULTILINE))
+        for language in ("en", "es")
+    }
+    # Help is the server's in English, from the settings themselves.
+    assert {key for key in keys["es"] ^ keys["en"] if not key.startswith("help_")} == set()
+    used = set()
+    for path in [*PAGE.glob("*.js"), PAGE / "index.html"]:
+        text = path.read_text()
+        used |= set(re.findall(r"""\bt\("(\w+)"|data-t(?:-label)?="(\w+)\"""", text))
+    used_keys = {one or other for one, other in used}
+    assert used_keys - keys["en"] == set()
+    assert {"stopKeep", "photo", "pictureKeys"} <= used_keys
+
+
+def test_the_page_is_small_and_asks_nobody_else() -> None:
+    files = [path for path in PAGE.iterdir() if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 150_000
+    assert len(files) <= 18
+    for path in files:
+        addresses = re.findall(r"https?://[^\s\"'`)]+", path.read_text())
+        assert set(addresses) <= {"http://www.w3.org/2000/svg"}, path.name
