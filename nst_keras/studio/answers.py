@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nst_keras.web.errors import HttpError
@@ -13,13 +14,14 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Request:
-    """A request that the guard let through; `body` is empty where none is expected."""
+    """A request that the guard let through; the body of a PUT is in a file, `upload`."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    upload: Path = Path()
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object."""

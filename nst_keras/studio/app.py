@@ -7,6 +7,7 @@ import logging
 import mimetypes
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote
@@ -66,11 +67,13 @@ class StudioApp:
         except HttpError as error:
             answer = json_answer({"error": self._studio.in_words(error)}, error.http_status)
         except InputError as error:
-            full = getattr(error.__cause__, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            answer = json_answer({"error": self._studio.in_words(error)}, 507 if full else 400)
-        except Exception:
-            _log.exception("%s %s failed", scope["method"], scope["path"])
-            answer = json_answer({"error": "internal error; where nst-studio runs there is more"}, 500)
+            answer = json_answer({"error": self._studio.in_words(error)}, _status(error.__cause__) or 400)
+        except Exception as error:
+            if status := _status(error):
+                answer = json_answer({"error": f"the disk is full: {error}"}, status)
+            else:
+                _log.exception("%s %s failed", scope["method"], scope["path"])
+                answer = json_answer({"error": "internal error; where nst-studio runs there is more"}, 500)
         with contextlib.suppress(HttpError):
             await _unless_gone(_send(answer, scope["method"] == "HEAD", send), receive)
 
@@ -88,11 +91,15 @@ class StudioApp:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         self._guard.check(scope["method"], path, headers, scope["server"][1])
         handler, words = self._find(method, path)
-        reader = self._uploads if method == "PUT" else self._small
-        async with reader.read(scope, receive) as body:
-            query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            request = Request(method, path, query, headers, body)
-            return await _unless_gone(handler(request, *words), receive)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        request = Request(method, path, query, headers)
+        if method == "PUT":
+            with self._studio.new_upload() as upload:
+                with upload.open("wb") as file:
+                    await self._uploads.save(scope, receive, file)
+                return await _unless_gone(handler(replace(request, upload=upload), *words), receive)
+        async with self._small.read(scope, receive) as body:
+            return await _unless_gone(handler(replace(request, body=body), *words), receive)
 
     def _find(self, method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
         allowed = []
@@ -113,6 +120,11 @@ class StudioApp:
         kind = "text/javascript" if name.endswith(".js") else kind  # some systems' tables say otherwise
         text = "; charset=utf-8" if kind.startswith("text/") else ""
         return Answer(files[name].read_bytes(), kind + text)
+
+
+def _status(cause: BaseException | None) -> int:
+    """507 if the disk is full; else 0."""
+    return 507 if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) else 0
 
 
 async def _unless_gone(work: Coroutine[Any, Any, _T], receive: Receive) -> _T:

@@ -1,21 +1,22 @@
 """The pictures that people bring, each in a folder with a random name, and how a browser sees them."""
 
+import contextlib
+import ctypes
 import io
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
 from nst_keras.errors import InputError
 from nst_keras.pictures.color_profiles import to_srgb
-from nst_keras.pictures.images import WRITABLE_SUFFIXES
 from nst_keras.pictures.opening import load_upright, open_image, pillow_errors
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES, sample_file
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import sync
 from nst_keras.storage.folders import make_folder
-from nst_keras.web.errors import HttpError
 
 LARGEST_SIDE = 8192  # of what a browser is shown
 _LEAST_SIDE = 16  # as the optimiser
@@ -61,15 +62,15 @@ class PictureStore:
     def __init__(self, folder: Path, max_pixels: int) -> None:
         self._folder, self._max_pixels = make_folder(folder, "folder"), max_pixels
 
-    def add(self, name: str, data: bytes) -> dict[str, object]:
-        """Keeps a file if it is a picture that can be painted, whatever its name says; it is read whole.
+    def add(self, name: str, file: Path) -> dict[str, object]:
+        """Moves a file in if it is a picture that can be painted, whatever its name says; it is read whole.
 
         Raises:
             InputError: If it isn't, or can't be written.
         """
         name = file_name(name)
-        with pillow_errors(name):
-            image = open_image(io.BytesIO(data))
+        with give_back_memory(), file.open("rb") as opened, pillow_errors(name):
+            image = open_image(opened)
             load_upright(image, self._max_pixels)
             width, height = image.size
             if min(width, height) < _LEAST_SIDE:
@@ -77,11 +78,8 @@ class PictureStore:
                     f"must be at least {_LEAST_SIDE} pixels wide and high. It is {width}x{height}"
                 )
         folder = make_folder(self._folder / new_id(), "folder")
-        try:
-            write_whole(folder / name, data)
-        except InputError:
-            folder.rmdir()
-            raise
+        sync(file)
+        file.rename(folder / name)
         return {"id": folder.name, "name": name, "width": width, "height": height}
 
     def path(self, name: str) -> Path | None:
@@ -95,14 +93,14 @@ class PictureStore:
         return max(found, key=lambda path: path.stat().st_mtime).parent.name if found else ""
 
 
-def shown(data: bytes, name: str, side: int | None, max_pixels: int) -> Shown:
+def shown(file: BinaryIO, name: str, side: int | None, max_pixels: int) -> Shown:
     """A picture as a browser may have it: upright, in sRGB, without what cameras tell, and not too large.
 
     JPEG, or PNG if it is transparent.
     """
     side = min(side or LARGEST_SIDE, LARGEST_SIDE)
-    with pillow_errors(name):
-        image = open_image(io.BytesIO(data))
+    with give_back_memory(), pillow_errors(name):
+        image = open_image(file)
         if image.width * image.height <= max_pixels:
             image.draft("RGB", (2 * side, 2 * side))  # JPEG is decoded smaller at once
         load_upright(image, max_pixels)
@@ -118,6 +116,16 @@ def shown(data: bytes, name: str, side: int | None, max_pixels: int) -> Shown:
         return Shown(buffer.getvalue(), "image/png")
 
 
+@contextlib.contextmanager
+def give_back_memory() -> Iterator[None]:
+    """After the block, gives to the system what glibc would keep of the memory that large pictures took."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def is_sample(name: str) -> bool:
     """Whether a sample has that name, which begins with `sample:`."""
     return name in SAMPLE_CONTENTS + SAMPLE_STYLES
@@ -126,10 +134,3 @@ def is_sample(name: str) -> bool:
 def file_of_sample(name: str) -> bytes:
     """The file of `sample:NAME`."""
     return sample_file(name.removeprefix(SAMPLE))
-
-
-def require_suffix(suffix: str) -> str:
-    """Checks that pictures can be written with a suffix."""
-    if suffix not in WRITABLE_SUFFIXES:
-        raise HttpError(400, f"suffix must be one of {', '.join(WRITABLE_SUFFIXES)}")
-    return suffix

@@ -16,6 +16,7 @@ from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import MAX_PIXELS, read_settings
 from nst_keras.pictures.masks import job_regions
 from nst_keras.pictures.plan import check_job
+from nst_keras.storage.files import open_file
 from nst_keras.storage.folders import make_folder
 from nst_keras.studio.about import about
 from nst_keras.studio.answers import Answer, Request, json_answer
@@ -53,6 +54,8 @@ class Studio:
         self._pictures = PictureStore(self._folder / "pictures", settings.max_pixels)
         self._styles = make_folder(self._folder / "styles", "folder")
         self._fresh = make_folder(self._folder / "fresh", "folder")
+        for leftover in self._fresh.iterdir():
+            leftover.unlink()
         self._jobs = JobQueue(self._folder / "jobs", settings.queue, worker)
         self._painter = InstantPainter(self._folder / "painting.log", 60 * settings.idle_minutes)
 
@@ -72,12 +75,21 @@ class Studio:
         """GET /api/about."""
         return json_answer(await asyncio.to_thread(about, self.settings))
 
+    @contextmanager
+    def new_upload(self) -> Iterator[Path]:
+        """A path for a file that comes in, which goes again unless it was moved."""
+        path = self._fresh / new_id()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     async def add_picture(self, request: Request) -> Answer:
         """PUT /api/pictures?name=FILE."""
         return json_answer(await asyncio.to_thread(self._add_picture, request))
 
     def _add_picture(self, request: Request) -> dict[str, Any]:
-        added = self._pictures.add(request.query.get("name", ""), request.body)
+        added = self._pictures.add(request.query.get("name", ""), request.upload)
         wish, problem = None, ""
         path = self._pictures.path(str(added["id"]))
         if path:
@@ -94,12 +106,11 @@ class Studio:
         side = request.whole_number("side", LARGEST_SIDE)
         if name in known_styles():
             path = await self._style_card(name)
-            data = await asyncio.to_thread(path.read_bytes)
-        elif is_sample(name):
-            data = file_of_sample(name)
         else:
-            data = await asyncio.to_thread(self._path(name, "picture").read_bytes)
-        picture = await asyncio.to_thread(shown, data, name, side, self.settings.max_pixels)
+            path = Path() if is_sample(name) else self._path(name, "picture")
+        file = io.BytesIO(file_of_sample(name)) if is_sample(name) else open_file(path)
+        with file:
+            picture = await asyncio.to_thread(shown, file, name, side, self.settings.max_pixels)
         return Answer(picture.data, picture.kind)
 
     async def paint(self, request: Request) -> Answer:
@@ -184,10 +195,11 @@ class Studio:
         output = self._jobs.get(name).output
         if not output.exists():
             raise HttpError(404, "there is no picture yet")
-        data = await asyncio.to_thread(output.read_bytes)
         if side is not None:
-            small = await asyncio.to_thread(shown, data, output.name, side, MAX_PIXELS)
+            with open_file(output) as file:
+                small = await asyncio.to_thread(shown, file, output.name, side, MAX_PIXELS)
             return Answer(small.data, small.kind)
+        data = await asyncio.to_thread(output.read_bytes)
         data = await asyncio.to_thread(in_format, data, suffix)
         return Answer(data, KINDS[suffix], headers=download_headers(output, suffix))
 

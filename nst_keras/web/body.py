@@ -4,11 +4,12 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 from nst_keras.web.errors import HttpError
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+Keep = Callable[[bytes], object]
 
 _ENCODINGS = (b"identity", b"gzip", b"x-gzip")
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's name of the format
@@ -36,19 +37,34 @@ class BodyReader:
             raise HttpError(501, "bodies must be compressed by gzip or not at all")
         chunks: list[bytes] = []
         try:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    await self._collect(headers, receive, chunks)
-                    if encoding != b"identity":
-                        await self._unzip(chunks)
-            except TimeoutError as error:
-                message = f"the request took longer than {self._timeout} s to arrive"
-                raise HttpError(408, message) from error
+            async with self._in_time():
+                await self._collect(headers, receive, lambda data: self._keep(data, chunks))
+                if encoding != b"identity":
+                    await self._unzip(chunks)
             yield b"".join(chunks)
         finally:
             self._held -= sum(map(len, chunks))
 
-    async def _collect(self, headers: dict[bytes, bytes], receive: Receive, chunks: list[bytes]) -> None:
+    async def save(self, scope: dict[str, Any], receive: Receive, file: BinaryIO) -> None:
+        """Writes the whole body to a file as it comes, so that it takes no memory.
+
+        It may be too large (HTTP status 413) or too slow (408).
+        """
+        headers = dict(scope["headers"])
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            raise HttpError(501, "files must not be compressed")
+        async with self._in_time():
+            await self._collect(headers, receive, file.write)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except TimeoutError as error:
+            raise HttpError(408, f"the request took longer than {self._timeout} s to arrive") from error
+
+    async def _collect(self, headers: dict[bytes, bytes], receive: Receive, keep: Keep) -> None:
         announced = headers.get(b"content-length", b"")
         too_large = announced.isdigit() and int(announced) > self._most_bytes
         # Who waits for leave to send gets the answer at once; others read it only after they have sent.
@@ -65,7 +81,7 @@ class BodyReader:
             if too_large and size > _DISCARDED * self._most_bytes:
                 break
             if not too_large:
-                self._keep(data, chunks)
+                keep(data)
         if too_large:
             raise self._too_large()
 

@@ -102,7 +102,9 @@ class JobQueue:
     async def stop(self, job: Job) -> None:
         """Ends a job after its step, with the picture so far and a checkpoint."""
         process = self._processes.get(job.id)
-        if job.state in (WAITING, PAUSED, STARTING) and (process is None or job.state == STARTING):
+        if job.state == WAITING or (job.state == PAUSED and process is None):
+            job.change(STOPPED)
+        elif job.state == STARTING:
             job.change(STOPPED)
             if process:
                 process.kill()
