@@ -51,6 +51,16 @@ def file_name(name: str) -> str:
     return f"{stem}{suffix}"
 
 
+@contextlib.contextmanager
+def _giving_memory_back() -> Iterator[None]:
+    """After a function, gives to the system what glibc would keep of the memory that large pictures took."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 class PictureStore:
     """Pictures by their ids, in a folder of their own.
 
@@ -69,14 +79,7 @@ class PictureStore:
             InputError: If it isn't, or can't be written.
         """
         name = file_name(name)
-        with give_back_memory(), file.open("rb") as opened, pillow_errors(name):
-            image = open_image(opened)
-            load_upright(image, self._max_pixels)
-            width, height = image.size
-            if min(width, height) < _LEAST_SIDE:
-                raise InputError(
-                    f"must be at least {_LEAST_SIDE} pixels wide and high. It is {width}x{height}"
-                )
+        width, height = _checked_size(file, name, self._max_pixels)
         folder = make_folder(self._folder / new_id(), "folder")
         sync(file)
         file.rename(folder / name)
@@ -93,13 +96,26 @@ class PictureStore:
         return max(found, key=lambda path: path.stat().st_mtime).parent.name if found else ""
 
 
+@_giving_memory_back()
+def _checked_size(file: Path, name: str, max_pixels: int) -> tuple[int, int]:
+    """Width and height of a picture that can be painted; it is decoded to its end."""
+    with file.open("rb") as opened, pillow_errors(name):
+        image = open_image(opened)
+        load_upright(image, max_pixels)
+        if min(image.size) < _LEAST_SIDE:
+            received = f"{image.width}x{image.height}"
+            raise InputError(f"must be at least {_LEAST_SIDE} pixels wide and high. It is {received}")
+        return image.size
+
+
+@_giving_memory_back()
 def shown(file: BinaryIO, name: str, side: int | None, max_pixels: int) -> Shown:
     """A picture as a browser may have it: upright, in sRGB, without what cameras tell, and not too large.
 
     JPEG, or PNG if it is transparent.
     """
     side = min(side or LARGEST_SIDE, LARGEST_SIDE)
-    with give_back_memory(), pillow_errors(name):
+    with pillow_errors(name):
         image = open_image(file)
         if image.width * image.height <= max_pixels:
             image.draft("RGB", (2 * side, 2 * side))  # JPEG is decoded smaller at once
@@ -114,16 +130,6 @@ def shown(file: BinaryIO, name: str, side: int | None, max_pixels: int) -> Shown
             return Shown(buffer.getvalue(), "image/jpeg")
         rgb.save(buffer, "PNG")
         return Shown(buffer.getvalue(), "image/png")
-
-
-@contextlib.contextmanager
-def give_back_memory() -> Iterator[None]:
-    """After the block, gives to the system what glibc would keep of the memory that large pictures took."""
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def is_sample(name: str) -> bool:

@@ -72,7 +72,8 @@ class Studio:
         return re.sub(rf"{re.escape(str(self._folder))}/(?:[^\s:]*/)?", "", str(problem))
 
     async def about(self, request: Request) -> Answer:
-        """GET /api/about."""
+        """GET /api/about; meanwhile TensorFlow is loaded for what will be painted."""
+        self._painter.wake()
         return json_answer(await asyncio.to_thread(about, self.settings))
 
     @contextmanager

@@ -95,6 +95,7 @@ def visit(settings: StudioSettings) -> Run:
     def run(scene: Callable[[Client], Coroutine[Any, Any, _T]], **changes: Any) -> _T:
         async def play() -> _T:
             studio = Studio(replace(settings, **changes), worker=(str(FAKE_WORKER),))
+            studio._painter.wake = lambda: None  # type: ignore[method-assign]  # it would load TensorFlow
             await studio.open()
             try:
                 return await scene(Client(studio))

@@ -41,6 +41,9 @@ class Painter:
             self._paint(task)
         return 0.0
 
+    def wake(self) -> None:
+        return
+
     async def close(self) -> None:
         return
 

@@ -8,7 +8,7 @@ from nst_keras.studio.workers.process import WorkerProcess
 from nst_keras.web.errors import HttpError
 
 _WORKER = ("-m", "nst_keras.studio.workers.paint")
-_PATIENCE = 5.0  # seconds that it has to end
+_PATIENCE = 1.0  # seconds that it has to end; there is nothing to lose
 
 
 class InstantPainter:
@@ -26,7 +26,7 @@ class InstantPainter:
         self._timer: asyncio.TimerHandle | None = None
 
     async def paint(self, task: dict[str, Any]) -> float:
-        """Paints a task, `{}` only wakes the process; returns the seconds that it took.
+        """Paints a task; returns the seconds that it took.
 
         Who gives up while others are painted loses its turn; a picture that was begun is painted to its end.
         """
@@ -34,6 +34,12 @@ class InstantPainter:
         work = asyncio.ensure_future(self._work(task))
         work.add_done_callback(self._end_turn)
         return await asyncio.shield(work)
+
+    def wake(self) -> None:
+        """Starts the process if there is none, so that the first picture needn't wait for it."""
+        if self._process is None and not self._turn.locked():
+            self._waking = asyncio.ensure_future(self.paint({}))
+            self._waking.add_done_callback(lambda waking: waking.cancelled() or waking.exception())
 
     async def close(self) -> None:
         """Ends the process."""
