@@ -148,6 +148,10 @@ def read_and_check(dataset: ImageDataset) -> DatasetChecks:
     """Checks a set, which reads all of it; TensorFlow's complaints about a picture name the set."""
     try:
         return check_dataset(dataset)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+    except (
+        tf.errors.DataLossError,
+        tf.errors.InvalidArgumentError,
+        tf.errors.FailedPreconditionError,  # fewer or more pictures than there should be
+    ) as error:
         reason = (error.message or "").partition("\n")[0]
         raise InputError(f"{dataset.name}: holds a picture that can't be read: {reason}") from error

@@ -8,11 +8,13 @@ Each record is a `tf.train.Example` with "image" (the bytes of a PNG or JPEG fil
 or writes pictures.
 """
 
+import collections
+import contextlib
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +44,7 @@ class ExampleInfo:
     image_shape: tuple[int, int, int] | None  # height, width, channels of every picture; None if they differ
     splits: Mapping[str, tuple[int, ...]]  # number of examples in each shard, by split
     split_by: str = ""  # what they were cut by, as `ImageDataset` has it
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # hex SHA-256 of shards, if known
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def read_info(examples: Examples) -> ExampleInfo:
             image_shape=None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2])),
             splits={split: tuple(map(int, counts)) for split, counts in info["splits"].items()},
             split_by=str(info.get("split_by", "")),
+            digests={split: tuple(map(str, listed)) for split, listed in info.get("digests", {}).items()},
         )
     except FileNotFoundError as error:
         raise InputError(f"{path}: does not exist; {_REMEDY}") from error
@@ -121,6 +125,12 @@ def write_shard(path: Path, examples: Iterable[Example]) -> int:
     return count
 
 
+def digest_shard(path: Path) -> str:
+    """Hex SHA-256 of a file; whoever has written a shard takes it, while it is in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def encode_picture(pixels: np.ndarray) -> bytes:
     """Encodes uint8 pixels [h, w, 1 or 3] as PNG, always with the same bytes."""
     import tensorflow as tf
@@ -158,7 +168,11 @@ def read_pictures(examples: Examples, split: str) -> Iterator[tuple[str, np.ndar
 
 
 def read_dataset(examples: Examples) -> "ImageDataset":
-    """Opens labelled pictures of one size for training; each shard is checked first."""
+    """Opens labelled pictures of one size for training.
+
+    No shard is read if info.json has their digests: damage shows when they are, and `naming_damage` says
+    which it is. Else each shard is checked first.
+    """
     from nst_keras.data.image_dataset import ImageDataset
 
     info = read_info(examples)
@@ -170,12 +184,11 @@ def read_dataset(examples: Examples) -> "ImageDataset":
         raise InputError(
             f"{examples.path}: must hold pictures of one size; the stage Transform makes them so"
         )
-    splits = {split: _open_split(examples, split, info.image_shape) for split in PARTS}
+    splits = {split: _open_split(examples, split, info, info.image_shape) for split in PARTS}
     digest = hashlib.sha256()
     shards = [path for split in info.splits for path in shard_paths(examples, split)]
-    for path in (examples.path / INFO, *shards):
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    for path in (examples.path / INFO, *([] if info.digests else shards)):
+        digest.update(f"{path.name} {digest_shard(path)}\n".encode())
     return ImageDataset(
         name=info.name,
         class_names=info.class_names,
@@ -186,13 +199,30 @@ def read_dataset(examples: Examples) -> "ImageDataset":
     )
 
 
-def _open_split(examples: Examples, split: str, shape: tuple[int, int, int]) -> "Split":
+@contextlib.contextmanager
+def naming_damage(examples: Examples) -> Iterator[None]:
+    """Names the shard that is damaged if a block that read examples ends with an InputError."""
+    try:
+        yield
+    except InputError:
+        for split in read_info(examples).splits:
+            for path in shard_paths(examples, split):
+                collections.deque(_records(path), maxlen=0)
+        raise
+
+
+def _open_split(examples: Examples, split: str, info: ExampleInfo, shape: tuple[int, int, int]) -> "Split":
     import tensorflow as tf
 
     from nst_keras.data.image_dataset import Split
 
     paths = shard_paths(examples, split)
-    size = sum(1 for path in paths for _ in _records(path))
+    if info.digests:
+        for path in paths:
+            _require_file(path)
+        size = sum(info.splits[split])
+    else:
+        size = sum(1 for path in paths for _ in _records(path))
     stored = {"image": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
 
     def decode(record: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
@@ -235,9 +265,13 @@ def _parse(record: bytes, path: Path) -> Example:
         raise InputError(f"{path}: holds a record that can't be parsed: {error}; {_REMEDY}") from error
 
 
-def _records(path: Path) -> Iterator[bytes]:
+def _require_file(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; {_REMEDY}")
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    _require_file(path)
     import tensorflow as tf
 
     count = 0

@@ -15,6 +15,7 @@ from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
+    digest_shard,
     encode_picture,
     first_line,
     name_of,
@@ -60,16 +61,17 @@ def generate_examples(
     in_files = any(split.paths for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(dataset, config, context)
-        run_tasks(context, write_folder_shard, tasks, "writing examples: shard")
+        found = iter(run_tasks(context, write_folder_shard, tasks, "writing examples: shard"))
     else:
-        _write_stored(dataset, config, context)
+        found = iter(_write_stored(dataset, config, context))
+    digests = {split: tuple(itertools.islice(found, config.shards)) for split in dataset.splits}
     counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
     for split in counts:
         for index in range(config.shards):
             keep(shard_name(split, index, config.shards), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
     name = Path(dataset.name).resolve().name if in_files else dataset.name
-    info = ExampleInfo(name, dataset.class_names, dataset.image_shape, counts, dataset.split_by)
+    info = ExampleInfo(name, dataset.class_names, dataset.image_shape, counts, dataset.split_by, digests)
     write_info(examples.path, info)
     return {
         **{name: split.size for name, split in dataset.splits.items()},
@@ -93,8 +95,8 @@ def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path
     return path, name_of(path.relative_to(root).as_posix()), label
 
 
-def write_folder_shard(task: FolderShard) -> None:
-    """Writes a shard unless it is there."""
+def write_folder_shard(task: FolderShard) -> str:
+    """Writes a shard unless it is there; returns its digest."""
     import tensorflow as tf
 
     from nst_keras.ops.fitting import fit_pixels
@@ -109,10 +111,15 @@ def write_folder_shard(task: FolderShard) -> None:
 
     if not task.target.exists():
         write_shard(task.target, read())
+    return digest_shard(task.target)
 
 
-def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> None:
-    """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files."""
+def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[str]:
+    """Writes the shards of a set that tensorflow-datasets keeps, here: one pass over its own files.
+
+    Returns their digests.
+    """
+    digests = list[str]()
     for split in dataset.splits.values():
         names = [shard_name(split.name, index, config.shards) for index in range(config.shards)]
         targets = [context.scratch / name for name in names]
@@ -130,6 +137,8 @@ def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Co
             context.show(f"writing examples: {target.name}")
             if context.should_stop():
                 raise Stopped
+        digests += map(digest_shard, targets)
+    return digests
 
 
 def _stored(dataset: "ImageDataset", split: "Split") -> Iterator[Example]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
+    digest_shard,
     encode_picture,
     first_line,
     read_info,
@@ -68,7 +70,8 @@ def transform(
     shape = _choose_shape(config, info, examples)
     sources = [path for split in info.splits for path in shard_paths(examples, split)]
     tasks = [TransformShard(path, context.scratch / path.name, shape) for path in sources]
-    run_tasks(context, transform_shard, tasks, "transforming: shard")
+    found = iter(run_tasks(context, transform_shard, tasks, "transforming: shard"))
+    digests = {split: tuple(itertools.islice(found, len(counts))) for split, counts in info.splits.items()}
     for task in tasks:
         keep(task.target.name, context.scratch, transformed_examples.path)
     graph = context.scratch / "transform_graph"
@@ -76,18 +79,18 @@ def transform(
     PictureTransform(*shape).write(graph)
     for path in sorted(graph.iterdir()):
         shutil.move(path, transform_graph.path / path.name)
-    write_info(transformed_examples.path, dataclasses.replace(info, image_shape=shape))
+    write_info(transformed_examples.path, dataclasses.replace(info, image_shape=shape, digests=digests))
     height, width, channels = shape
     total = sum(map(sum, info.splits.values()))
     return {"height": height, "width": width, "channels": channels, "examples": total}
 
 
-def transform_shard(task: TransformShard) -> None:
-    """Transforms a shard unless that is done."""
+def transform_shard(task: TransformShard) -> str:
+    """Transforms a shard unless that is done; returns the result's digest."""
     import tensorflow as tf
 
     if task.target.exists():
-        return
+        return digest_shard(task.target)
     change = _picture_transform(task.image_shape)
 
     def read() -> Iterator[Example]:
@@ -101,6 +104,7 @@ def transform_shard(task: TransformShard) -> None:
             yield Example(example.name, encode_picture(pixels), example.label)
 
     write_shard(task.target, read())
+    return digest_shard(task.target)
 
 
 @functools.lru_cache(maxsize=1)

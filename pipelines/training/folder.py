@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.classifiers.plan import MODEL, REPORT, REPORT_FILES, TrainingPlan
 from nst_keras.runs.plan import CHECKPOINT, LOG
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples.files import read_dataset
+from pipelines.examples.files import naming_damage, read_dataset
 from pipelines.kinds import Examples, Model
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def train_here(
 
     # Layers are named by a count that goes on from model to model, and equal models must be equal files.
     keras.utils.clear_session()
-    job = build(read_dataset(examples))
+    with naming_damage(examples):
+        job = build(read_dataset(examples))
     for warning in job.checks.warnings:
         context.say(f"warning: {warning}")
     outcome = job.run(Watcher(context.show, context.show, context.should_stop))

@@ -23,7 +23,7 @@ from nst_keras.classifiers.settings import ClassificationSettings
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Stopped
-from pipelines.examples.files import read_dataset
+from pipelines.examples.files import naming_damage, read_dataset
 from pipelines.kinds import Examples
 from pipelines.training.folder import plan_training
 
@@ -171,12 +171,9 @@ def _train(task: WorkerTask, stop: threading.Event) -> bool:
     from nst_keras.runs.loop import Watcher
 
     strategy = make_strategy("multi_worker")  # before anything else of TensorFlow is used
-    training = Training(
-        ClassificationSettings(**task.settings),
-        plan_training(Path(task.folder)),
-        strategy,
-        read_dataset(Examples(Path(task.examples))),
-    )
+    examples, plan = Examples(Path(task.examples)), plan_training(Path(task.folder))
+    with naming_damage(examples):
+        training = Training(ClassificationSettings(**task.settings), plan, strategy, read_dataset(examples))
     shown = 0.0
 
     def show(progress: object) -> None:

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nst_keras.classifiers.job import read_and_check
 from nst_keras.errors import InputError
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
     decode_picture,
+    digest_shard,
     encode_picture,
     name_of,
+    naming_damage,
     read_dataset,
     read_info,
     read_pictures,
@@ -89,8 +93,40 @@ def _whole_records_only(data: bytes) -> bytes:
     return data[: 16 + int.from_bytes(data[:8], "little")]
 
 
+def _with_digests(examples: Examples) -> ExampleInfo:
+    info = read_info(examples)
+    digests = {split: tuple(map(digest_shard, shard_paths(examples, split))) for split in info.splits}
+    write_info(examples.path, replace(info, digests=digests))
+    return read_info(examples)
+
+
+def test_a_dataset_with_digests_is_opened_without_reading_it(examples: Examples) -> None:
+    assert len(_with_digests(examples).digests["train"][0]) == 64
+    before = read_dataset(examples).fingerprint
+    content = {path: path.read_bytes() for path in shard_paths(examples, "train")}
+    for path in content:
+        path.write_bytes(b"no shard")
+    dataset = read_dataset(examples)
+    assert (dataset.fingerprint, dataset.splits["train"].size) == (before, 6)
+    for path, data in content.items():
+        path.write_bytes(data)
+    np.testing.assert_array_equal(dataset.splits["train"].arrays()[0], PIXELS[:6])
+    write_shard(shard_paths(examples, "train")[0], FOUND[1::-1])
+    _with_digests(examples)
+    assert read_dataset(examples).fingerprint != before, "other contents, another fingerprint"
+
+
+def _read_for_training(examples: Examples) -> None:
+    info = read_info(examples)
+    write_info(examples.path, replace(info, digests=dict.fromkeys(info.splits, ("0",) * 2)))
+    with naming_damage(examples):
+        read_and_check(read_dataset(examples))
+
+
 @pytest.mark.parametrize("damage", [_flip, lambda data: data[:-3], _whole_records_only])
-@pytest.mark.parametrize("read", [read_dataset, lambda examples: list(read_pictures(examples, "train"))])
+@pytest.mark.parametrize(
+    "read", [read_dataset, lambda examples: list(read_pictures(examples, "train")), _read_for_training]
+)
 def test_a_damaged_shard_is_named(examples: Examples, damage: Callable, read: Callable) -> None:
     shard = shard_paths(examples, "train")[1]
     shard.write_bytes(damage(shard.read_bytes()))
