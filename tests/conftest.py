@@ -58,10 +58,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # searching TensorFlow, which stays, for garbage takes a second after each file
 
 
+_KEEP_NETWORKS = ("nst_keras.api", "pipelines.judging", "pipelines.stages")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def memory_is_given_back() -> Iterator[None]:
-    """Graphs and models of a file that nothing holds any more."""
+    """Graphs and models of a file that nothing holds any more, but for what is kept from call to call."""
     yield
+    for name, module in [*sys.modules.items()]:
+        if name.startswith(_KEEP_NETWORKS):
+            for kept in [value for value in vars(module).values() if hasattr(value, "cache_clear")]:
+                kept.cache_clear()
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()  # collects garbage, too
     with contextlib.suppress(OSError, AttributeError):  # glibc keeps freed memory otherwise
