@@ -90,7 +90,7 @@ def write_report(
     scores = class_scores(counts, class_names)
     figures = {
         "learning_curves.png": learning_curves(history),
-        "confusion_matrix.png": confusion_matrix(predictions.labels, guesses, class_names),
+        "confusion_matrix.png": confusion_matrix(counts, class_names),
         "mistakes.png": confident_mistakes(
             predictions.images, predictions.labels, predictions.probabilities, class_names
         ),

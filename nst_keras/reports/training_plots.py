@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from nst_keras.ops.confusion import confusion_counts
 from nst_keras.reports.look import (
     BLUE,
     FAINT,
@@ -67,16 +66,15 @@ def _draw_curve(axes: Axes, epochs: Sequence[float], values: np.ndarray, label: 
 
 
 @in_our_look
-def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, class_names: Sequence[str]) -> Figure:
+def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     """Draws how often each class was taken for each other one.
 
     Rows are true classes, columns predicted ones; blue is right, orange wrong, and the darker the
     larger the share of the row (by its cube root, so that rare mistakes show). Up to 20 classes bear
-    their counts; the figure grows with the number of classes, so that 100 names are readable. Labels and
-    predictions are class ids [n].
+    their counts, [classes, classes]; the figure grows with the number of classes, so that 100 names are
+    readable.
     """
     size = len(class_names)
-    counts = confusion_counts(labels, predictions, size)
     total, right = int(counts.sum()), int(np.trace(counts))
     names = [shorten(name, 20) for name in class_names]
     cell = 0.46 if size <= _MOST_NUMBERED else max(0.115, 0.46 * _MOST_NUMBERED / size)
@@ -131,21 +129,24 @@ def confident_mistakes(
     probabilities: ArrayLike,
     class_names: Sequence[str],
     count: int = 24,
+    total: tuple[int, int] | None = None,
 ) -> Figure:
     """Shows the mistakes that the classifier was surest of: often they are faults in the labels.
 
     At most `count` of the pictures, uint8 [n, height, width, channels], make a grid, the surest first, each
-    with true → predicted class and the latter's probability; a sentence says so if there are no mistakes.
+    with true → predicted class and the latter's probability; a sentence says so if there are no mistakes. If
+    these are only the surest, `total` says how many pictures and mistakes there are.
     """
     truth, chances = np.asarray(labels), np.asarray(probabilities)
     guesses, surest = chances.argmax(axis=1), chances.max(axis=1)
     wrong = np.flatnonzero(guesses != truth)
     chosen = wrong[np.argsort(-surest[wrong], kind="stable")][:count]
+    pictures, mistakes = total or (len(truth), len(wrong))
     if not len(chosen):
-        return text_figure(f"No mistakes among {len(truth)} pictures.")
+        return text_figure(f"No mistakes among {pictures} pictures.")
     rows = math.ceil(len(chosen) / _COLUMNS)
     figure = new_figure(1.6 * _COLUMNS, 1.9 * rows + 0.5, padding=0.08)
-    which = f"The {len(chosen)} surest of {len(wrong)}" if len(chosen) < len(wrong) else f"All {len(wrong)}"
+    which = f"The {len(chosen)} surest of {mistakes}" if len(chosen) < mistakes else f"All {mistakes}"
     title = f"{which} mistakes: true → predicted, probability"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     grid = figure.subplots(rows, _COLUMNS, squeeze=False, gridspec_kw={"hspace": 0.13}).ravel()

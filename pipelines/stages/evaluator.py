@@ -17,7 +17,8 @@ from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
 if TYPE_CHECKING:
-    from pipelines.judging.classifier_evaluation import Judged
+    from nst_keras.classifiers.trained import TrainedClassifier
+    from pipelines.judging.tallies import Mistakes, Tally
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class EvaluatorConfig(Settings):
     min_accuracy: float = number(0.5, "Least accuracy of a blessed model.", SHARE)
     max_drop: float = number(
         0.01, "How much less accurate than the baseline it may be, on the same pictures.", SHARE
+    )
+    non_inferior: bool = setting(
+        False,
+        "Bless only what is surely no less accurate than that: the difference's whole 95 % interval must lie "
+        "above -max_drop. Takes many pictures: max_drop=0.01 at least 381.",
     )
     min_slice_accuracy: float = number(0.0, "Least accuracy on each slice.", SHARE)
     min_slice_examples: int = number(20, "Pictures that a slice must have to count for that.", FROM_ONE)
@@ -50,60 +56,62 @@ def evaluate(
     "difference" to the baseline if there is one.
     """
     from nst_keras.classifiers.trained import load_classifier
-    from pipelines.judging.classifier_evaluation import (
-        MOST_MISTAKES,
-        measure_all,
-        render_evaluation,
-        surest_mistakes,
-    )
-    from pipelines.judging.predictions import read_as_seen
+    from pipelines.judging.classifier_evaluation import render_evaluation
+    from pipelines.judging.tallies import measure
 
-    judged = _predict(config, context, examples, model, "model")
-    other = _predict(config, context, examples, baseline, "baseline") if baseline else None
-    if other is not None and other.class_names != judged.class_names:
+    classifier, info = load_classifier(_require_model(model).path), read_info(examples)
+    other = load_classifier(_require_model(baseline).path) if baseline else None
+    if other is not None and other.class_names != classifier.class_names:
         context.say("the baseline knows other classes, and isn't compared with")
-        other = None
-    info = read_info(examples)
-    if other is not None and baseline and _may_have_seen(baseline, info):
+        baseline = None
+    if baseline and _may_have_seen(baseline, info):
         context.say(
             "the baseline's training was cut in another way than by content, and may have seen some of these "
             "pictures; if that alone keeps a model from its blessing, set max_drop=1 once"
         )
-    metrics = {"dataset": info.name, "split": config.split, **measure_all(judged, other)}
+    counts, mistakes = _judge(config, context, examples, classifier, (model, baseline))
+    found = measure(
+        counts, classifier.class_names, has_chances=classifier.has_chances, compared=baseline is not None
+    )
+    metrics = {"dataset": info.name, "split": config.split, **found}
     verdict = bless(_shortcomings(config, metrics))
-    names = judged.predictions.names[surest_mistakes(judged)[0][:MOST_MISTAKES]].tolist()
-    mistakes = read_as_seen(load_classifier(model.path), shard_paths(examples, config.split), names)
     text = json.dumps(metrics, indent=1, ensure_ascii=False) + "\n"
     write_whole(evaluation.path / "metrics.json", text.encode())
-    page = render_evaluation(metrics, verdict, judged, mistakes)
+    page = render_evaluation(metrics, verdict, mistakes)
     write_whole(evaluation.path / "evaluation.html", page.encode())
     write_blessing(blessing, verdict)
     for reason in verdict.reasons:
         context.say(f"not blessed: {reason}")
-    comparison = {"difference": metrics["comparison"]["difference"]} if other else {}
+    comparison = {"difference": metrics["comparison"]["difference"]} if baseline else {}
     return {"blessed": verdict.blessed, **metrics["overall"], **comparison, **as_record(verdict.reasons)}
 
 
-def _predict(
-    config: EvaluatorConfig, context: Context, examples: Examples, model: Model, role: str
-) -> "Judged":
-    """Asks a model about all shards, wherever the context does that."""
-    from nst_keras.classifiers.trained import load_classifier
-    from pipelines.judging.classifier_evaluation import Judged
-    from pipelines.judging.predictions import PredictionTask, predict_shard, read_predictions
-
+def _require_model(model: Model) -> Model:
     if not (model.path / MODEL).exists():
         raise InputError(f"{model.path}: holds no {MODEL}: the Evaluator judges classifiers")
-    classifier = load_classifier(model.path)
+    return model
+
+
+def _judge(
+    config: EvaluatorConfig,
+    context: Context,
+    examples: Examples,
+    classifier: "TrainedClassifier",
+    models: tuple[Model, Model | None],
+) -> "tuple[Tally, Mistakes]":
+    """Asks the model and the baseline about all shards, each read once, wherever the context does that."""
+    from pipelines.judging.shard_judging import JudgeTask, judge_shard, read_judged
+
+    own, other = (str(model.path) if model else "" for model in models)
     tasks = [
-        PredictionTask(str(model.path), str(shard), str(context.scratch / f"{role}-{shard.name}.npz"))
+        JudgeTask(own, other, str(shard), str(context.scratch / f"{shard.name}.npz"))
         for shard in shard_paths(examples, config.split)
     ]
-    paths = run_tasks(context, predict_shard, tasks, f"{role}, {config.split} pictures: shard")
-    predictions = read_predictions(paths)
-    if not len(predictions.labels):
+    paths = run_tasks(context, judge_shard, tasks, f"judging {config.split} pictures: shard")
+    counts, mistakes = read_judged(paths, classifier)
+    if not counts.pictures[0]:
         raise InputError(f"{examples.path}: the split {config.split} holds no picture to judge by")
-    return Judged(predictions, classifier.class_names, classifier.temperature, classifier.has_chances)
+    return counts, mistakes
 
 
 def _may_have_seen(baseline: Model, info: ExampleInfo) -> bool:
@@ -120,13 +128,20 @@ def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[s
     if accuracy < config.min_accuracy:
         reasons.append(f"the accuracy is {accuracy:.4f}, below min_accuracy={config.min_accuracy:g}")
     comparison = metrics["comparison"]
-    if comparison and comparison["difference"] < -config.max_drop:
+    if comparison:
         low, high = comparison["difference_low"], comparison["difference_high"]
-        reasons.append(
-            f"the accuracy is {-comparison['difference']:.4f} below the baseline's "
-            f"{comparison['baseline_accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}), "
-            f"more than max_drop={config.max_drop:g}"
-        )
+        what = f"(95 % interval {low:.4f} to {high:.4f})"
+        if comparison["difference"] < -config.max_drop:
+            reasons.append(
+                f"the accuracy is {-comparison['difference']:.4f} below the baseline's "
+                f"{comparison['baseline_accuracy']:.4f} {what}, more than max_drop={config.max_drop:g}"
+            )
+        elif config.non_inferior and low < -config.max_drop:
+            reasons.append(
+                f"the accuracy differs by {comparison['difference']:+.4f} from the baseline's {what}, "
+                f"which doesn't rule out a drop by more than max_drop={config.max_drop:g}; more pictures of "
+                f"the split {metrics['split']} would tell"
+            )
     return reasons + [
         f"on {row['slice']} {row['value']} ({row['pictures']} pictures) the accuracy is "
         f"{row['accuracy']:.4f}, below min_slice_accuracy={config.min_slice_accuracy:g}"

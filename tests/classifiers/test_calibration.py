@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from nst_keras.classifiers.calibration import accuracy_interval, calibration_error, fit_temperature
+from nst_keras.classifiers.calibration import (
+    accuracy_interval,
+    calibration_error,
+    difference_interval,
+    fit_temperature,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +57,31 @@ def test_a_bin_counts_by_its_pictures() -> None:
 def test_intervals_are_wilsons(correct: int, count: int, low: float, high: float) -> None:
     """By the formula of Wilson (1927), worked out by hand."""
     assert accuracy_interval(correct, count) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize("gained,lost,count", [(12, 2, 50), (3, 7, 355), (0, 4, 100), (0, 0, 10)])
+def test_the_interval_of_a_difference_is_where_the_score_test_says_so(
+    gained: int, lost: int, count: int
+) -> None:
+    def score(difference: float) -> float:
+        """Tango's statistic by maximising the likelihood of the trinomial under the difference."""
+        shares = np.linspace(max(0, -difference), (1 - difference) / 2, 200_001)[1:-1]
+        ahead, behind = shares + difference, shares
+        likelihood = gained * np.log(ahead + 1e-300) + lost * np.log(behind)
+        likelihood += (count - gained - lost) * np.log(1 - ahead - behind)
+        share = behind[likelihood.argmax()]
+        return (gained - lost - count * difference) / np.sqrt(
+            count * (2 * share + difference * (1 - difference))
+        )
+
+    low, high = difference_interval(gained, lost, count)
+    assert low < (gained - lost) / count < high
+    assert score(low) == pytest.approx(1.96, abs=0.01)
+    assert score(high) == pytest.approx(-1.96, abs=0.01)
+    mirrored = difference_interval(lost, gained, count)
+    assert mirrored == pytest.approx((-high, -low))
+
+
+def test_agreement_on_few_pictures_is_no_proof() -> None:
+    assert difference_interval(0, 0, 380)[0] < -0.01 < difference_interval(0, 0, 381)[0]
+    assert difference_interval(5, 0, 5)[1] == 1.0 and difference_interval(0, 5, 5)[0] == -1.0

@@ -37,7 +37,7 @@ def test_curves_without_epochs_say_so(history: list) -> None:
 
 
 def test_confusion_matrix_counts_true_by_predicted() -> None:
-    figure = confusion_matrix([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 0, 2], ["cat", "dog", "$\\fish$"])
+    figure = confusion_matrix(np.array([[2, 1, 0], [1, 1, 0], [0, 0, 1]]), ["cat", "dog", "$\\fish$"])
     (axes,) = figure.axes
     cells = {text.get_position(): text.get_text() for text in axes.texts}
     assert cells == {(0, 0): "2", (1, 0): "1", (1, 1): "1", (0, 1): "1", (2, 2): "1"}
@@ -51,7 +51,7 @@ def test_confusion_matrix_counts_true_by_predicted() -> None:
 
 def test_a_hundred_classes_are_all_named_and_do_not_overlap() -> None:
     names = [f"class {i}" for i in range(100)]
-    figure = confusion_matrix(np.arange(100), np.arange(100)[::-1], names)
+    figure = confusion_matrix(np.eye(100, dtype=int)[::-1], names)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     labels = [label for label in axes.get_yticklabels() if label.get_text()]
