@@ -95,7 +95,7 @@ class Job:
             "height": self.height,
             "message": self.message,
             "result": self.id if self.output.exists() else None,
-            "can_go_on": self.state in (STOPPED, FAILED, LOST) and self.has_checkpoint(),
+            "can_go_on": self.state in (STOPPED, LOST) or (self.state == FAILED and self.has_checkpoint()),
             "created": self.created,
         }
 
