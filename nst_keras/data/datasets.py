@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nst_keras.console.console import say
-from nst_keras.data.folders import load_folder
+from nst_keras.data.folders import Run, in_threads, load_folder
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.data.tfds import load_tfds
@@ -25,6 +25,7 @@ def load_dataset(
     hash_buckets: Mapping[str, float] | None = None,
     strict: bool = False,
     note: Callable[[str], None] = say,
+    run: Run = in_threads,
 ) -> ImageDataset:
     """Opens a set of labelled pictures as "train", "validation" and "test".
 
@@ -51,6 +52,8 @@ def load_dataset(
             instead of a fifth and `validation`; without those that the set has itself.
         strict: Whether a picture that cannot be read is an error; otherwise it is skipped and listed.
         note: Called with a line of text when something takes long or is worth knowing.
+        run: Runs a function over tasks, both picklable, and gives the results in the tasks' order: so the
+            pictures of a folder are looked at, here or elsewhere, each once.
 
     Raises:
         InputError: If there is no such set, it can't be had or read, or an argument is out of range.
@@ -62,6 +65,6 @@ def load_dataset(
         note(f"{spec} is the data set of that name; the folder would be ./{spec}")
     folder = Path(spec).expanduser()
     if by_path or (spec and not named and folder.is_dir()):
-        return load_folder(folder, options, strict=strict)
+        return load_folder(folder, options, strict=strict, run=run)
     # An unknown name can be a set that was prepared elsewhere and copied to data_dir.
     return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)

@@ -1,10 +1,14 @@
 """Folders of classes, with pictures of any format that `nst_keras.pictures.images` reads."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -19,21 +23,48 @@ from nst_keras.pictures.images import decode_image, read_image
 from nst_keras.storage.files import open_file
 from nst_keras.storage.folders import each_once
 
+T = TypeVar("T")
+
 _LISTED = 5
 
 
-@dataclass(frozen=True)
+_PORTION = 256  # pictures that are looked at in one go
+
+# What was seen of a picture: SHA-256 of the file in hex, height, width, whether it is gray; or why it can't
+# be read. Plain values, for JSON and other processes.
+Seen = list[Any] | str
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Picture:
     """A readable picture: number of its class, hash of the file, height and width, whether it is gray."""
 
-    path: Path
+    path: str
     label: int
     sha256: str
     size: tuple[int, int]
     gray: bool
 
 
-def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDataset:
+def look_at(paths: Sequence[str]) -> list[Seen]:
+    """Reads and decodes pictures, each once."""
+    return [_look_at(path) for path in paths]
+
+
+def in_threads(function: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
+    """Runs a function over tasks on all cores of this process; gives the results in their order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(function, tasks)
+
+
+def load_folder(
+    root: Path,
+    options: LoadOptions,
+    *,
+    strict: bool,
+    run: Run = in_threads,
+) -> ImageDataset:
     """Opens a folder of classes; `nst_keras.data.datasets.load_dataset` says more.
 
     A picture that a class has by several links counts once. Every picture is decoded once to find those that
@@ -41,7 +72,7 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
     content's hash: mixed, and the same everywhere.
     """
     parts = find_parts(root)
-    pictures, skipped = _scan(parts, options.note)
+    pictures, skipped = _scan(parts, options.note, run)
     if skipped:
         _report_skipped(root, skipped, strict, options.note)
     class_names = tuple(parts["train"])
@@ -65,28 +96,45 @@ def load_folder(root: Path, options: LoadOptions, *, strict: bool) -> ImageDatas
     )
 
 
-def _scan(parts: Parts, note: Callable[[str], None]) -> tuple[dict[str, list[_Picture]], list[SkippedFile]]:
-    numbers = {name: label for label, name in enumerate(parts["train"])}
-    note(f"reading {sum(len(paths) for part in parts.values() for paths in part.values())} pictures ...")
-    pictures: dict[str, list[_Picture]] = {}
+def _scan(
+    parts: Parts,
+    note: Callable[[str], None],
+    run: Run = in_threads,
+) -> tuple[dict[str, list[_Picture]], list[SkippedFile]]:
+    listed = [
+        (part, label, str(path))
+        for part, classes in parts.items()
+        for label, name in enumerate(parts["train"])
+        for path in each_once(classes.get(name, ()))
+    ]
+    note(f"reading {len(listed)} pictures ...")
+    portions = [
+        tuple(path for _, _, path in listed[start : start + _PORTION])
+        for start in range(0, len(listed), _PORTION)
+    ]
+    seen = itertools.chain.from_iterable(run(look_at, portions))
+    pictures: dict[str, list[_Picture]] = {part: [] for part in parts}
     skipped = []
-    for part, classes in parts.items():
-        pictures[part] = []
-        for path, label in [(p, numbers[name]) for name, paths in classes.items() for p in each_once(paths)]:
-            try:
-                pictures[part].append(_scan_picture(path, label))
-            except InputError as error:
-                skipped.append(SkippedFile(str(path), str(error)))
-        pictures[part].sort(key=lambda picture: (picture.sha256, picture.label, picture.path.name))
+    for (part, label, path), found in zip(listed, seen, strict=True):
+        if isinstance(found, str):
+            skipped.append(SkippedFile(path, found))
+        else:
+            sha256, height, width, gray = found
+            pictures[part].append(_Picture(path, label, sha256, (height, width), gray))
+    for one_part in pictures.values():
+        one_part.sort(key=lambda picture: (picture.sha256, picture.label, os.path.basename(picture.path)))
     return pictures, skipped
 
 
-def _scan_picture(path: Path, label: int) -> _Picture:
-    with open_file(path) as file:
-        data = file.read()
-    pixels = decode_image(data, str(path))
+def _look_at(path: str) -> Seen:
+    try:
+        with open_file(path) as file:
+            data = file.read()
+        pixels = decode_image(data, path)
+    except InputError as error:
+        return str(error)
     gray = bool((pixels == pixels[..., :1]).all())
-    return _Picture(path, label, hashlib.sha256(data).hexdigest(), pixels.shape[:2], gray)
+    return [hashlib.sha256(data).hexdigest(), *pixels.shape[:2], gray]
 
 
 def _report_skipped(
@@ -134,7 +182,7 @@ def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tupl
     labels = np.array([picture.label for picture in chosen], np.int64)
     stored = tf.data.Dataset.from_tensor_slices((np.arange(len(chosen)), labels))
     examples = stored.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return Split(name, examples, len(chosen), tuple(str(path) for path in paths))
+    return Split(name, examples, len(chosen), tuple(paths))
 
 
 def _fingerprint(

@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -20,9 +20,23 @@ _FORMATS = (
     *("ICO", "ICNS", "DDS", "SGI", "PCX", "TGA"),
 )
 
-# Filters for warnings belong to the process: two threads that both set them aside and restore them
-# could leave them switched off.
-_warnings_lock = threading.Lock()
+
+class _Silence(threading.local):
+    """The text that a filter for warnings ignores: any, in threads that are within `pillow_errors`.
+
+    Filters belong to the process: threads that set them aside and restore them would have to wait for each
+    other, and pictures be decoded one after the other. This one stays where it is and concerns no one else.
+    """
+
+    depth = 0
+
+    def match(self, text: str) -> bool:
+        """As a regular expression's, by which `warnings` asks."""
+        return self.depth > 0
+
+
+_silence = _Silence()
+_FILTER = ("ignore", _silence, Warning, None, 0)
 
 
 def pictures_among(paths: Iterable[Path]) -> list[Path]:
@@ -71,24 +85,28 @@ def pillow_errors(name: str) -> Iterator[None]:
     """Turns everything that Pillow raises inside into an InputError that begins with `name`.
 
     Warnings are silenced: what they are about is either harmless or caught by our own checks.
-    Pillow's global settings are left alone. One thread at a time gets in.
+    Pillow's global settings are left alone, and so are other threads' warnings.
     """
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from error
-        except UnidentifiedImageError as error:
-            problem = "is not a picture in a known format, or its beginning is damaged"
-            raise InputError(f"{name}: {problem}") from error
-        except Image.DecompressionBombError as error:
-            raise InputError(f"{name}: has too many pixels for Pillow: {error}") from error
-        except MemoryError as error:
-            raise InputError(f"{name}: there is not enough memory to decode it") from error
-        except Exception as error:  # Pillow's plugins let through whatever their parsers raise.
-            reason = f"{error}" or type(error).__name__
-            raise InputError(f"{name}: is damaged or cut short: {reason}") from error
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    if filters[:1] != [_FILTER]:
+        filters.insert(0, _FILTER)
+    _silence.depth += 1
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except UnidentifiedImageError as error:
+        problem = "is not a picture in a known format, or its beginning is damaged"
+        raise InputError(f"{name}: {problem}") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name}: has too many pixels for Pillow: {error}") from error
+    except MemoryError as error:
+        raise InputError(f"{name}: there is not enough memory to decode it") from error
+    except Exception as error:  # Pillow's plugins let through whatever their parsers raise.
+        reason = f"{error}" or type(error).__name__
+        raise InputError(f"{name}: is damaged or cut short: {reason}") from error
+    finally:
+        _silence.depth -= 1
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:

@@ -2,8 +2,9 @@
 
 import collections
 import itertools
+import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
+from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Output, Stage, Stopped
 from pipelines.examples.files import (
     Example,
@@ -23,7 +25,7 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
-from pipelines.examples.parts import divide, keep, run_tasks, shard_sizes
+from pipelines.examples.parts import divide, iterate_results, keep, run_tasks, shard_sizes
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
@@ -47,6 +49,22 @@ class FolderShard:
     image_shape: tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class LookTask:
+    """Pictures to look at by a function, and the file of what it sees, which another run finds."""
+
+    look: Callable[[Any], Any]
+    pictures: Sequence[str]
+    target: Path
+
+
+def look_once(task: LookTask) -> list[Any]:
+    """Looks at pictures unless that is done."""
+    if not task.target.exists():
+        write_whole(task.target, json.dumps(task.look(task.pictures)).encode())
+    return json.loads(task.target.read_bytes())
+
+
 def generate_examples(
     config: ExampleGenConfig, context: Context, *, examples: Output[Examples]
 ) -> dict[str, Any]:
@@ -57,7 +75,15 @@ def generate_examples(
     """
     from nst_keras.data.datasets import load_dataset
 
-    dataset = load_dataset(config.dataset, **config.options(), seed=config.seed, note=context.say)
+    def run(function: Callable[[Any], Any], portions: Sequence[Any]) -> Iterator[Any]:
+        tasks = [
+            LookTask(function, portion, context.scratch / f"seen-{number:06}.json")
+            for number, portion in enumerate(portions)
+        ]
+        return iterate_results(context, look_once, tasks, "reading pictures: part")
+
+    options = config.options() | {"seed": config.seed, "note": context.say, "run": run}
+    dataset = load_dataset(config.dataset, **options)
     in_files = any(split.paths for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(dataset, config, context)

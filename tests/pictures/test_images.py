@@ -8,6 +8,7 @@ import struct
 import threading
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from nst_keras.errors import InputError
+from nst_keras.pictures import opening
 from nst_keras.pictures.images import (
     WRITABLE_SUFFIXES,
     decode_image,
@@ -25,6 +27,7 @@ from nst_keras.pictures.images import (
     read_settings,
     write_image,
 )
+from nst_keras.pictures.opening import pillow_errors
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (24, 17, 3), dtype=np.uint8)
@@ -340,7 +343,28 @@ def test_settings_of_others_are_left_alone() -> None:
     with pytest.raises(InputError):
         decode_image(png_header(60_000, 60_000), "a.png")
     decode_image(encode(Image.fromarray(NOISE), "PNG"), "a.png")
-    assert (Image.MAX_IMAGE_PIXELS, list(warnings.filters)) == before
+    others = [filtered for filtered in warnings.filters if filtered is not opening._FILTER]
+    assert (Image.MAX_IMAGE_PIXELS, others) == before
+    with pytest.raises(UserWarning, match="still heard"):
+        warnings.warn("still heard", stacklevel=1)
+
+
+def test_threads_decode_at_the_same_time_and_only_they_are_silent() -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def decode() -> None:
+        with pillow_errors("a.png"):
+            both.wait()  # breaks if one waits for the other
+            warnings.warn("of a decoder", stacklevel=1)
+            both.wait()
+
+    # Warnings are errors in tests.
+    with ThreadPoolExecutor(2) as pool:
+        decoding = [pool.submit(decode) for _ in range(2)]
+        with pytest.raises(UserWarning, match="of another thread"):
+            warnings.warn("of another thread", stacklevel=1)
+        for one in decoding:
+            one.result()
 
 
 @every_format

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nst_keras.data import folders
 from nst_keras.data.datasets import load_dataset
+from nst_keras.data.folders import _look_at
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
 from pipelines.engine.stage import Context, Stopped
@@ -96,6 +98,26 @@ def test_goes_on_after_a_kill(folder: Path, new: Callable[..., Any], tmp_path: P
     generate_examples(config, Context(scratch), examples=again)
     assert _bytes(whole.path) == _bytes(again.path)
     assert done.stat().st_mtime_ns == before, "a finished shard isn't written again"
+
+
+def test_pictures_are_looked_at_once_whatever_stops_the_run(
+    folder: Path, new: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def look_at(path: str) -> Any:
+        looked.append(Path(path).name)
+        return _look_at(path)
+
+    monkeypatch.setattr(folders, "_PORTION", 4)
+    monkeypatch.setattr(folders, "_look_at", look_at)
+    config, scratch, shown = ExampleGenConfig(dataset=str(folder)), tmp_path / "scratch", []
+    with pytest.raises(Stopped):
+        context = Context(scratch, show=shown.append, should_stop=lambda: len(looked) > 4)
+        generate_examples(config, context, examples=new(Examples))
+    assert shown == ["reading pictures: part 1/4", "reading pictures: part 2/4"] and len(looked) == 8
+    counts = generate_examples(config, Context(scratch), examples=new(Examples, "whole"))
+    assert counts["left_out"] == 1 and len(looked) == 13
 
 
 def test_strict_and_unknown(folder: Path, new: Callable[..., Any], tmp_path: Path) -> None:
