@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from nst_keras.errors import InputError
 from nst_keras.studio.answers import Answer, Request, json_answer
@@ -87,8 +87,7 @@ class StudioApp:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> Answer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        path = unquote(scope["path"]) if "raw_path" not in scope else scope["path"]
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
         self._guard.check(scope["method"], path, headers, scope["server"][1])
         handler, words = self._find(method, path)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))

@@ -145,16 +145,16 @@ class Studio:
 
     async def add_job(self, request: Request) -> Answer:
         """POST /api/jobs."""
-        return json_answer(self._view(self._add_job(request.json())), 202)
+        return json_answer(self._view(await self._add_job(request.json())), 202)
 
-    def _add_job(self, wish: Mapping[str, Any]) -> Job:
-        self._jobs.require_place()
+    async def _add_job(self, wish: Mapping[str, Any]) -> Job:
         planned = self._planned({"way": OPTIMIZE, **wish})
         if planned.wish.way != OPTIMIZE:
             raise HttpError(400, "way: a stylizer's pictures are painted at once, without a job")
         with self._new_folder(planned) as folder:
-            check_job(planned.job)
-            job_regions(planned.job, PictureReader())
+            await asyncio.to_thread(check_job, planned.job)
+            if not planned.job.content_mask:  # else the worker looks at it, and at large photos, too
+                job_regions(planned.job, PictureReader())
             return self._jobs.add(Job(folder, planned.request(), task_of(planned)))
 
     async def list_jobs(self, request: Request) -> Answer:
@@ -180,7 +180,7 @@ class Studio:
         if wish == "go_on" and size is not None:
             larger = {"init": job.id, "size": size, "coarse_steps": 0}
             settings = {**job.request["settings"], **larger}
-            return json_answer(self._view(self._add_job({**job.request, "settings": settings})), 202)
+            return json_answer(self._view(await self._add_job({**job.request, "settings": settings})), 202)
         await {"pause": self._jobs.pause, "stop": self._jobs.stop, "go_on": self._jobs.go_on}[wish](job)
         return json_answer(self._view(job))
 

@@ -46,7 +46,7 @@ def _run(transfer: OptimizedStylize, prepared: PreparedTransfer, console: Consol
     output, checkpoint = prepared.job.output, checkpoint_path(prepared.job.output)
     if not prepared.options.resume and checkpoint.exists():
         console.say(f"starting anew; with --resume it would go on from {checkpoint}")
-    _announce(transfer, prepared, console.say)
+    announce(transfer, prepared, console.say)
     if note := alpha_note(output, prepared.content.alpha):
         console.say(note)
     outcome = transfer.run(prepared, observers=[console.show], should_stop=console.should_stop)
@@ -57,7 +57,7 @@ def _run(transfer: OptimizedStylize, prepared: PreparedTransfer, console: Consol
     return outcome.finished
 
 
-def _announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:
+def announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Callable[[str], None]) -> None:
     """Tells sizes, device, memory and network before the first step."""
     settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")

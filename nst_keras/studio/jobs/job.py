@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ STOPPED, DONE, FAILED, LOST = "stopped", "done", "failed", "lost"
 UNFINISHED = (WAITING, STARTING, RUNNING)  # those that a new server takes up again
 
 _JOB_FILE = "job.json"
-_MOST_POINTS = 1000  # of a loss curve
+_MOST_POINTS = 200  # of a loss curve, about
 # What is written at every change of the state; the curve is in the trace.
 _KEPT = ("request", "task", "state", "step", "num_steps", "losses", "width", "height", "message", "created")
 
@@ -45,11 +46,10 @@ class Job:
         self.message: str = values.get("message", "")
         self.created: float = values.get("created", time.time())
         self.seconds_left: float | None = None
-        self.curve: list[list[float]] = _traced(folder / TRACE_FILE)
-        if self.curve:
-            self.step = max(self.step, int(self.curve[-1][0]))
         self.version, self.preview_step, self.resumes, self.is_deleted = 0, 0, False, False
         self._watchers: set[asyncio.Event] = set()
+        if self.state in (*UNFINISHED, PAUSED, LOST) and self.curve:  # a killed server noted no step
+            self.step = int(self.curve[-1][0])
 
     @classmethod
     def read(cls, folder: Path) -> "Job | None":
@@ -64,6 +64,11 @@ class Job:
     def id(self) -> str:
         """Its name."""
         return self.folder.name
+
+    @cached_property
+    def curve(self) -> list[list[float]]:
+        """Steps and their losses in all."""
+        return _traced(self.folder / TRACE_FILE)
 
     @property
     def output(self) -> Path:
@@ -111,8 +116,11 @@ class Job:
             case "preview":
                 self.preview_step = message["step"]
                 self.touch()
+            case "note":
+                self.message = message["message"]
+                self.touch()
             case "running" | "paused" as state:
-                self.change(state)
+                self.change(state, self.message)
             case "failed":
                 self.change(FAILED, message["message"])
             case "ended":

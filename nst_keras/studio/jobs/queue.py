@@ -82,13 +82,10 @@ class JobQueue:
         """Where a job with a new id has its files."""
         return self._folder / name
 
-    def require_place(self) -> None:
-        """Refuses a job that would be one too many."""
-        if sum(job.state == WAITING for job in self._jobs.values()) >= self._most_waiting:
-            raise HttpError(429, f"{self._most_waiting} pictures are waiting already; try again later")
-
     def add(self, job: Job) -> Job:
         """Takes a job in, whose folder is there, and starts it if none is at work."""
+        if job.state == WAITING:
+            self._require_place()
         self._jobs[job.id] = job
         job.keep()
         self._start_next()
@@ -117,7 +114,7 @@ class JobQueue:
         if job.state == PAUSED and job.id in self._processes:
             await self._wish(job, "go_on", PAUSED)
         elif job.state in (PAUSED, STOPPED, FAILED, LOST):  # its process, if it is still ending, comes first
-            self.require_place()
+            self._require_place()
             job.resumes = True
             job.change(WAITING)
             self._start_next()
@@ -132,6 +129,10 @@ class JobQueue:
         if process := self._processes.get(job.id):
             await process.end(_PATIENCE)
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
+
+    def _require_place(self) -> None:
+        if sum(job.state == WAITING for job in self._jobs.values()) >= self._most_waiting:
+            raise HttpError(429, f"{self._most_waiting} pictures are waiting already; try again later")
 
     async def _wish(self, job: Job, wish: str, *states: str) -> None:
         process = self._processes.get(job.id)

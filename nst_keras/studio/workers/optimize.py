@@ -93,6 +93,7 @@ def optimize(task: dict[str, Any], wishes: Wishes, tell: Callable[..., None]) ->
     """Makes the picture of a task."""
     job, settings = job_of(task), parse_settings(StyleTransferSettings, task["settings"])
     folder = job.output.parent
+    from nst_keras.transfer.at_console import announce
     from nst_keras.transfer.descent import finished_image
     from nst_keras.transfer.job import OptimizedStylize
 
@@ -117,6 +118,7 @@ def optimize(task: dict[str, Any], wishes: Wishes, tell: Callable[..., None]) ->
         )
 
     tell(event="running")
+    announce(transfer, prepared, lambda text: tell(event="note", message=text))
     outcome = transfer.run(prepared, observers=[report, preview], should_stop=wishes.should_stop)
     tell(event="ended", finished=outcome.finished)
 
