@@ -15,7 +15,8 @@ equal, 1 as far as no features at all), by the optimiser's own loss (`vgg19`) an
 `photo` is the photo itself, `optimizer` the preset default, `magenta_26` the one of the 26 styles that comes
 nearest to the painting. `ours_kept_near` is ours at the largest strength at which it is, by the optimiser's
 loss, no farther from the photo than `magenta_arbitrary`.
-`lattice`: how far a grid of 4 and of 8 pixels stands out of the pictures; 1 is not at all.
+`artefacts`: what `nst_keras.losses.artefacts` sees in the pictures, and of `edges` (more is better) how many
+lie where the photo's do. `photo` is to lose by `unpainted`, `pasted`, the painting itself, by `edges`.
 `network`: how far one style of many is from a network of that style alone, and what lies between two styles.
 `training`: how the loss fell.
 
@@ -36,13 +37,14 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from lattices import lattice_ratio
 from lpips_networks import vgg16_judge
 from stylizer_engines import NUM_MAGENTA, engines, run_seconds, time_by_turns
 from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
-from nst_keras.fields import MIXED_BFLOAT16
+from nst_keras.fields import MIXED_BFLOAT16, field_types
+from nst_keras.losses.artefacts import Artefacts, find_artefacts, unrest
+from nst_keras.losses.measures import edge_f_score
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
@@ -54,11 +56,11 @@ from nst_keras.stylizers.multi_style.file import read_stylizer
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
-PARTS = ("training", "network", "optimizer", "quality", "lattice", "seconds", "start_up")
+PARTS = ("training", "network", "optimizer", "quality", "artefacts", "seconds", "start_up")
 _STRENGTHS = tuple(np.linspace(1.0, 0.2, 17).round(2).tolist())
 _START_UP_SIZE = 512
 _HERE = ("ours", "ours_bfloat16", "magenta_here")
-_LATTICES = (4, 8)  # pixels
+_FLAT = 256  # pixels; side of flat pictures
 _NAMED = "style19"  # of Magenta's 26
 
 
@@ -213,25 +215,42 @@ class Benchmark:
                 break
         return found | {"ours_kept_near": near, "strength": strength}
 
-    def lattice(self) -> dict[str, Any]:
-        """Means over all pairs, by method and period."""
-        any_painting, named = (load_painter(name, TENSORFLOW) for name in ("magenta", "magenta26"))
-        found: dict[str, list[list[float]]] = {}
-        for content in self.contents:
-            photo = read_image(self.photo(content, self.flags.size))
-            for style, painting in self.styles.items():
-                pictures = {
-                    "photo": photo,
-                    "ours": self._ours(photo, style),
-                    "magenta_here": any_painting.painted(photo, any_painting.blend([str(painting)])),
-                    "magenta_26_here": named.painted(photo, named.blend([_NAMED])),
-                }
-                for name, picture in pictures.items():
-                    found.setdefault(name, []).append([lattice_ratio(picture, side) for side in _LATTICES])
-        return {
-            name: dict(zip(map(str, _LATTICES), np.mean(ratios, axis=0).round(1).tolist(), strict=True))
-            for name, ratios in found.items()
+    def artefacts(self) -> dict[str, Any]:
+        """Means over all pairs, by method, and over what is made of black, gray and white."""
+        size = self.flags.size
+        painters = {
+            "ours": self.painter,
+            "magenta_here": load_painter("magenta", TENSORFLOW),
+            "magenta_26_here": load_painter("magenta26", TENSORFLOW),
         }
+        found: dict[str, list[list[float]]] = {}
+        flat: dict[str, list[tuple[float, ...]]] = {name: [] for name in painters}
+        for style, path in self.styles.items():
+            painting = read_image(path)
+            named = {"ours": style, "magenta_here": painting, "magenta_26_here": _NAMED}
+            blends = {name: painter.blend([named[name]]) for name, painter in painters.items()}
+            for content in self.contents:
+                photo = read_image(self.photo(content, size))
+                pictures = {"photo": photo, "pasted": np.clip(resize(painting, *photo.shape[:2]), 0, 255)}
+                pictures |= {name: painters[name].painted(photo, blend) for name, blend in blends.items()}
+                for name, picture in pictures.items():
+                    seen = (*asdict(find_artefacts(picture, photo)).values(), edge_f_score(picture, photo))
+                    found.setdefault(name, []).append(list(seen))
+            for name, blend in blends.items():
+                flat[name] += [
+                    unrest(painters[name].painted(np.full([_FLAT, _FLAT, 3], gray, np.float32), blend))
+                    for gray in (0, 127.5, 255)
+                ]
+        kinds = (*field_types(Artefacts), "edges")
+        means = {
+            name: dict(zip(kinds, np.mean(rows, axis=0).round(3).tolist(), strict=True))
+            for name, rows in found.items()
+        }
+        calm = {
+            name: dict(zip(("unrest", "border"), np.mean(rows, axis=0).round(1).tolist(), strict=True))
+            for name, rows in flat.items()
+        }
+        return {name: values | calm.get(name, {}) for name, values in means.items()}
 
     def _judged(self, picture: np.ndarray, photo: np.ndarray, painting: int) -> dict[str, dict[str, float]]:
         return {name: asdict(judge(picture, photo, painting)) for name, judge in self.judges.items()}

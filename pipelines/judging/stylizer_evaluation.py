@@ -11,6 +11,13 @@ ALL = "all"  # the slice of the photos as they are
 VGG19 = "vgg19"
 
 Result = Mapping[str, Any]  # as the stage's `judge_photo` returns it
+# What is seen in pictures, besides distances; see `nst_keras.losses.artefacts`.
+_ARTEFACTS = {
+    "unpainted": "the share of regions that keep the photo's texture",
+    "repetition": "how much more pictures repeat themselves than photos do",
+    "lattice": "how far a grid stands out of pictures",
+    "unrest": "the deviation of brightness in what is made of a flat photo",
+}
 _HEADS = ("style", "network", "style distance", "photo's own", "nearer by", "content distance", "saturated")
 _KINDS = ("style", "content", "photo_style")
 
@@ -96,9 +103,23 @@ def find_objections(
     return objections
 
 
+def find_artefacts_above(report: Mapping[str, Any], limits: Mapping[str, float | None]) -> list[str]:
+    """What is seen in pictures of photos, or of a flat one, and is above its limit, a sentence each."""
+    return [
+        f"{style}: {_ARTEFACTS[kind]} is {row['artefacts'][kind]:.2f}; at most {limit:g} is wanted"
+        for styles in report["slices"].values()
+        for style, row in styles.items()
+        for kind, limit in limits.items()
+        if limit is not None and row.get("artefacts", {}).get(kind, limit) > limit
+    ]
+
+
 def _row(pictures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     distances = [one["distances"] for one in pictures if "distances" in one]
     row: dict[str, Any] = {"saturated": _mean([one["saturated"] for one in pictures])}
+    artefacts = [one["artefacts"] for one in pictures if "artefacts" in one]
+    if artefacts:
+        row["artefacts"] = {kind: _mean([one[kind] for one in artefacts]) for kind in artefacts[0]}
     if distances:
         row["distances"] = {
             network: _with_fall({kind: _mean([one[network][kind] for one in distances]) for kind in _KINDS})
@@ -154,5 +175,6 @@ def _slice_table(styles: Mapping[str, Any]) -> str:
     for style, row in styles.items():
         for network, values in row.get("distances", {"none": {}}).items():
             kinds = ("style", "photo_style", "fall", "content")
-            rows.append([style, network, *(values.get(kind, "") for kind in kinds), row["saturated"]])
-    return table(_HEADS, rows)
+            seen = [row.get("artefacts", {}).get(kind, "") for kind in _ARTEFACTS]
+            rows.append([style, network, *(values.get(kind, "") for kind in kinds), row["saturated"], *seen])
+    return table([*_HEADS, *_ARTEFACTS], rows)

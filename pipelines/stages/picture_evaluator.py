@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nst_keras.errors import InputError
-from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
+from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
 from nst_keras.pictures.images import encode_image, read_image, write_image
 from nst_keras.storage.files import write_whole
 from nst_keras.stylizers.architecture import load_painter
@@ -26,6 +26,7 @@ from pipelines.examples.parts import file_name, run_tasks
 from pipelines.judging.stylizer_evaluation import (
     ALL,
     VGG19,
+    find_artefacts_above,
     find_failures,
     find_objections,
     render_evaluation,
@@ -46,6 +47,7 @@ FLAT, DARK, TINY, HUGE = SLICES = ("flat", "dark", "tiny", "huge")
 _FLAT_BELOW, _DARK_BELOW = 4.0, 40.0  # standard deviation and mean of a photo, on 0..255
 _DARKNESS = 0.1  # of what is left of a photo that is made dark
 _SHEET_SIDE = 192  # pixels
+_LEAST_SIDE = 96  # pixels, in which motifs can come again and grids are seen
 _CONTENT = "block5_expand"  # as deep as relu4_2, on which VGG-19 compares content
 
 
@@ -71,6 +73,22 @@ class PictureEvaluatorConfig(Settings):
     )
     most_saturated: float = number(
         0.5, "Largest share of values that painting drives to 0 or 255.", Bounds(0, 1, open_low=True)
+    )
+    most_unpainted: float | None = number(
+        None,
+        "Largest share of regions that keep the photo's texture, by style; unset: it is only told.",
+        SHARE,
+    )
+    most_repetition: float | None = number(
+        None, "How much more pictures may repeat themselves than photos do, such as 0.02; likewise.", SHARE
+    )
+    most_lattice: float | None = number(
+        None, "How far a grid may stand out of them, such as 10; 1 is not at all; likewise.", POSITIVE
+    )
+    most_unrest: float | None = number(
+        None,
+        "Largest deviation of brightness in what is made of a flat photo, on 0..255; likewise.",
+        POSITIVE,
     )
     most_worse: float = number(
         0.1, "Share by which distances may be above those of the model that was blessed last."
@@ -137,6 +155,15 @@ def evaluate(
         most_content={VGG19: config.most_content, config.independent: config.most_independent_content},
         most_worse=config.most_worse,
     )
+    objections += find_artefacts_above(
+        report,
+        {
+            "unpainted": config.most_unpainted,
+            "repetition": config.most_repetition,
+            "lattice": config.most_lattice,
+            "unrest": config.most_unrest,
+        },
+    )
     verdict = bless(failures + objections)
     report |= {"config": asdict(config), "blessed": verdict.blessed, "reasons": list(verdict.reasons)}
     write_whole(evaluation.path / "metrics.json", json.dumps(report, indent=1).encode() + b"\n")
@@ -174,8 +201,9 @@ def judge_photo(task: PhotoTask) -> dict[str, Any]:
     """Paints a photo in all styles and judges that, or returns the result of doing so before.
 
     That is "photo", its name; "slices" that it belongs to; for the "model" and the "baseline" (or None), by
-    style: whether the picture is "finite" and "constant", the share of values that are "saturated", and where
-    there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be used.
+    style: whether the picture is "finite" and "constant", the share of values that are "saturated",
+    "artefacts" of photos as they are and of flat ones by kind, if they aren't tiny, and where there is a
+    painting, "distances" by network; or only "photo" and the "reason" why it can't be used.
     """
     path = task.folder / f"{task.name}.json"
     if not path.exists():
@@ -204,9 +232,12 @@ def _judged_photo(task: PhotoTask, photo: np.ndarray) -> dict[str, Any]:
 
     def judged(painted: np.ndarray, style: str) -> dict[str, Any]:
         failures = _failures(painted, prepared)
-        if style not in names or not failures["finite"]:
+        if not failures["finite"]:
             return failures
         part = _middle(painted, config.size)
+        failures |= _artefacts(part, own, task.slice)
+        if style not in names:
+            return failures
         distances = {network: judge(part, own, names.index(style)) for network, judge in judges.items()}
         return failures | {
             "distances": {n: {**vars(d), "photo_style": before[style][n]} for n, d in distances.items()}
@@ -235,6 +266,17 @@ def _failures(painted: np.ndarray, photo: np.ndarray) -> dict[str, Any]:
         "constant": bool(painted.std() < 1 and photo.std() >= _FLAT_BELOW),
         "saturated": round(max(0.0, saturated(painted) - saturated(photo)), 4),
     }
+
+
+def _artefacts(picture: np.ndarray, photo: np.ndarray, slice_: str) -> dict[str, Any]:
+    """Nothing of pictures in which there is too little to see."""
+    from nst_keras.losses.artefacts import find_artefacts, unrest
+
+    if min(picture.shape[:2]) < _LEAST_SIDE or slice_ not in ("", FLAT):
+        return {}
+    if slice_ == FLAT:
+        return {"artefacts": {"unrest": unrest(picture)[0]}}
+    return {"artefacts": asdict(find_artefacts(picture, photo))}
 
 
 def _natural(photo: np.ndarray, config: PictureEvaluatorConfig) -> list[str]:

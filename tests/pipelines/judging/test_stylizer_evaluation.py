@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.judging.stylizer_evaluation import find_failures, find_objections, summarize
+from pipelines.judging.stylizer_evaluation import (
+    find_artefacts_above,
+    find_failures,
+    find_objections,
+    render_evaluation,
+    summarize,
+)
+from pipelines.judging.verdicts import Blessing
 
 LIMITS = {"least_fall": 0.2, "most_content": {"vgg19": 1.0}, "most_worse": 0.1}
 
@@ -46,6 +53,22 @@ def test_what_is_too_weak_or_too_strong_is_said(style: float, content: float, re
     report = summarize([_photo("a", {"wave": _judged(style, content)})], {}, ["wave"])
     (found,) = find_objections(report, **LIMITS)
     assert reason in found
+
+
+def test_what_is_seen_in_pictures_is_told_and_refused_only_above_limits_that_are_set() -> None:
+    seen = {"unpainted": 0.4, "repetition": 0.03, "lattice": 20.0}
+    photos = [_photo("a", {"wave": {**_judged(0.3, 0.5), "artefacts": seen}})]
+    flat = _photo("a", {"wave": {**_judged(0.3, 0.5), "artefacts": {"unrest": 30.0}}})
+    report = summarize(photos, {"flat": flat}, ["wave"])
+    assert report["slices"]["all"]["wave"]["artefacts"] == seen
+    unset: dict[str, float | None] = dict.fromkeys([*seen, "unrest"])
+    assert find_artefacts_above(report, unset) == []
+    assert find_artefacts_above(report, {**unset, "lattice": 20, "unrest": 10, "unpainted": 0.25}) == [
+        "wave: the share of regions that keep the photo's texture is 0.40; at most 0.25 is wanted",
+        "wave: the deviation of brightness in what is made of a flat photo is 30.00; at most 10 is wanted",
+    ]
+    page = render_evaluation(report, Blessing(True), b"")
+    assert "repetition" in page and ">30<" in page
 
 
 def test_a_model_is_compared_with_the_baseline_on_the_styles_that_both_have() -> None:

@@ -228,6 +228,29 @@ def test_a_stylizer_of_any_painting_is_judged_in_all_of_the_collection(
     assert any("of the model that was blessed last" in reason for reason in read_blessing(blessing).reasons)
 
 
+@pytest.mark.large
+def test_what_people_see_is_told_and_refuses_the_shipped_stylizer_if_it_is_to_count(
+    run: Callable[..., Any],
+    changed: Callable[..., Model],
+    write_collection: Callable[..., Examples],
+    photo: np.ndarray,
+) -> None:
+    splits = {"photos": {"whole": photo}, "paintings": {"starry_night": photo[::-1]}}
+    encoded = {
+        kind: {name: encode_image(one, ".png") for name, one in some.items()} for kind, some in splits.items()
+    }
+    examples = write_collection(encoded, "large")
+    strict = replace(
+        SMALL, size=160, most_unpainted=0.25, most_repetition=0.02, most_lattice=10, most_unrest=10
+    )
+    report, evaluation, blessing = run(changed(), config=strict, examples=examples)
+    assert not report["blessed"]
+    reasons = "; ".join(read_blessing(blessing).reasons)
+    assert "keep the photo's texture is" in reasons and "a grid stands out of pictures is" in reasons
+    metrics = json.loads((evaluation.path / "metrics.json").read_text())
+    assert set(metrics["slices"]["flat"]["great_wave"]["artefacts"]) == {"unrest"}
+
+
 def test_the_stage_compares_with_a_baseline_if_there_is_one() -> None:
     assert PictureEvaluator.name == "Evaluator"
     assert PictureEvaluator.inputs["baseline"].optional and not PictureEvaluator.inputs["model"].optional
