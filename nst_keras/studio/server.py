@@ -34,9 +34,9 @@ class StudioServer:
         except filelock.Timeout as error:
             raise InputError(f"folder: another nst-studio works in {folder}") from error
         token = _kept_token(folder / ".token")
-        self.studio = Studio(settings)
+        self._studio = Studio(settings)
         self._http = HttpServer(
-            StudioApp(self.studio, token),
+            StudioApp(self._studio, token),
             _HOST,
             settings.port,
             read_timeout=_HEADER_SECONDS,
@@ -48,6 +48,7 @@ class StudioServer:
 
     def stop(self) -> None:
         """Ends all processes and lets go of the folder."""
+        self._studio.hang_up()
         self._http.begin_stop()
         self._http.wait()
         self._lock.release()

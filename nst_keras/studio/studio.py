@@ -61,7 +61,12 @@ class Studio:
 
     async def open(self) -> None:
         """Goes on with what a server before left."""
+        self._loop = asyncio.get_running_loop()
         self._jobs.open()
+
+    def hang_up(self) -> None:
+        """Ends the streams of news; may be called from another thread."""
+        self._loop.call_soon_threadsafe(self._jobs.hang_up)
 
     async def close(self) -> None:
         """Ends all processes."""

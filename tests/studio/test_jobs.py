@@ -289,14 +289,24 @@ def test_workers_end_with_their_server(visit: Run) -> None:
         os.kill(visit(scene), signal.SIGCONT)
 
 
+def test_news_end_when_the_server_ends(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        name = await _start(client, LONG)
+        async for kind, _, _ in _news(client, name):
+            if kind == "preview":
+                client.studio.hang_up()
+
+    visit(scene)
+
+
 def test_a_page_that_leaves_leaves_nothing_behind(visit: Run) -> None:
     async def scene(client: Client) -> None:
         name = await _start(client, LONG)
         for _ in range(20):
-            async for _ in _news(client, name):
-                break
+            async with contextlib.aclosing(_news(client, name)) as news:
+                await anext(news)
         job = client.studio._jobs.get(name)
-        await asyncio.sleep(0.1)
-        assert not job._watchers
+        while job._watchers:  # the visit ends in a minute
+            await asyncio.sleep(0.01)
 
     visit(scene)

@@ -16,7 +16,7 @@ _SERVER = secrets.token_hex(4)
 async def events(
     job: Job, last_id: str, view: Callable[[Job, int], Mapping[str, Any]]
 ) -> AsyncIterator[bytes]:
-    """The news of a job until it is deleted, beginning with how it is, unless that has the last id.
+    """The news of a job until it is deleted or the server ends; first how it is, unless that has the last id.
 
     A stream's events hold the points of the loss curve that the one before didn't.
 
@@ -28,7 +28,7 @@ async def events(
     server, _, rest = last_id.partition("-")
     version, step = map(int, rest.split("-")) if server == _SERVER else (-1, 0)
     preview = 0
-    while not job.is_deleted:
+    while not job.has_hung_up:
         if job.version != version:
             version = job.version
             data = view(job, step)

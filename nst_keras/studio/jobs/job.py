@@ -31,6 +31,8 @@ class Job:
         version: Grows with each change.
         preview_step: Step of the newest picture on the way.
         resumes: Whether it goes on from its checkpoint.
+        is_deleted: Whether its files go.
+        has_hung_up: Whether there is no more news of it from this server.
     """
 
     def __init__(
@@ -46,7 +48,8 @@ class Job:
         self.message: str = values.get("message", "")
         self.created: float = values.get("created", time.time())
         self.seconds_left: float | None = None
-        self.version, self.preview_step, self.resumes, self.is_deleted = 0, 0, False, False
+        self.version, self.preview_step = 0, 0
+        self.resumes = self.is_deleted = self.has_hung_up = False
         self._watchers: set[asyncio.Event] = set()
         if self.state in (*UNFINISHED, PAUSED, LOST) and self.curve:  # a killed server noted no step
             self.step = int(self.curve[-1][0])
@@ -144,6 +147,11 @@ class Job:
         self.version += 1
         for watcher in self._watchers:
             watcher.set()
+
+    def hang_up(self) -> None:
+        """Ends its streams of news."""
+        self.has_hung_up = True
+        self.touch()
 
     async def changed(self, version: int, seconds: float) -> bool:
         """Waits until there is another version, at most so long; tells if there is."""

@@ -57,10 +57,19 @@ class JobQueue:
                 job.change(WAITING)
         self._start_next()
 
+    def hang_up(self) -> None:
+        """Ends all streams of news, for which a server that ends would wait."""
+        for job in self._jobs.values():
+            job.hang_up()
+
     async def close(self) -> None:
         """Ends all processes; each leaves a checkpoint, and its job is taken up at the next start."""
         self._is_closing = True
-        await asyncio.gather(*(process.end(_PATIENCE) for process in self._processes.values()))
+        starting = {job.id for job in self._jobs.values() if job.state == STARTING}  # has nothing to lose
+        ends = [
+            process.end(0 if name in starting else _PATIENCE) for name, process in self._processes.items()
+        ]
+        await asyncio.gather(*ends)
         await asyncio.gather(*self._tasks)
 
     def all(self) -> list[Job]:
@@ -125,7 +134,7 @@ class JobQueue:
         """Forgets a job with all its files."""
         del self._jobs[job.id]
         job.is_deleted = True
-        job.touch()
+        job.hang_up()
         if process := self._processes.get(job.id):
             await process.end(_PATIENCE)
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
