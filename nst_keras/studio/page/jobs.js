@@ -175,12 +175,13 @@ function drawRun() {
     if (focused) $("button", card)?.focus();
   }
   const done = ENDED.includes(job.state);
-  $(".state", card).textContent = job.state === "running" || job.state === "paused"
+  $(".state", card).textContent = job.num_steps === 0 && job.state === "running" ? t("preparing")
+    : job.state === "running" || job.state === "paused"
     ? t("stepOf", { state: t(`state_${job.state}`), n: format(job.step), of: format(job.num_steps) }) : t(`state_${job.state}`);
   const bar = $("progress", card);
   bar.hidden = done;
   bar.max = job.num_steps || 1;
-  if (job.state === "waiting" || job.state === "starting") bar.removeAttribute("value");
+  if (!job.num_steps) bar.removeAttribute("value");
   else bar.value = job.step;
   const ahead = state.jobs.filter((other) => ACTIVE.includes(other.state) && other.created < job.created).length;
   $(".left", card).textContent = job.state === "running" && job.seconds_left !== null ? t("left", { time: duration(job.seconds_left) })

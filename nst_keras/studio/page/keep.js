@@ -40,7 +40,7 @@ function draw() {
   $("#keep").replaceChildren(
     h("div", { class: "formats", role: "group", "aria-label": t("download") },
       Object.entries(FORMATS).filter(([suffix]) => state.about.suffixes.includes(suffix)).map(([suffix, name]) => button(name,
-        () => download(suffix), { icon: "keep", disabled: off, "aria-label": t("downloadAs", { suffix }) }))),
+        () => download(suffix), { icon: "keep", disabled: off, "aria-label": t("downloadAs", { name }) }))),
     h("p", { class: "note", text: off ? t("notYet") : t("recipeInside") }),
     h("div", { class: "copies" },
       button(t("asCommand"), () => copy("command"), { disabled: !item?.request }),

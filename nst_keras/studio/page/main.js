@@ -20,7 +20,7 @@ export function fail(error) {
 
 function drawLanguages() {
   $("#languages").replaceChildren(...Object.keys(LANGUAGES).map((tag) => h("button", {
-    type: "button", lang: tag, text: tag.toUpperCase(), "aria-label": LANGUAGES[tag].name, "aria-pressed": String(tag === currentLanguage()),
+    type: "button", lang: tag, text: tag.toUpperCase(), "aria-label": `${tag.toUpperCase()}: ${LANGUAGES[tag].name}`, "aria-pressed": String(tag === currentLanguage()),
     onclick: () => {
       setLanguage(tag);
       change({}, "language");

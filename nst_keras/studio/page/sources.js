@@ -12,7 +12,8 @@ let all = false;
 export async function bring(file, as) {
   try {
     const answer = await put(file);
-    const own = [{ name: answer.id, title: answer.name, as }, ...state.own].slice(0, 40);
+    const title = answer.name.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
+    const own = [{ name: answer.id, title, as }, ...state.own].slice(0, 40);
     change({ own });
     if (as === "photo") choosePhoto(answer.id);
     else chooseStyle(answer.id);

@@ -44,12 +44,17 @@ export function restore() {
   } catch { /* begun anew */ }
 }
 
-const listed = () => [
-  ...state.own.map((item) => ({ ...item, credit: "", stylizer: "magenta", painting: true })),
-  ...state.about.samples.content,
-  ...state.about.samples.style.map((item) => ({ ...item, stylizer: "magenta", painting: true })),
-  ...state.about.styles,
-];
+/** All pictures and styles: brought ones first, then what comes with the package, then what is fetched. */
+function listed() {
+  const { samples, styles } = state.about;
+  return [
+    ...state.own.map((item) => ({ ...item, credit: "", stylizer: "magenta", painting: true })),
+    ...samples.content,
+    ...styles.filter((item) => !item.stylizer),
+    ...samples.style.map((item) => ({ ...item, stylizer: "magenta", painting: true })),
+    ...styles.filter((item) => item.stylizer),
+  ];
+}
 
 /** What is known of a picture or style: {name, title, credit, stylizer, painting}. */
 export const known = (name) => listed().find((item) => item.name === name) ?? { name, title: t("unnamed"), credit: "" };
