@@ -1,5 +1,5 @@
 // Painting in one pass: a small preview at once, mixed here while a slider moves, then the exact picture.
-import { bitmap, paint, picturePath } from "./api.js";
+import { bitmap, paint, picturePath, resultPath } from "./api.js";
 import { $, format, say, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall, show } from "./stage.js";
@@ -14,14 +14,14 @@ let going = null;
 const previews = new Map();
 
 function preview(request) {
-  const key = JSON.stringify(request);
-  if (!previews.has(key)) {
+  const wanted = JSON.stringify(request);
+  if (!previews.has(wanted)) {
     if (previews.size > 30) previews.delete(previews.keys().next().value);
     const made = paint(request, Math.min(SIDE, request.settings.size || SIDE));
-    made.catch(() => previews.delete(key));
-    previews.set(key, made);
+    made.catch(() => previews.delete(wanted));
+    previews.set(wanted, made);
   }
-  return previews.get(key);
+  return previews.get(wanted);
 }
 
 /** A small picture as the settings have it, mixed of the photo, the painted one and that in the photo's colours. */
@@ -58,6 +58,19 @@ function hang(picture, request, more) {
 
 const ready = () => state.way === "fast" && state.content && state.styles.length && !state.shown;
 
+const key = ({ way, content, styles, style_weights: weights, settings }) =>
+  JSON.stringify([way, content, styles, weights, Object.entries(settings).sort()]);
+
+/** Hangs the picture of a request that was painted before; tells if there is one. */
+async function hangKnown(request, wanted) {
+  const job = state.jobs.find((each) => each.result && key(each.request) === key(request));
+  if (!job) return false;
+  const picture = await bitmap(resultPath(job.result));
+  const facts = t("pixelsBy", { w: format(job.width), h: format(job.height) });
+  if (wanted()) hang(picture, request, { facts, result: job.result, exact: true });
+  return true;
+}
+
 async function paintNow() {
   const mine = ++turn;
   going?.abort();
@@ -66,6 +79,7 @@ async function paintNow() {
   const busy = setTimeout(() => working(t("painting_now")), 150);
   const slow = setTimeout(() => working(t("warming")), 4000);
   try {
+    if (await hangKnown(request, () => mine === turn)) return;
     if (onWall()?.content !== request.content) {
       const photo = await bitmap(picturePath(request.content, 1024));
       if (mine === turn) hang(photo, request, { facts: t("notPainted"), exact: false });

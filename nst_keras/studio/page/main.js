@@ -5,6 +5,7 @@ import { startFields } from "./fields.js";
 import { startInstant } from "./instant.js";
 import { begin, hangJob, refresh, startJobs } from "./jobs.js";
 import { startKeep } from "./keep.js";
+import { showFilter } from "./learn.js";
 import { startMask } from "./mask.js";
 import { startSources } from "./sources.js";
 import { show, startStage } from "./stage.js";
@@ -99,8 +100,9 @@ async function start() {
   startKeep();
   on("language", () => { drawLanguages(); drawWays(); drawTabs(); });
   on("way", drawWays);
-  on("choices", () => hangPhoto().catch(fail));
+  on("choices shown", () => hangPhoto().catch(fail));
   $("#keys").addEventListener("click", showKeys);
+  $("#learn").addEventListener("click", showFilter);
   await refresh().catch(fail);
   if (!state.about.presets.some(({ name }) => name === state.preset)) state.preset = state.about.presets[0]?.name;
   if (!photos().some(({ name }) => name === state.content)) state.content = photos()[0]?.name ?? "";

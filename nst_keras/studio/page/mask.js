@@ -214,6 +214,7 @@ function drawBar() {
         h("option", { value: "", text: t("staysPhoto") }),
         offered.map((item) => h("option", { value: item.name, text: item.title, selected: item.name === state.regions.paintings[color] })));
       const [pill] = pills("region", [[color, name]], pen.color, choose);
+      $("span", pill).textContent = name[0].toUpperCase() + name.slice(1);
       pill.dataset.color = color;
       return h("div", { class: "region" }, pill, select);
     }), colors.length < Object.keys(COLORS).length && button(t("addRegion"), add, { icon: "plus", class: "small" })),

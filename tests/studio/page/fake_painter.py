@@ -50,7 +50,9 @@ def write(task: dict[str, Any], picture: np.ndarray) -> None:
         "styles": task["job"]["styles"],
         "settings": task["settings"],
     }
-    record |= {"style_weights": task["job"]["style_weights"]} | ({"stylizer": ""} if task["stylizer"] else {})
+    record |= {"style_weights": task["job"]["style_weights"]} | (
+        {"stylizer": ""} if sys.argv[1] == "paint" else {}
+    )
     write_image(Path(task["job"]["output"]), picture.astype(np.uint8), record)
 
 

@@ -53,7 +53,7 @@ def test_paints_with_the_mouse_and_keeps_the_picture(visit: Callable[..., Any], 
     page.click('.tile[data-name="sample:flower"]')
     page.click(".switch")
     with painting(page):
-        page.click('.tile[data-name="sample:ink"]')
+        page.click('.tile[data-name="night_cafe"]')
     slider = page.locator("#fast-strength")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -69,11 +69,11 @@ def test_paints_with_the_mouse_and_keeps_the_picture(visit: Callable[..., Any], 
 
     newest = jobs(page)[0]["request"]
     assert newest["content"] == "sample:flower"
-    assert newest["styles"] == ["sample:strokes", "sample:ink"] and newest["style_weights"] == [1, 1]
+    assert newest["styles"] == ["great_wave", "night_cafe"] and newest["style_weights"] == [1, 1]
     assert newest["settings"]["strength"] == pytest.approx(0.5, abs=0.02)
     assert read_settings(tmp_path / "kept.png")["settings"]["strength"] == newest["settings"]["strength"]
     page.click("#keep button:has-text('command')")
-    assert "--style=sample:strokes,sample:ink" in page.inner_text("#dialog pre")
+    assert "--style=great_wave,night_cafe" in page.inner_text("#dialog pre")
 
 
 @pytest.mark.large
@@ -118,6 +118,7 @@ def test_a_reload_and_a_new_server_find_the_job(
     assert jobs(page)[0]["step"] == jobs(page)[0]["num_steps"]
 
 
+@pytest.mark.large
 def test_regions_painted_by_hand_go_along(visit: Callable[..., Any]) -> None:
     page = visit()
     page.wait_for_selector(PAINTED)
