@@ -9,7 +9,8 @@ from typing import Any
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, change_settings, choice, parse_settings, setting
 from nst_keras.pictures.masks import REGION_COLORS
-from nst_keras.pictures.plan import StylizeJob, plan_jobs
+from nst_keras.pictures.plan import StylizeJob, blend_weights, plan_jobs
+from nst_keras.studio.pictures import LARGEST_SIDE
 from nst_keras.stylizers.architecture import architecture_of, known_styles, stylizer_for
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS
@@ -74,6 +75,8 @@ def plan(request: Mapping[str, Any], resolve: Resolve, where: str) -> Planned:
     fast = wish.way == FAST
     base = FastSettings() if fast else PRESETS[wish.preset]
     settings = change_settings(base, changes)
+    if (settings.size or 0) > LARGEST_SIDE:
+        raise InputError(f"size must be at most {LARGEST_SIDE} here. Received: size={settings.size}")
     if isinstance(settings, StyleTransferSettings) and settings.init not in INITS:
         settings = replace(settings, init=resolve(settings.init, "init"))
     if fast and (wish.content_mask or wish.style_masks):
@@ -122,7 +125,7 @@ def request_of(record: Mapping[str, Any], find: Callable[[str], str]) -> tuple[d
             way,
             named(record["content"]),
             tuple(map(named, record["styles"])),
-            tuple(map(float, record["style_weights"])),
+            blend_weights(record["style_weights"], len(record["styles"])),
             named(record.get("content_mask", "")),
             tuple(map(named, record.get("style_masks", ()))),
             preset,

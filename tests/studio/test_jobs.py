@@ -252,6 +252,7 @@ BAD = {
     "another way": ({**REQUEST, "way": "slow"}, "way must be one of"),
     "a preset that isn't there": ({**REQUEST, "preset": "x"}, "preset must be one of"),
     "a value out of range": (_request(-1), "num_steps must be a whole number, at least 1"),
+    "a picture for a wall": ({**REQUEST, "settings": {"size": 10**6}}, "size must be at most 8192"),
     "a setting that isn't there": ({**REQUEST, "settings": {"sise": 1}}, "Did you mean size?"),
     "settings that are none": ({**REQUEST, "settings": [1]}, "settings must be an object"),
     "two weights for a style": ({**REQUEST, "style_weights": [1, 2]}, "style_weights must have one weight"),

@@ -11,7 +11,7 @@ import pytest
 
 from nst_keras.cli import stylize
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.pictures.images import read_image
+from nst_keras.pictures.images import read_image, write_image
 from nst_keras.studio.workers import optimize
 from nst_keras.studio.workers.paint import painting
 from nst_keras.transfer import job as transfer_job
@@ -154,5 +154,54 @@ def test_a_recipe_that_lacks_its_photo_says_so(visit: Run) -> None:
         dropped = (await client("PUT", "/api/pictures?name=x.png", painted)).json
         assert "photo.png" in dropped["recipe_problem"]
         assert dropped["request"]["styles"] == ["night_cafe"]
+
+    visit(scene)
+
+
+DAMAGED = {
+    "no settings": {"content": "a.png", "styles": ["b.png"]},
+    "numbers for names": {"content": 1, "styles": [2], "style_weights": [1.0], "settings": {}},
+    "a list for a name": {"content": ["x"], "styles": ["y"], "style_weights": [1.0], "settings": {}},
+    "settings that are none": {"content": "a", "styles": ["b"], "style_weights": [1.0], "settings": 3},
+    "settings of tomorrow": {"content": "a", "styles": ["b"], "style_weights": [1.0], "settings": {"x": 1}},
+    "a weight that is no number": {"content": "a", "styles": ["b"], "style_weights": ["x"], "settings": {}},
+    "too few weights": {"content": "a", "styles": ["b", "c"], "style_weights": [1.0], "settings": {}},
+    "a mask that is a number": {
+        **{"content": "a", "styles": ["b"], "style_weights": [1.0], "settings": {}},
+        **{"content_mask": 7, "style_masks": 8},
+    },
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_recipe_is_said_and_the_picture_kept(what: str, visit: Run, tmp_path: Path) -> None:
+    write_image(tmp_path / "p.png", np.zeros((20, 20, 3), np.uint8), DAMAGED[what])
+
+    async def scene(client: Client) -> None:
+        added = (await client("PUT", "/api/pictures?name=p.png", (tmp_path / "p.png").read_bytes())).json
+        assert added["request"] is None
+        assert "another version, or damaged" in added["recipe_problem"]
+        assert (await client("GET", f"/api/pictures/{added['id']}")).status == 200
+
+    visit(scene)
+
+
+def test_a_recipe_with_hostile_names_is_text(visit: Run, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>../../etc/passwd"
+    record = {
+        "content": name,
+        "styles": ["sample:ink"],
+        "style_weights": [1.0],
+        "settings": {},
+        "vgg": "my.mat",
+    }
+    write_image(tmp_path / "p.png", np.zeros((20, 20, 3), np.uint8), record)
+
+    async def scene(client: Client) -> None:
+        added = (await client("PUT", "/api/pictures?name=p.png", (tmp_path / "p.png").read_bytes())).json
+        assert added["request"]["content"] == name
+        assert name in added["recipe_problem"]
+        assert (await client("POST", "/api/jobs", added["request"])).status == 404
+        assert (await client("POST", "/api/command", added["request"])).status == 404
 
     visit(scene)
