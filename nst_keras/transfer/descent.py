@@ -20,7 +20,12 @@ from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
 from nst_keras.pictures.masks import Region, kept_share, resize_mask
 from nst_keras.pictures.resizing import fit_size, resize
-from nst_keras.transfer.neighbors.matching import NeighborObjective, first_picture, picture_to_match
+from nst_keras.transfer.neighbors.matching import (
+    NeighborObjective,
+    Palette,
+    first_picture,
+    picture_to_match,
+)
 from nst_keras.transfer.neighbors.recoloring import recolored
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.optimizers import Evaluate, minimize, slots_for
@@ -134,8 +139,6 @@ def optimize_image(
         _require_sides(style.shape, "a style image is {} pixels")
     if isinstance(objective, Objective):
         objective.require_size(scales[-1].height, scales[-1].width, in_regions=bool(pictures.regions))
-    elif pictures.regions:
-        _require_one_region(pictures.regions)
     pictures = replace(pictures, styles=_recolored_styles(pictures, settings))
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
     for index in range(state.scale, len(scales)):
@@ -162,7 +165,7 @@ def finished_image(state: State, pictures: Pictures, settings: StyleTransferSett
     height, width = image.shape[:2]
     content = resize(pictures.content, height, width)
     if settings.method == NN:
-        image = recolored(image, content, _recolored_styles(pictures, settings), _one_blend(pictures))
+        image = _recolored_parts(image, content, pictures, settings)
     painted = finish(image, pictures.content, settings, styles_matched=True)
     if not pictures.regions:
         return painted
@@ -208,13 +211,6 @@ def plan_scales(content: np.ndarray, settings: StyleTransferSettings) -> list[Sc
     last_pass = settings.num_steps // 2 if settings.method == NN else 0
     full = [Scale(*sizes[-1], settings.num_steps - last_pass)]
     return [*coarse, *full, *([Scale(*sizes[-1], last_pass, by_layer=True)] if last_pass else [])]
-
-
-def _require_one_region(regions: Sequence[Region]) -> None:
-    masks = [mask for region in regions for mask in region.style_masks if mask is not None]
-    if len(regions) > 1 or masks:
-        expected = "method=nn paints one region, after whole styles: leave out style_mask, or take statistics"
-        raise InputError(f"{expected}. Received: {len(regions)} regions, {len(masks)} masks of styles")
 
 
 def _require_sides(shape: Sequence[int], text: str) -> None:
@@ -311,20 +307,70 @@ def _neighbor_evaluator(
 ) -> tuple[Sequence[str], Evaluate]:
     """Likewise with the names of the loss's terms, for method nn."""
     turns = range(4 if settings.turn_style else 1)
-    pairs = list(zip(_styles_for(pictures, settings, state), _one_blend(pictures), strict=True))
-    styles = [np.rot90(style, turn) for style, _ in pairs for turn in turns]
-    shares = [share for _, share in pairs for _ in turns]
+    styles = _styles_for(pictures, settings, state)
+    palettes = []
+    for part in _parts(pictures):
+        trio = list(zip(styles, part.blend, part.style_masks, strict=True))
+        sized = [
+            (style, share, None if mask is None else resize_mask(mask, *style.shape[:2]))
+            for style, share, mask in trio
+            if share
+        ]
+        turned = [
+            (np.rot90(style, turn), share, None if mask is None else np.rot90(mask, turn))
+            for style, share, mask in sized
+            for turn in turns
+        ]
+        palettes.append(Palette(*map(list, zip(*turned, strict=True))))
+    parts = _part_of_each_place(pictures, *state.image.shape[:2])
     if scale.by_layer:
-        return objective.matched_each_step(styles, shares, settings.seed, state.step)
+        return objective.matched_each_step(palettes, settings.seed, state.step, parts)
     like = resize(pictures.content, *state.image.shape[:2])
     if state.scale > 0 and state.first is not None:
         like = picture_to_match(like, state.first, settings.content_share)
-    return objective.matched_once(like, styles, shares, settings.seed)
+    return objective.matched_once(like, palettes, settings.seed, parts)
 
 
-def _one_blend(pictures: Pictures) -> Sequence[float]:
-    """Shares of the styles where method nn paints."""
-    return pictures.regions[0].blend if pictures.regions else pictures.blend
+def _parts(pictures: Pictures) -> Sequence[Region]:
+    """The regions, or the whole as one."""
+    whole = np.ones((1, 1), np.float32)
+    return pictures.regions or [Region(whole, [None] * len(pictures.styles), pictures.blend)]
+
+
+def _part_of_each_place(pictures: Pictures, height: int, width: int) -> np.ndarray | None:
+    """The number of the region that has most of each place, int32 [height, width]; None if there is one."""
+    if len(pictures.regions) < 2:
+        return None
+    masks = [resize_mask(region.mask, height, width) for region in pictures.regions]
+    return np.argmax(masks, axis=0).astype(np.int32)
+
+
+def _recolored_parts(
+    image: np.ndarray, content: np.ndarray, pictures: Pictures, settings: StyleTransferSettings
+) -> np.ndarray:
+    """What method nn painted, each region in the colours of its own styles."""
+    styles = _recolored_styles(pictures, settings)
+    result = np.zeros_like(image)
+    parts = _parts(pictures)
+    shares = [resize_mask(part.mask, *image.shape[:2]) for part in parts]
+    total = np.maximum(sum(shares), 1e-6)
+    for part, share in zip(parts, shares, strict=True):
+        chosen = [
+            (_places(style, mask), weight)
+            for style, mask, weight in zip(styles, part.style_masks, part.blend, strict=True)
+            if weight
+        ]
+        colored = recolored(image, content, *map(list, zip(*chosen, strict=True)))
+        result += (share / total)[..., np.newaxis] * colored
+    return result
+
+
+def _places(style: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """A style, or those of its places that a mask has, as a picture of one row."""
+    if mask is None:
+        return style
+    share = resize_mask(mask, *style.shape[:2])
+    return style[share >= min(0.5, share.max())][np.newaxis]
 
 
 def _recolored_styles(pictures: Pictures, settings: StyleTransferSettings) -> list[np.ndarray]:

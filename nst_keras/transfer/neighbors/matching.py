@@ -6,6 +6,7 @@ named as the paper's of VGG-16.
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -38,6 +39,20 @@ _BLURRED_BANDS = 3
 _TERM = "neighbors"
 
 
+class Palette(NamedTuple):
+    """What a part of a picture is painted after.
+
+    Attributes:
+        styles: float32 [H, W, 3] on 0..255, of any sizes.
+        shares: Of each.
+        masks: Of each, how much of its places belong to it, float32 [H, W] on 0..1; None if all do.
+    """
+
+    styles: Sequence[np.ndarray]
+    shares: Sequence[float]
+    masks: Sequence[np.ndarray | None]
+
+
 class NeighborObjective:
     """Distance of a picture's features to their nearest neighbours in styles, and its gradient.
 
@@ -61,51 +76,77 @@ class NeighborObjective:
         keys = {name: tf.TensorSpec([None, count]) for name, count in channels.items()}
         shifts = tf.TensorSpec([len(channels), 2])
         self._layer_step = tf.function(self._layer_loss_and_gradient, [image, keys, shifts])
+        labels = tf.TensorSpec([None, None], tf.int32), dict.fromkeys(keys, tf.TensorSpec([None], tf.int32))
+        self._layer_step_in_parts = tf.function(self._layer_loss_and_gradient, [image, keys, shifts, labels])
 
     def trace(self) -> None:
         """Traces what else the first call would; afterwards threads may share the object."""
         tiny = np.zeros([16, 16, 3], np.float32)
+        palettes = [Palette([tiny], [1.0], [None])]
         for evaluate in (
-            self.matched_once(tiny, [tiny], [1.0], 0)[1],
-            self.matched_each_step([tiny], [1.0], 0, 0)[1],
+            self.matched_once(tiny, palettes, 0)[1],
+            self.matched_each_step(palettes, 0, 0)[1],
         ):
             evaluate(tf.constant(tiny[np.newaxis]))
 
     def matched_once(
-        self, like: np.ndarray, styles: Sequence[np.ndarray], shares: Sequence[float], seed: int
+        self, like: np.ndarray, palettes: Sequence[Palette], seed: int, parts: np.ndarray | None = None
     ) -> tuple[Sequence[str], Evaluate]:
         """Names of the loss's terms, and the loss: how far from the neighbours of a picture's features.
 
-        What is compared are hypercolumns, all layers' features at a place. The pictures are float32
-        [H, W, 3] on 0..255, that to be `like` as large as those that will be evaluated.
+        What is compared are hypercolumns, all layers' features at a place.
+
+        Args:
+            like: float32 [H, W, 3] on 0..255, as large as the pictures that will be evaluated.
+            palettes: One, or one for each part of the picture.
+            seed: Of the sample that is taken of many places.
+            parts: Which palette each place is painted after, int32 [H, W], if there are several.
         """
         rng = np.random.default_rng(seed)
-        keys = _sampled([self._columns(style[np.newaxis]) for style in styles], shares, _STYLE_PLACES, rng)
         queries = self._columns(like[np.newaxis])
-        nearest = nearest_rows(centered_unit_rows(queries), centered_unit_rows(keys))
-        targets = unit_rows(tf.gather(keys, nearest))
-        return (_TERM,), lambda image: self._column_step(image, targets)
+        units = centered_unit_rows(queries)
+        size = [max(side // _PIXELS, 1) for side in like.shape[:2]]
+        labels = np.zeros(len(queries), np.int32) if parts is None else _at(parts, size).ravel()
+        targets = np.zeros(queries.shape, np.float32)
+        for number, palette in enumerate(palettes):
+            looks = [self._columns(style[np.newaxis]) for style in palette.styles]
+            sizes = [[max(side // _PIXELS, 1) for side in style.shape[:2]] for style in palette.styles]
+            keys = _sampled(
+                _masked(looks, palette.masks, sizes), palette.shares, _STYLE_PLACES // len(palettes), rng
+            )
+            here = np.flatnonzero(labels == number)
+            if len(here):
+                nearest = nearest_rows(tf.gather(units, here), centered_unit_rows(keys))
+                targets[here] = unit_rows(tf.gather(keys, nearest))
+        goal = tf.constant(targets)
+        return (_TERM,), lambda image: self._column_step(image, goal)
 
     def matched_each_step(
-        self, styles: Sequence[np.ndarray], shares: Sequence[float], seed: int, step: int
+        self, palettes: Sequence[Palette], seed: int, step: int, parts: np.ndarray | None = None
     ) -> tuple[Sequence[str], Evaluate]:
         """Likewise, layer by layer: each step finds the neighbours of a grid of places, shifted at random.
 
         The shifts follow from the seed and the number of the step, which begins at `step`.
         """
         rng = np.random.default_rng(seed)
-        looks = [self._features(style[np.newaxis]) for style in styles]
-        keys = {
-            name: centered_unit_rows(
-                _sampled([_rows(look[name]) for look in looks], shares, _LAYER_PLACES, rng)
-            )
-            for name in NEIGHBOR_LAYERS
-        }
+        looks = [[self._features(style[np.newaxis]) for style in palette.styles] for palette in palettes]
+        keys, key_parts = {}, {}
+        for name in NEIGHBOR_LAYERS:
+            found = []
+            for palette, seen in zip(palettes, looks, strict=True):
+                sizes = [list(look[name].shape[1:3]) for look in seen]
+                rows = _masked([_rows(look[name]) for look in seen], palette.masks, sizes)
+                sample = _sampled(rows, palette.shares, _LAYER_PLACES // len(palettes), rng)
+                found.append(centered_unit_rows(sample))
+            keys[name] = tf.concat(found, 0)
+            key_parts[name] = tf.repeat(np.arange(len(found), dtype=np.int32), [len(rows) for rows in found])
         steps = itertools.count(step)
 
         def evaluate(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             shifts = np.random.default_rng([seed, next(steps)]).random((len(keys), 2), np.float32)
-            return self._layer_step(image, keys, tf.constant(shifts))
+            if parts is None:
+                return self._layer_step(image, keys, tf.constant(shifts))
+            return self._layer_step_in_parts(image, keys, tf.constant(shifts), (parts, key_parts))
 
         return [f"{_TERM}/{name}" for name in keys], evaluate
 
@@ -128,14 +169,23 @@ class NeighborObjective:
         return loss, loss[tf.newaxis], tape.gradient(loss, image)
 
     def _layer_loss_and_gradient(
-        self, image: tf.Tensor, keys: Mapping[str, tf.Tensor], shifts: tf.Tensor
+        self,
+        image: tf.Tensor,
+        keys: Mapping[str, tf.Tensor],
+        shifts: tf.Tensor,
+        labels: tuple[tf.Tensor, Mapping[str, tf.Tensor]] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """With `labels`, the parts of the picture's places and of the keys, neighbours share a part."""
         with tf.GradientTape() as tape:
             tape.watch(image)
             terms = []
             for (name, features), shift in zip(self._look(image).items(), tf.unstack(shifts), strict=True):
                 rows = centered_unit_rows(_rows(_grid(features, shift)))
                 similar = tf.matmul(tf.stop_gradient(rows), keys[name], transpose_b=True)
+                if labels is not None:
+                    parts = _at(labels[0], tf.shape(features)[1:3])
+                    here = tf.reshape(_grid(parts[tf.newaxis, ..., tf.newaxis], shift), [-1, 1])
+                    similar = tf.where(here == labels[1][name], similar, -2.0)  # less than any cosine
                 targets = tf.gather(keys[name], tf.argmax(similar, 1))
                 terms.append(1 - tf.reduce_mean(tf.reduce_sum(rows * targets, 1)))
             total = tf.add_n(terms)
@@ -163,6 +213,26 @@ def picture_to_match(content: np.ndarray, painted: np.ndarray, content_share: fl
     coarser = split_bands(tf.constant(painted[np.newaxis]))[1:]
     sharpened = join_bands([finest, *coarser])[0].numpy()
     return content_share * content + (1 - content_share) * sharpened
+
+
+def _at(values: np.ndarray | tf.Tensor, size: Sequence[int] | tf.Tensor) -> np.ndarray | tf.Tensor:
+    """Numbers of places, [H, W], at fewer of them: the nearest ones."""
+    nearest = tf.image.resize(values[..., np.newaxis], size, "nearest")[..., 0]
+    return nearest if isinstance(values, tf.Tensor) else nearest.numpy()
+
+
+def _masked(
+    looks: Sequence[tf.Tensor], masks: Sequence[np.ndarray | None], sizes: Sequence[Sequence[int]]
+) -> list[tf.Tensor]:
+    """The rows of pictures' places of some sizes that belong to their masks: half or more, or the most."""
+    kept = []
+    for rows, mask, size in zip(looks, masks, sizes, strict=True):
+        if mask is None:
+            kept.append(rows)
+            continue
+        share = tf.image.resize(mask[..., np.newaxis], size).numpy().ravel()
+        kept.append(tf.gather(rows, np.flatnonzero(share >= min(0.5, share.max()))))
+    return kept
 
 
 def _rows(features: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.masks import Region
 from nst_keras.pictures.resizing import resize
@@ -24,7 +23,7 @@ from nst_keras.transfer.descent import (
     plan_scales,
 )
 from nst_keras.transfer.neighbors import matching
-from nst_keras.transfer.neighbors.matching import NeighborObjective
+from nst_keras.transfer.neighbors.matching import NeighborObjective, Palette
 from nst_keras.transfer.settings import StyleTransferSettings
 
 SETTINGS = StyleTransferSettings(method="nn", size=48, coarsest_size=24, num_steps=4, coarse_steps=2)
@@ -57,8 +56,8 @@ def _optimize(
 def test_a_picture_is_its_own_nearest_neighbour(objective: NeighborObjective, photo: np.ndarray) -> None:
     photo, image = photo[:48, :47], tf.constant(photo[np.newaxis, :48, :47])
     for names, evaluate in (
-        objective.matched_once(photo, [photo], [1.0], 0),
-        objective.matched_each_step([photo], [1.0], 0, 0),
+        objective.matched_once(photo, [Palette([photo], [1.0], [None])], 0),
+        objective.matched_each_step([Palette([photo], [1.0], [None])], 0, 0),
     ):
         loss, terms, _ = evaluate(image)
         other = evaluate(tf.reverse(image, [1]))[0]
@@ -70,8 +69,8 @@ def test_both_gradients_lower_the_loss(objective: NeighborObjective, photo: np.n
     style = np.random.default_rng(0).uniform(0, 255, (40, 40, 3)).astype(np.float32)
     image = tf.constant(photo[np.newaxis, :40, :40])
     for evaluate in (
-        objective.matched_once(photo[:40, :40], [style], [1.0], 0)[1],
-        objective.matched_each_step([style], [1.0], 0, 0)[1],
+        objective.matched_once(photo[:40, :40], [Palette([style], [1.0], [None])], 0)[1],
+        objective.matched_each_step([Palette([style], [1.0], [None])], 0, 0)[1],
     ):
         loss, _, gradient = evaluate(image)
         assert float(evaluate(image - gradient / tf.norm(gradient) * 50)[0]) < float(loss)
@@ -142,6 +141,25 @@ def test_what_is_outside_of_a_mask_stays_the_photo(objective: NeighborObjective,
     photo = resize(pictures.content, 32, 48).clip(0, 255)
     np.testing.assert_allclose(painted[:, :23], photo[:, :23], atol=1e-3)
     assert np.abs(painted[:, 25:] - photo[:, 25:]).mean() > 1
-    two = replace(pictures, regions=[Region(mask, [None], [1.0]), Region(1 - mask, [None], [1.0])])
-    with pytest.raises(InputError, match=r"method=nn paints one region.*Received: 2 regions"):
-        _optimize(objective, two, settings)
+
+
+def test_each_region_takes_after_its_own_styles(objective: NeighborObjective, pictures: Pictures) -> None:
+    """The left half after a red picture, the right one after the blue half of another."""
+    mask = np.zeros((40, 60), np.float32)
+    mask[:, 30:] = 1
+    texture = pictures.styles[0][:40, :30].mean(-1, keepdims=True) / 255
+    red, blue = (texture * np.float32(color) for color in ((255, 40, 40), (40, 40, 255)))
+    both = np.concatenate([blue, texture * np.float32([40, 255, 40])], 1)
+    left = np.zeros(both.shape[:2], np.float32)
+    left[:, :30] = 1
+    regions = [Region(1 - mask, [None, None], [1.0, 0.0]), Region(mask, [None, left], [0.0, 1.0])]
+    changed = replace(pictures, styles=[red, both], regions=regions)
+    settings = replace(SETTINGS, coarse_steps=0)
+    painted = finished_image(_optimize(objective, changed, settings), changed, settings)
+    first, second = painted[:, :22].mean((0, 1)), painted[:, 26:].mean((0, 1))
+    assert first[0] > 2 * first[2] and second[2] > 2 * second[0] and second[2] > 2 * second[1]
+    one = [Region(part, [None], [1.0]) for part in (1 - mask, mask)]
+    alike = replace(pictures, regions=one)
+    alone = finished_image(_optimize(objective, pictures, settings), pictures, settings)
+    divided = finished_image(_optimize(objective, alike, settings), alike, settings)
+    assert np.abs(divided - alone).mean() < np.abs(painted - alone).mean() / 5
