@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from nst_keras.errors import InputError
+
 from .conftest import Client, Run
 
 REQUEST = {"content": "sample:china", "styles": ["sample:ink"]}
@@ -177,6 +179,22 @@ def test_a_job_that_fails_says_why(seed: int, reason: str, visit: Run) -> None:
         assert failed["message"] == reason
         assert not failed["can_go_on"]
         assert (await client("GET", f"/api/results/{name}")).status == 404
+
+    visit(scene)
+
+
+def test_jobs_go_on_where_nothing_can_be_noted(visit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise InputError("no space left on device")
+
+    async def scene(client: Client) -> None:
+        name = await _start(client, 3)
+        monkeypatch.setattr("nst_keras.studio.jobs.job.write_whole", full)
+        done = await _until(client, name, "done")
+        assert "no space left" in done["message"]
+        reply = await client("POST", "/api/jobs", _request(1))
+        assert (reply.status, "no space left" in reply.json["error"]) == (400, True)
+        assert len((await client("GET", "/api/jobs")).json) == 1
 
     visit(scene)
 

@@ -130,11 +130,14 @@ class Job:
                 self.change(DONE if message["finished"] else STOPPED)
 
     def change(self, state: str, message: str = "") -> None:
-        """Goes over to another state, and notes it in the folder."""
+        """Goes over to another state, and notes it in the folder, unless that is full or gone."""
         self.state, self.message = state, message
         if state not in (RUNNING, PAUSED):
             self.seconds_left = None
-        self.keep()
+        try:
+            self.keep()
+        except InputError as error:
+            self.message = message or str(error)
         self.touch()
 
     def keep(self) -> None:

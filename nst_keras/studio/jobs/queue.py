@@ -95,8 +95,8 @@ class JobQueue:
         """Takes a job in, whose folder is there, and starts it if none is at work."""
         if job.state == WAITING:
             self._require_place()
-        self._jobs[job.id] = job
         job.keep()
+        self._jobs[job.id] = job
         self._start_next()
         self._forget_oldest()
         return job
@@ -169,7 +169,12 @@ class JobQueue:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, job: Job) -> None:
-        process = await WorkerProcess.start(self._worker, job.folder / "log.txt")
+        try:
+            process = await WorkerProcess.start(self._worker, job.folder / "log.txt")
+        except OSError as error:
+            job.change(FAILED, f"no process can be started: {error.strerror or error}")
+            self._start_next()
+            return
         self._processes[job.id] = process
         if job.state != STARTING or job.is_deleted or self._is_closing:  # meanwhile
             process.kill()
