@@ -36,15 +36,20 @@ def agreement(flow: np.ndarray, back: np.ndarray) -> np.ndarray:
     Not where something came into sight, nor at the edges of what moves (Sundaram et al. 2010, with the
     constants of Ruder et al. 2016, section 4.1), nor where the place was outside of the frame.
     """
-    height, width = flow.shape[:2]
     returned = warped(back, flow)
     both = np.square(flow).sum(-1) + np.square(returned).sum(-1)
     shown_before = np.square(flow + returned).sum(-1) <= 0.01 * both + 0.5
     slopes = sum(np.square(slope) for part in np.moveaxis(flow, -1, 0) for slope in np.gradient(part))
     smooth = slopes <= 0.01 * np.square(flow).sum(-1) + 0.002
+    return (shown_before & smooth & was_inside(flow)).astype(np.float32)
+
+
+def was_inside(flow: np.ndarray) -> np.ndarray:
+    """Which places were within the frame that a flow leads to: bool [H, W]."""
+    height, width = flow.shape[:2]
     rows, columns = np.moveaxis(flow, -1, 0) + np.mgrid[:height, :width]
-    inside = (rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)
-    return (shown_before & smooth & inside).astype(np.float32)
+    inside: np.ndarray = (rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1)
+    return inside
 
 
 def _import_cv2() -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.resizing import fit_size, resize
-from nst_keras.pictures.videos.flow import agreement, find_flow, warped
+from nst_keras.pictures.videos.flow import agreement, find_flow, warped, was_inside
 from nst_keras.transfer.descent import (
     AnyObjective,
     Callback,
@@ -32,10 +32,13 @@ class Seen(NamedTuple):
     """What is known of a frame from those before.
 
     Attributes:
-        painting: Theirs, moved along: float32 [H, W, 3].
-        share: Where the frame shows what they did: 0 and 1, float32 [H, W].
+        start: The painting of the one before, moved along, and the frame itself where that shows nothing:
+            float32 [H, W, 3].
+        painting: Of each place the nearest frame's painting that can be relied on.
+        share: Where there is one: 0 and 1, float32 [H, W].
     """
 
+    start: np.ndarray
     painting: np.ndarray
     share: np.ndarray
 
@@ -62,9 +65,8 @@ class FilmPainter:
         settings, pictures = self._settings, Pictures(frame, self._styles, self._blend)
         content, stopped = self._fitted(frame), False
         if seen := self._seen(content):
-            start = np.where(seen.share[..., np.newaxis] > 0, seen.painting, content)
             steady = Steady(seen.painting, settings.temporal_weight * seen.share)
-            pictures = replace(pictures, init=start, steady=steady)
+            pictures = replace(pictures, init=seen.start, steady=steady)
             settings = replace(settings, coarse_steps=0, num_steps=settings.frame_steps)
         scales = plan_scales(frame, settings)
         num_steps = scales[-1].num_steps
@@ -97,13 +99,17 @@ class FilmPainter:
 
     def _seen(self, content: np.ndarray) -> Seen | None:
         """What the frames before show of one, of each place the nearest; None if nearly nothing."""
-        painting, share = np.zeros_like(content), np.zeros(content.shape[:2], np.float32)
+        start, painting = content, np.zeros_like(content)
+        share = np.zeros(content.shape[:2], np.float32)
         for back in _FRAMES_BACK:
             if back > len(self._before) or share.all():
                 break
             photo, painted = self._before[-back]
             flow = find_flow(photo, content)
+            moved = warped(painted, flow)
+            if back == 1:
+                start = np.where(was_inside(flow)[..., np.newaxis], moved, content)
             new = agreement(flow, find_flow(content, photo)) * (1 - share)
-            painting += new[..., np.newaxis] * warped(painted, flow)
+            painting += new[..., np.newaxis] * moved
             share += new
-        return Seen(painting, share) if share.mean() > _LEAST_SEEN else None
+        return Seen(start, painting, share) if share.mean() > _LEAST_SEEN else None
