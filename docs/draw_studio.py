@@ -22,7 +22,7 @@ IMAGES = Path(__file__).parent / "images"
 MOST_BYTES = 120_000
 PATIENCE = 1_200_000  # milliseconds
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
-EXACT, INEXACT = ".formats button:enabled", ".formats button:disabled"
+EXACT = ".formats button:enabled"
 LANGUAGES = {"": "en-GB", "_es": "es-ES"}
 
 
@@ -51,7 +51,8 @@ def choose(page: Any, *names: str) -> None:
     for name in names:
         page.wait_for_selector(f'.tile[data-name="{name}"] img[src]', state="attached")
         page.click(f'.tile[data-name="{name}"]')
-        page.wait_for_selector(INEXACT, state="attached")
+        title = page.get_attribute(f'.tile[data-name="{name}"]', "title")
+        page.wait_for_selector(f"#label:has-text('{title}')")
         page.wait_for_selector(EXACT, state="attached")
 
 

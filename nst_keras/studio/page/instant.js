@@ -74,10 +74,11 @@ async function hangKnown(request, wanted) {
 async function paintNow() {
   const mine = ++turn;
   going?.abort();
+  working("");
   if (!ready()) return;
   const request = currentRequest();
-  const busy = setTimeout(() => working(t("painting_now")), 150);
-  const slow = setTimeout(() => working(t("warming")), 4000);
+  const busy = setTimeout(() => mine === turn && working(t("painting_now")), 150);
+  const slow = setTimeout(() => mine === turn && working(t("warming")), 4000);
   try {
     if (await hangKnown(request, () => mine === turn)) return;
     if (onWall()?.content !== request.content) {

@@ -4,7 +4,7 @@ import { $, button, duration, format, h, icon, note, say, t, tool } from "./dom.
 import { titles } from "./instant.js";
 import { fail } from "./main.js";
 import { addTools, label, onWall, show, showBeside } from "./stage.js";
-import { ACTIVE, change, currentRequest, jobOf, known, on, state } from "./store.js";
+import { ACTIVE, change, currentRequest, jobOf, on, state } from "./store.js";
 
 const ENDED = ["done", "stopped", "failed", "lost"];
 const MOST_BESIDE = 4;
@@ -136,21 +136,21 @@ export async function hangJob() {
   }
 }
 
-/** Loss by step on logarithmic axes of the loss: an SVG line. */
-function curve(points) {
+/** The loss, on a logarithmic axis, by step: an SVG line. */
+function curve(losses) {
   const [width, height] = [220, 48];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("class", "curve");
   svg.setAttribute("role", "img");
   svg.setAttribute("preserveAspectRatio", "none");
-  const known_ = points.filter(([, loss]) => loss > 0);
-  const last = known_.at(-1);
+  const points = losses.filter(([, loss]) => loss > 0);
+  const last = points.at(-1);
   svg.setAttribute("aria-label", last ? t("lossCurve", { n: format(last[1], { maximumSignificantDigits: 3 }) }) : t("loss"));
-  if (known_.length > 1) {
-    const logs = known_.map(([, loss]) => Math.log(loss));
+  if (points.length > 1) {
+    const logs = points.map(([, loss]) => Math.log(loss));
     const [low, high, end] = [Math.min(...logs), Math.max(...logs), last[0]];
-    const at = known_.map(([step], n) =>
+    const at = points.map(([step], n) =>
       `${((width * step) / end).toFixed(1)},${(3 + ((height - 6) * (high - logs[n])) / (high - low || 1)).toFixed(1)}`);
     const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
     line.setAttribute("points", at.join(" "));

@@ -67,9 +67,21 @@ class Pane {
   }
 }
 
+/** How often a pane's sides hold those of a picture that fits. */
+function rooms() {
+  const [pane] = panes;
+  if (!pane?.width) return { x: 1, y: 1 };
+  const box = pane.element.getBoundingClientRect();
+  const scale = pane.fit();
+  return { x: box.width / (pane.width * scale), y: box.height / (pane.height * scale) };
+}
+
 export function place() {
-  const half = 0.5 / view.zoom;
-  for (const axis of ["x", "y"]) view[axis] = Math.min(1 - half, Math.max(half, view[axis]));
+  const room = rooms();
+  for (const axis of ["x", "y"]) {
+    const half = Math.min(0.5, (0.5 * room[axis]) / view.zoom);
+    view[axis] = Math.min(1 - half, Math.max(half, view[axis]));
+  }
   panes.forEach((pane) => pane.place());
   wall.classList.toggle("zoomed", view.zoom > 1);
   $("#split").hidden = !view.split;
@@ -122,8 +134,8 @@ export const sheet = () => panes[0]?.sheet;
 function zoomTo(zoom, at = { x: 0.5, y: 0.5 }) {
   const next = Math.min(64, Math.max(1, zoom));
   // What lies under the pointer stays there: `at` is a place of the pane, from 0 to 1.
-  view.x += (at.x - 0.5) * (1 / view.zoom - 1 / next);
-  view.y += (at.y - 0.5) * (1 / view.zoom - 1 / next);
+  const room = rooms();
+  for (const axis of ["x", "y"]) view[axis] += (at[axis] - 0.5) * room[axis] * (1 / view.zoom - 1 / next);
   view.zoom = next;
   place();
 }

@@ -210,6 +210,38 @@ def test_works_by_keys_alone(visit: Callable[..., Any]) -> None:
     assert page.locator("#mask").count() == 0
 
 
+GIVE = """([bytes, kind, x]) => {
+  const file = new File([new Uint8Array(bytes)], 'my_cat.png', { type: 'image/png' });
+  const data = new DataTransfer();
+  data.items.add(file);
+  if (kind === 'paste') dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }));
+  else dispatchEvent(new DragEvent('drop', { dataTransfer: data, clientX: x, cancelable: true }));
+}"""
+
+
+@pytest.mark.large
+def test_pictures_are_dropped_and_pasted_and_zoomed(visit: Callable[..., Any], tmp_path: Path) -> None:
+    Image.new("RGB", (96, 64), "teal").save(tmp_path / "plain.png")
+    data = list((tmp_path / "plain.png").read_bytes())
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    page.evaluate(GIVE, [data, "drop", 1000])
+    page.wait_for_selector("#label em:has-text('my cat')")
+    page.evaluate(GIVE, [data, "paste", 0])
+    page.wait_for_selector("#label .title span:has-text('my cat')")
+    box = page.locator(".sheet").bounding_box()
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    zoomed = page.locator(".sheet").bounding_box()
+    assert zoomed["width"] > 2 * box["width"]
+    assert (x - zoomed["x"]) / zoomed["width"] == pytest.approx(0.25, abs=0.01)
+    page.keyboard.press("Tab")
+    page.focus("#wall")
+    page.keyboard.press("0")
+    assert page.locator(".sheet").bounding_box() == pytest.approx(box)
+
+
 @pytest.mark.parametrize("locale", ["en-GB", pytest.param("es-ES", marks=pytest.mark.large)])
 def test_fits_a_phone(visit: Callable[..., Any], locale: str) -> None:
     page = visit(viewport={"width": 360, "height": 740}, locale=locale, has_touch=True)
