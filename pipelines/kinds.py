@@ -60,6 +60,7 @@ class Pictures(Artifact):
 
 
 BLESSED = Approval(kind=Model.__name__, input="model", field="blessed")
+VALID = Approval(kind=ExampleStatistics.__name__, input="statistics", field="valid")
 
 _VERDICTS = ("blessed", "pushed")  # of a stage's record: false if the stage refused a model
 
@@ -82,3 +83,11 @@ def refusals(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def latest_blessed(other_than: Channel) -> Channel:
     """An input: the model that an Evaluator of this pipeline blessed last, other than this one."""
     return replace(other_than, approval=BLESSED)
+
+
+def latest_valid(other_than: Channel) -> Channel:
+    """An input: the statistics that this pipeline found valid last, of other examples than these.
+
+    So an ExampleValidator compares with the span before.
+    """
+    return replace(other_than, approval=VALID)

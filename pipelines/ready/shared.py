@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.engine.stage import Channel, Node, Pipeline
-from pipelines.kinds import latest_blessed
+from pipelines.kinds import latest_blessed, latest_valid
 from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
 from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig
@@ -23,7 +23,12 @@ def classifier_pipeline(
     pictures = ExampleGen(ExampleGenConfig())["examples"]
     statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
     schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]
-    validator = ExampleValidator(ExampleValidatorConfig(), statistics=statistics, schema=schema)
+    validator = ExampleValidator(
+        ExampleValidatorConfig(drift="warning"),
+        statistics=statistics,
+        schema=schema,
+        previous=latest_valid(statistics),
+    )
     transform = Transform(TransformConfig(), examples=pictures, schema=schema)
     examples = transform["transformed_examples"]
     trainer = train(examples, schema)

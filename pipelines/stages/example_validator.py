@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import Settings, setting
+from nst_keras.fields import Settings, choice, setting
 from nst_keras.reports.page_parts import cards, frame, heading, note, table
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
@@ -23,6 +23,7 @@ class ExampleValidatorConfig(Settings):
     """What follows from anomalies."""
 
     fail: bool = setting(True, "End the run at an anomaly of severity ERROR.")
+    drift: str = choice("error", "What drift from the earlier span is", ("error", "warning"))
 
 
 def validate_examples(
@@ -36,8 +37,9 @@ def validate_examples(
 ) -> dict[str, Any]:
     """Writes anomalies.pbtxt and anomalies.html.
 
-    Breaks of the schema and drift from `previous` are errors; a class that is missing outside the training
-    split, and skew between splits, are warnings. If `fail` is set, errors end the run.
+    Breaks of the schema and, unless the config says otherwise, drift from `previous` are errors; a class that
+    is missing outside the training split, and skew between splits, are warnings. If `fail` is set, errors end
+    the run. "valid" says that there are none: `pipelines.kinds.latest_valid` finds such statistics again.
     """
     from google.protobuf import text_format
 
@@ -47,7 +49,7 @@ def validate_examples(
 
     wanted, observed = read_schema(schema), read_statistics(statistics)
     earlier = read_statistics(previous) if previous else Statistics()
-    breaks, comparisons = find_anomalies(observed, earlier, wanted)
+    breaks, comparisons = find_anomalies(observed, earlier, wanted, config.drift.upper())
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:
@@ -64,7 +66,8 @@ def validate_examples(
     text = text_format.MessageToString(build_anomalies(wanted, breaks, comparisons))
     write_whole(anomalies.path / "anomalies.pbtxt", text.encode())
     _write_page(anomalies.path / "anomalies.html", breaks, comparisons)
-    return {"errors": len(errors), "warnings": len(warnings), "anomalies": [*errors, *warnings]}
+    counts = {"errors": len(errors), "warnings": len(warnings)}
+    return {**counts, "valid": not errors, "anomalies": [*errors, *warnings]}
 
 
 def _sentence(anomaly: "Anomaly") -> str:

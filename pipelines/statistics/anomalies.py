@@ -52,11 +52,15 @@ class Comparison:
 
 
 def find_anomalies(
-    statistics: Statistics, previous: Statistics, schema: schema_pb2.Schema
+    statistics: Statistics, previous: Statistics, schema: schema_pb2.Schema, drift: str = ERROR
 ) -> tuple[list[Anomaly], list[Comparison]]:
-    """What is wrong with splits by the schema, beside the training split, and beside earlier ones, if any."""
+    """What is wrong with splits by the schema, beside the training split, and beside earlier ones, if any.
+
+    `drift` is the severity of drift from the earlier ones.
+    """
     comparisons = list(_compare_all(statistics, previous, schema))
-    return [*_check_splits(statistics, schema), *filter(None, map(_anomaly_of, comparisons))], comparisons
+    differing = [_anomaly_of(comparison, drift) for comparison in comparisons]
+    return [*_check_splits(statistics, schema), *filter(None, differing)], comparisons
 
 
 def _check_splits(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Anomaly]:
@@ -155,12 +159,12 @@ def _compare(
                 yield Comparison(wanted.name, split, what, measure, value, threshold, distance.largest)
 
 
-def _anomaly_of(comparison: Comparison) -> Anomaly | None:
-    """What is wrong with a distance: drift is an error, skew between splits a warning."""
+def _anomaly_of(comparison: Comparison, drift: str) -> Anomaly | None:
+    """What is wrong with a distance; skew between splits is a warning."""
     if comparison.value <= comparison.threshold:
         return None
-    drift = comparison.what == "drift"
-    severity, against = (ERROR, "the earlier span") if drift else (WARNING, "the training split")
+    drifted = comparison.what == "drift"
+    severity, against = (drift, "the earlier span") if drifted else (WARNING, "the training split")
     name = "L-infinity" if comparison.measure == "L_INFTY" else "Jensen-Shannon divergence"
     text = (
         f"differs from {against}: {name} {comparison.value:.3g} is above {comparison.threshold:g}, "

@@ -1,6 +1,8 @@
 """ExampleValidator: names what breaks the schema, finds drift where there is some and none elsewhere."""
 
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from scipy.spatial.distance import jensenshannon
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from nst_keras.errors import InputError
-from pipelines.engine.stage import Context
-from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema
-from pipelines.stages.example_validator import ExampleValidatorConfig, validate_examples
-from pipelines.stages.schema_gen import SchemaGenConfig, generate_schema
+from pipelines.engine.execution.runner import NodeResult, Runner
+from pipelines.engine.stage import Context, Output, Pipeline, Stage
+from pipelines.engine.store.store import Store
+from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema, latest_valid
+from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig, validate_examples
+from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig, generate_schema
 from pipelines.statistics.counts import PictureCounts
 from pipelines.statistics.distances import measure_distance
 from pipelines.statistics.protos import FILE, build_statistics, features_of
@@ -78,7 +82,7 @@ def validate(span: Callable, tmp_path: Path) -> Callable[..., tuple[dict, anomal
 
 def test_good_examples(span: Callable, validate: Callable) -> None:
     found, message, page = validate(span("same", **GOOD), fail=True)
-    assert found == {"errors": 0, "warnings": 0, "anomalies": []}
+    assert found == {"errors": 0, "warnings": 0, "valid": True, "anomalies": []}
     assert not message.anomaly_info
     assert len(message.baseline.feature) == 8
     assert "None: the examples are as the schema says." in page
@@ -192,3 +196,41 @@ def test_distances() -> None:
     assert still is not None
     assert still.jensen_shannon_divergence == 0
     assert measure_distance(same, feature("label", ((5, 0, 0), 0.0), 0)) is None
+
+
+@dataclass(frozen=True)
+class ProvideConfig:
+    folder: str
+
+
+def provide(
+    config: ProvideConfig, context: Context, *, statistics: Output[ExampleStatistics]
+) -> dict[str, Any]:
+    shutil.copytree(config.folder, statistics.path, dirs_exist_ok=True)
+    return {}
+
+
+def test_a_run_compares_with_the_span_of_the_run_before(span: Callable, tmp_path: Path) -> None:
+    store = Store(tmp_path / "root")
+    before = span("before", **GOOD)
+    later = span("later", train=((160, 80, 60), 115.0), test=((40, 40, 40), 115.0))
+
+    def run(data: ExampleStatistics) -> NodeResult:
+        made = Stage(provide, "Provide")(ProvideConfig(str(data.path)))["statistics"]
+        schema = SchemaGen(SchemaGenConfig(), statistics=made)["schema"]
+        validator = ExampleValidator(
+            ExampleValidatorConfig(drift="warning"),
+            statistics=made,
+            schema=schema,
+            previous=latest_valid(made),
+        )
+        runner = Runner(Pipeline("spans", (made.node, schema.node, validator)), store)
+        runner.run("command", "1")
+        return runner.results["ExampleValidator"]
+
+    first, again, second = run(before), run(before), run(later)
+    assert first.record["anomalies"] == [] and again.cached
+    assert (second.record["errors"], second.record["valid"]) == (0, True)
+    assert any("label of train differs from the earlier span" in text for text in second.record["anomalies"])
+    assert run(later).cached
+    store.close()
