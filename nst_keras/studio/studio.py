@@ -108,7 +108,11 @@ class Studio:
         return {**added, "request": wish, "recipe_problem": problem or None}
 
     async def show_picture(self, request: Request, name: str) -> Answer:
-        """GET /api/pictures/NAME?side=N."""
+        """GET /api/pictures/NAME?side=N, or ?original for a file as it was brought."""
+        if "original" in request.query and not is_sample(name):
+            path = self._path(name, "picture")
+            data = await asyncio.to_thread(path.read_bytes)
+            return Answer(data, "application/octet-stream", headers=download_headers(path, path.suffix))
         side = request.whole_number("side", LARGEST_SIDE)
         if name in known_styles():
             path = await self._style_card(name)

@@ -49,6 +49,18 @@ REFUSED = {
 }
 
 
+def test_a_picture_is_given_back_as_it_was_brought(visit: Run) -> None:
+    data = picture(60, 40)
+
+    async def scene(client: Client) -> None:
+        brought = (await client("PUT", "/api/pictures?name=mask.png", data)).json["id"]
+        reply = await client("GET", f"/api/pictures/{brought}?original=1")
+        assert reply.body == data
+        assert reply.headers["content-disposition"].startswith("attachment")
+
+    visit(scene)
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_no_picture_is_refused_and_leaves_nothing(what: str, visit: Run, tmp_path: Path) -> None:
     data, reason = REFUSED[what]

@@ -1,5 +1,5 @@
 // What is kept of a picture: a file with its recipe, the command and the program that make it again.
-import { blob, post } from "./api.js";
+import { blob, picturePath, post } from "./api.js";
 import { $, ask, button, h, note, say, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall } from "./stage.js";
@@ -7,27 +7,36 @@ import { adopt, known, on, state } from "./store.js";
 
 const FORMATS = { ".png": "PNG", ".jpg": "JPEG", ".webp": "WebP", ".tif": "TIFF" };
 
-async function download(suffix) {
-  const item = onWall();
+async function save(path, name) {
   try {
-    const url = URL.createObjectURL(await blob(`/api/results/${encodeURIComponent(item.result)}?suffix=${suffix}`));
-    const works = [item.request.content, ...item.request.styles].map((name) => known(name).title.replace(/\.\w{3,4}$/, ""));
-    h("a", { href: url, download: `${works.join("_").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80)}${suffix}` }).click();
+    const url = URL.createObjectURL(await blob(path));
+    h("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   } catch (error) {
     fail(error);
   }
 }
 
+function download(suffix) {
+  const { request, result } = onWall();
+  const works = [request.content, ...request.styles].map((name) => known(name).title);
+  const name = works.join("_").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80);
+  return save(`/api/results/${encodeURIComponent(result)}?suffix=${suffix}`, name + suffix);
+}
+
 async function copy(kind) {
   try {
-    const text = (await post("/api/command", onWall().request))[kind];
+    const { request } = onWall();
+    const text = (await post("/api/command", request))[kind];
     try {
       await navigator.clipboard.writeText(text);
       note(t("copied"));
       say(t("copied"));
     } catch { /* without leave to write there, the text is shown below */ }
-    ask(t(kind === "command" ? "asCommand" : "asPython"), () => h("pre", { tabindex: 0, text }));
+    ask(t(kind === "command" ? "asCommand" : "asPython"), () => [
+      h("pre", { tabindex: 0, text }),
+      request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`, "mask.png"), { icon: "keep" }),
+    ].filter(Boolean));
   } catch (error) {
     fail(error);
   }

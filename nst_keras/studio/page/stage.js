@@ -41,10 +41,10 @@ class Pane {
     }
   }
 
-  /** CSS pixels of a whole picture that fits; small ones grow to at most twice their size. */
+  /** CSS pixels a pixel of a picture that fits; small ones grow to some times their size at most. */
   fit() {
     const box = this.element.getBoundingClientRect();
-    return Math.min(box.width / this.width, box.height / this.height, Math.max(2, 900 / Math.max(this.width, this.height)));
+    return Math.min(box.width / this.width, box.height / this.height, Math.max(3, 1200 / Math.max(this.width, this.height)));
   }
 
   place() {

@@ -16,7 +16,7 @@ from nst_keras.studio.workers import painter
 from nst_keras.web.server import HttpServer
 
 FAKE = str(Path(__file__).with_name("fake_painter.py"))
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @dataclass

@@ -140,6 +140,10 @@ def test_regions_painted_by_hand_go_along(visit: Callable[..., Any]) -> None:
         "sample:ink",
         "sample:strokes",
     ]
+    page.click("#keep button:has-text('command')")
+    with page.expect_download() as mask:
+        page.click("#dialog button:has-text('mask')")
+    assert len(Image.open(mask.value.path()).getcolors()) >= 2
 
 
 def test_names_from_outside_are_shown_as_text(visit: Callable[..., Any], tmp_path: Path) -> None:
