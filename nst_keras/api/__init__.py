@@ -178,6 +178,8 @@ def paint(
     preserve_color: str | bool = FastSettings.preserve_color,
     color_strength: float = FastSettings.color_strength,
     precision: str = FastSettings.precision,
+    content_mask: ImageLike | None = None,
+    style_mask: str | Sequence[str] | None = None,
     engine: str = EngineSettings.engine,
     stylizer: str | os.PathLike[str] = "",
     progress: bool | None = None,
@@ -199,6 +201,8 @@ def paint(
             with as little change as can be.
         color_strength: How much of that is done, from 0 to 1.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.
+        content_mask: What of the photo is painted; as for `stylize`.
+        style_mask: For each style the colour of the region that it is for, if there are several.
         engine: What the network runs on; see `Stylizer`.
         stylizer: A file of nst-train-stylizer, or the name of a stylizer that is fetched, "magenta" or
             "magenta26". Empty is the one that knows the style: for a painting "magenta", fetched from the
@@ -221,5 +225,7 @@ def paint(
         preserve_color=preserve_color,
         color_strength=color_strength,
         precision=precision,
+        content_mask=content_mask,
+        style_mask=style_mask,
         progress=progress,
     )

@@ -105,7 +105,7 @@ class StyleTransfer:
         paintings = [to_pixels(style, "style").rgb for style in names]
         first = None if start is None else to_pixels(start, "init").rgb
         shares = [weight / sum(weights) for weight in weights]
-        masks = _Masks(content_mask, style_mask)
+        masks = Masks(content_mask, style_mask)
 
         def regions_of(photo: np.ndarray) -> Sequence[Region]:
             return masks.regions(photo, paintings, shares)
@@ -150,7 +150,7 @@ class StyleTransfer:
         return rounded(finished_image(state, pictures, self.settings))
 
 
-class _Masks:
+class Masks:
     """Masks as a caller gives them, for photos of one shape."""
 
     def __init__(

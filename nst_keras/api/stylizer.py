@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from nst_keras.api.painting import Painting
-from nst_keras.api.style_transfer import paint_all
+from nst_keras.api.style_transfer import Masks, paint_all
 from nst_keras.api.watching import ProgressBar
 from nst_keras.fields import change_settings
 from nst_keras.pictures.by_name import file_stamp
 from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
-from nst_keras.pictures.plan import StylizeJob, blend_weights
+from nst_keras.pictures.masks import WHOLE, require_names
+from nst_keras.pictures.plan import StylizeJob, blend_shares, blend_weights
 from nst_keras.pictures.record import input_digests
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.job import painted_record
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.painter import PaintedPart, Painter
 from nst_keras.stylizers.settings import FastSettings
 
 _reading = threading.Lock()
@@ -74,6 +75,8 @@ class Stylizer:
         preserve_color: str | bool = FastSettings.preserve_color,
         color_strength: float = FastSettings.color_strength,
         precision: str = FastSettings.precision,
+        content_mask: ImageLike | None = None,
+        style_mask: str | Sequence[str] | None = None,
         progress: bool | None = None,
     ) -> Painting:
         """Paints a photo, or several; see `paint`."""
@@ -92,18 +95,43 @@ class Stylizer:
         style_inputs = [
             name if self.styles and isinstance(name, str) else self._painting(name) for name in names
         ]
-        blend = self._painter.blend(style_inputs, weights)
+        shares = blend_shares(weights, len(names))
+        masks = Masks(content_mask, style_mask)
+        require_names(masks.styles)
+        blends: dict[tuple[float, ...], np.ndarray] = {}
+
+        def blended(mixture: Sequence[float]) -> np.ndarray:
+            if tuple(mixture) not in blends:
+                chosen = [(style, share) for style, share in zip(style_inputs, mixture, strict=True) if share]
+                blends[tuple(mixture)] = self._painter.blend(*zip(*chosen, strict=True))
+            return blends[tuple(mixture)]
+
+        def parts_of(photo: np.ndarray) -> list[PaintedPart]:
+            regions = masks.regions(photo, [photo] * len(shares), shares)
+            return [PaintedPart(each.mask, blended(each.blend)) for each in regions] or [
+                PaintedPart(WHOLE, blended(shares))
+            ]
+
+        if masks.content is None:
+            blended(shares)  # so that a mistake is told before a photo is read
         paintings = [style for style in style_inputs if not isinstance(style, str)]
         count = len(listed(content) or [content])
         with ProgressBar(count, "picture", progress if count > 1 else False) as bar:
 
             def paint(photo: ImageLike) -> Painting:
                 pixels = to_pixels(photo, "content")
-                painted = rounded(self._painter.paint(pixels.rgb, blend, settings))
-                job = StylizeJob(name_in_recipe(photo), tuple(map(name_in_recipe, names)), weights, Path())
+                painted = rounded(self._painter.paint_parts(pixels.rgb, parts_of(pixels.rgb), settings))
+                job = StylizeJob(
+                    name_in_recipe(photo),
+                    tuple(map(name_in_recipe, names)),
+                    weights,
+                    Path(),
+                    content_mask=masks.name,
+                    style_masks=masks.style_names,
+                )
                 record = painted_record(job, settings, self._painter)
                 bar.advance()
-                recipe = record | {"pictures": input_digests(pixels, paintings)}
+                recipe = record | {"pictures": input_digests(pixels, [*paintings, *masks.pictures()])}
                 return Painting(with_alpha(painted, pixels.alpha), recipe)
 
             return paint_all(content, paint)

@@ -31,7 +31,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import Settings, choice, field_types, parse_settings, setting
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
-from nst_keras.pictures.masks import REGION_COLORS, job_regions
+from nst_keras.pictures.masks import REGION_COLORS, job_regions, named_regions
 from nst_keras.pictures.plan import FileSettings, JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
@@ -68,7 +68,7 @@ _FILMS_ONLY = field_types(FilmSettings).keys() - field_types(StyleTransferSettin
 _NO_VIDEOS = ("content_mask", "style_mask", "trace", "tensorboard_dir", "save_every", "init")
 # Flags that mean the same for a stylizer; all others are the optimiser's.
 _SHARED = (
-    {"content", "style", "style_weights", "each_style", "output", "from"}
+    {"content", "style", "style_weights", "each_style", "content_mask", "style_mask", "output", "from"}
     | field_types(FileSettings).keys()
     | _BOTH
 )
@@ -228,7 +228,8 @@ def _is_fast(record: dict[str, Any]) -> bool:
         listed = ", ".join(f"--{name}" for name in sorted(wrong))
         raise flags.IllegalFlagValueError(
             f"{listed}: only for the optimiser; a stylizer (--fast) takes --size, --strength, "
-            "--preserve_color, --color_strength, --precision, --engine, --style_weights and --each_style"
+            "--preserve_color, --color_strength, --precision, --engine, --style_weights, --each_style, "
+            "--content_mask and --style_mask"
         )
     return fast
 
@@ -251,6 +252,7 @@ def _paint(record: dict[str, Any]) -> int:
         return 0
     if len(jobs) == 1:  # of several, each is checked when its turn comes
         check_job(jobs[0])
+        named_regions(jobs[0], PictureReader())
     from nst_keras.stylizers.at_console import paint_at_console
     from nst_keras.stylizers.job import FastStylize
 
@@ -291,6 +293,9 @@ def _paint_video(record: dict[str, Any]) -> int:
 
 
 def _video_jobs(record: dict[str, Any], other_input: str, *, named_styles: bool = False) -> list[StylizeJob]:
+    for name in _NO_VIDEOS:
+        if FLAGS[name].present:
+            raise flags.IllegalFlagValueError(f"--{name} works with pictures only, not with videos")
     videos = _videos(record)
     suffix = GIF if {_suffix(name) for name in videos} == {GIF} else ".mp4"
     others = [FLAGS["from"].value or "", other_input]
@@ -303,9 +308,6 @@ def _video_jobs(record: dict[str, Any], other_input: str, *, named_styles: bool 
 
 
 def _optimize_video(record: dict[str, Any], base: dict[str, Any], network: common.NetworkSettings) -> int:
-    for name in _NO_VIDEOS:
-        if FLAGS[name].present:
-            raise flags.IllegalFlagValueError(f"--{name} works with pictures only, not with videos")
     settings, options = _parsed(FilmSettings, base), field_flags.parsed(JobOptions, FLAGS)
     jobs = _video_jobs(record, network.vgg)
     common.import_tensorflow_quietly()

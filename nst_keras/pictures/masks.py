@@ -25,6 +25,7 @@ REGION_COLORS = {
     "cyan": (0, 255, 255),
     "magenta": (255, 0, 255),
 }
+WHOLE = np.ones((1, 1), np.float32)  # the mask of a whole picture
 PAINTED_REGION = "white"  # what styles without a mask are for
 
 # Below that, edges that were smoothed, or a slip of the brush, would count as regions.
@@ -137,6 +138,30 @@ def job_regions(job: StylizeJob, read: Reader) -> list[Region]:
         read(job.content_mask, "content_mask"),
         [name if name in REGION_COLORS else read(name, "style_mask") for name in job.style_masks],
     )
+
+
+def require_names(style_masks: Sequence[str | np.ndarray]) -> None:
+    """Raises an InputError unless styles are for regions by their colours' names alone."""
+    for mask in style_masks:
+        if not isinstance(mask, str) or mask not in REGION_COLORS:
+            expected = f"style_mask must be of {', '.join(REGION_COLORS)}, for a stylizer"
+            received = mask if isinstance(mask, str) else "a picture"
+            raise InputError(f"{expected}: parts of a painting are for the optimiser. Received: {received}")
+
+
+def named_regions(job: StylizeJob, read: Reader) -> list[Region]:
+    """Those of a job whose styles are for regions by name, as a stylizer paints them.
+
+    Raises:
+        InputError: As `plan_regions`; and if a style has a mask of its own.
+    """
+    require_names(job.style_masks)
+    if not job.content_mask:
+        return job_regions(job, read)
+    content = read(job.content, "content")
+    shares = blend_shares(job.style_weights, len(job.styles))
+    mask = read(job.content_mask, "content_mask")
+    return plan_regions(content, [content] * len(shares), shares, mask, job.style_masks)
 
 
 def _style_parts(

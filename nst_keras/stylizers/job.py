@@ -1,6 +1,6 @@
 """From picture files to picture files by a trained stylizer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,22 @@ import numpy as np
 from nst_keras.errors import InputError
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import require_encodable
-from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.masks import WHOLE, Region, named_regions
+from nst_keras.pictures.plan import StylizeJob, blend_shares
 from nst_keras.pictures.record import Records, record_of, write_painting
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.stylizers.architecture import maker_of
-from nst_keras.stylizers.painter import Painter
+from nst_keras.stylizers.painter import PaintedPart, Painter
 from nst_keras.stylizers.settings import FastSettings
 
 
 @dataclass(frozen=True)
 class PreparedPainting:
-    """A job before it is painted: its content, blend, and what is stored in the picture."""
+    """A job before it is painted: its content, blends, and what is stored in the picture."""
 
     job: StylizeJob
     content: Pixels
-    blend: np.ndarray
+    parts: Sequence[PaintedPart]
     record: Mapping[str, Any]
 
 
@@ -40,11 +41,18 @@ class FastStylize:
 
     def prepare(self, job: StylizeJob) -> PreparedPainting:
         """Reads what a job needs; see `check_job`."""
-        key = job.styles, job.style_weights
-        if key not in self._blends:
-            self._blends[key] = self.painter.blend(job.styles, job.style_weights, self._read)
         record, content = self.records.of(job), self._read.pixels(job.content, "content")
-        return PreparedPainting(job, content, self._blends[key], record)
+        whole = Region(WHOLE, [], blend_shares(job.style_weights, len(job.styles)))
+        regions = named_regions(job, self._read) or [whole]
+        parts = [PaintedPart(region.mask, self._blend(job.styles, region.blend)) for region in regions]
+        return PreparedPainting(job, content, parts, record)
+
+    def _blend(self, styles: Sequence[str], shares: Sequence[float]) -> np.ndarray:
+        chosen = tuple((style, share) for style, share in zip(styles, shares, strict=True) if share)
+        if chosen not in self._blends:
+            names, weights = [name for name, _ in chosen], [share for _, share in chosen]
+            self._blends[chosen] = self.painter.blend(names, weights, self._read)
+        return self._blends[chosen]
 
     def run(self, prepared: PreparedPainting) -> Path:
         """Makes a picture and writes it, with the settings in its metadata; returns where it is."""
@@ -55,7 +63,7 @@ class FastStylize:
             raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, *size)
         job.make_folder()
-        painted = self.painter.paint(content, prepared.blend, self.settings)
+        painted = self.painter.paint_parts(content, prepared.parts, self.settings)
         write_painting(job, painted, prepared.content, prepared.record)
         return job.output
 

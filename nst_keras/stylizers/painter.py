@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,12 +10,25 @@ from nst_keras.errors import InputError, did_you_mean
 from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
+from nst_keras.pictures.masks import resize_mask
 from nst_keras.pictures.plan import blend_shares
 from nst_keras.pictures.record import digests
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.stylizers.archive import name_of
 from nst_keras.stylizers.engines.engine import PaintingNetwork
 from nst_keras.stylizers.settings import FastSettings
+
+
+class PaintedPart(NamedTuple):
+    """A part of a picture with a style of its own.
+
+    Attributes:
+        mask: How much of each place belongs to it, float32 [h, w] on 0..1, of any size.
+        blend: As `Painter.paint` takes it.
+    """
+
+    mask: np.ndarray
+    blend: np.ndarray
 
 
 class Painter(abc.ABC):
@@ -62,6 +76,19 @@ class Painter(abc.ABC):
         if key != self._last[0]:
             self._last = key, self.painted(content, blend, settings.precision)
         return finish(self._last[1], content, left)
+
+    def paint_parts(
+        self, content: np.ndarray, parts: Sequence[PaintedPart], settings: FastSettings
+    ) -> np.ndarray:
+        """Paints each part in its own style; what is in none stays the content."""
+        if len(parts) == 1 and parts[0].mask.min() == 1:
+            return self.paint(content, parts[0].blend, settings)
+        photo = self.fitted(content, settings)
+        result = photo.copy()
+        for part in parts:
+            share = resize_mask(part.mask, *photo.shape[:2])[..., np.newaxis]
+            result += share * (self.paint(content, part.blend, settings) - photo)
+        return np.clip(result, 0, 255)
 
     def weakened(
         self, content: np.ndarray, blend: np.ndarray, settings: FastSettings

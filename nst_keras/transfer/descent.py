@@ -18,7 +18,7 @@ from nst_keras.losses.terms import Targets, blended, stacked
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
-from nst_keras.pictures.masks import Region, kept_share, resize_mask
+from nst_keras.pictures.masks import WHOLE, Region, kept_share, resize_mask
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.transfer.neighbors.matching import (
     NeighborObjective,
@@ -333,8 +333,7 @@ def _neighbor_evaluator(
 
 def _parts(pictures: Pictures) -> Sequence[Region]:
     """The regions, or the whole as one."""
-    whole = np.ones((1, 1), np.float32)
-    return pictures.regions or [Region(whole, [None] * len(pictures.styles), pictures.blend)]
+    return pictures.regions or [Region(WHOLE, [None] * len(pictures.styles), pictures.blend)]
 
 
 def _part_of_each_place(pictures: Pictures, height: int, width: int) -> np.ndarray | None:

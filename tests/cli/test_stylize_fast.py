@@ -84,6 +84,52 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, fo
     np.testing.assert_array_equal(picture, expected)
 
 
+def test_each_region_is_painted_in_its_own_style(run_here: Callable, folder: Path, photo: np.ndarray) -> None:
+    height, width = photo.shape[:2]
+    mask = np.zeros((height, width, 3))
+    mask[:, width // 2 :] = 255
+    write_image(folder / "mask.png", mask)
+    both = [*FAST, "--style=wave,night", "--content_mask=mask.png"]
+    assert run_here(*both, "--style_mask=black,white").returncode == 0
+    picture = read_image(folder / "out.png")
+    for style, half in (("wave", np.s_[:, :31]), ("night", np.s_[:, 33:])):
+        assert run_here(*FAST, f"--style={style}", "--output=one.png").returncode == 0
+        np.testing.assert_allclose(picture[half], read_image(folder / "one.png")[half], atol=1)
+    assert run_here("--from=out.png", "--output=again.png").returncode == 0
+    np.testing.assert_array_equal(read_image(folder / "again.png"), picture)
+    in_python = nst.paint(
+        folder / "photo.png",
+        ["wave", "night"],
+        stylizer=folder / "small.npz",
+        size=64,
+        content_mask=folder / "mask.png",
+        style_mask=["black", "white"],
+    )
+    np.testing.assert_array_equal(in_python, picture)
+    assert run_here(*FAST, "--content_mask=mask.png").returncode == 0
+    kept = read_image(folder / "out.png")
+    assert run_here(*FAST, "--strength=0", "--output=photo64.png").returncode == 0
+    np.testing.assert_allclose(kept[:, :31], read_image(folder / "photo64.png")[:, :31], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--style_mask=black,red"], "content_mask must have a region red"),
+        (["--style_mask=black,mask.png"], "style_mask must be of black, white, red"),
+        (["--content_mask=none.png"], "mask: none.png: there is no such file"),
+        (["--content_mask=", "--style_mask=black,white"], "style_mask needs a content_mask"),
+    ],
+)
+def test_bad_masks_are_told(run_here: Callable, folder: Path, flags: list[str], message: str) -> None:
+    mask = np.zeros((107, 160, 3))
+    mask[:, 80:] = 255
+    write_image(folder / "mask.png", mask)
+    refused = run_here(*FAST, "--style=wave,night", "--content_mask=mask.png", *flags)
+    assert refused.returncode == 1 and message in refused.stderr, refused.stderr
+    assert not (folder / "out.png").exists()
+
+
 def test_a_style_of_the_package_s_own_stylizer(run_here: Callable, folder: Path) -> None:
     done = run_here("--fast", "--content=photo.png", "--style=starry_night", "--output=out.png")
     assert done.returncode == 0, done.stderr
