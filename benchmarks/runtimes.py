@@ -152,7 +152,7 @@ def _write_litert(spec: str, path: Path, size: int) -> None:
     from nst_keras.stylizers.architecture import load_painter
 
     model = load_painter(spec, "tensorflow").network.model  # type: ignore[attr-defined]
-    rows = model.input_shape["style_weights"][-1]
+    rows = next(tensor.shape[-1] for tensor in model.inputs if tensor.name == "style_weights")
     signature = [tf.TensorSpec([1, size, size, 3], name="image"), tf.TensorSpec([1, rows], name="weights")]
 
     def paint(image: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

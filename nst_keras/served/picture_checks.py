@@ -97,11 +97,14 @@ def dimensions(shape: tf.Tensor) -> tf.Tensor:
     return tf.strings.reduce_join(tf.strings.as_string(shape), separator="x")
 
 
-def one_each(values: tf.Tensor, count: tf.Tensor, name: str, what: str = "number") -> tf.Tensor:
-    """Returns values, unless there isn't one (a `what`) for each of `count` pictures."""
+def one_each(
+    values: tf.Tensor, count: tf.Tensor, name: str, what: str = "number", *, or_one: bool = False
+) -> tf.Tensor:
+    """Returns values, unless there isn't one (a `what`) for each of `count` pictures, `or_one` for all."""
     received = tf.shape(values, tf.int64)[:1]
-    words = [f"{name} must have one {what} for each picture. Received: ", dimensions(received)]
-    return checked(values, received[0] == count, words)
+    expected = f"{name} must have one {what} for each picture{', or one for all' if or_one else ''}"
+    good = (received[0] == count) | (received[0] == 1) if or_one else received[0] == count
+    return checked(values, good, [f"{expected}. Received: ", dimensions(received)])
 
 
 def good_each(values: tf.Tensor, good: tf.Tensor, text: str) -> tf.Tensor:

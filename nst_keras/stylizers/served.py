@@ -36,13 +36,14 @@ class Served:
     """What an architecture gives to be served.
 
     Attributes:
-        stylize: Paints pictures [batch, h, w, 3] on 0..255, each in a style of its own: weights of all styles
-            [batch, styles] that add up to 1, or a painting [batch, h, w, 3]; and with a strength of its own,
-            [batch], from 0, which leaves the picture as it is, to 1.
+        stylize: Paints pictures [batch, h, w, 3] on 0..255, each in a style of its own, or all in one:
+            weights of all styles [batch or 1, styles] that add up to 1, or what `look` gives; and with a
+            strength of its own, [batch], from 0, which leaves the picture as it is, to 1.
         variables: All that it uses.
         card: What `describe` tells, plain values.
         min_side: Least height and width of photos and paintings, in pixels.
         styles: Names of the styles, in the order of the weights; none if a style is any painting.
+        look: What is kept of paintings [batch, h, w, 3] on 0..255, float32 [batch, ...], without `styles`.
         max_file_pixels: Of a file, which may be made smaller before it is painted; 0: as of what is painted.
     """
 
@@ -52,6 +53,7 @@ class Served:
     min_side: int
     styles: tuple[str, ...] = ()
     max_file_pixels: int = 0
+    look: Callable[[tf.Tensor], tf.Tensor] = tf.identity
 
 
 class _NamedStyles:
@@ -65,8 +67,9 @@ class _NamedStyles:
     def checked(self, weights: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         """Weights that add up to 1, or a sentence about what is wrong with them."""
         shape = tf.shape(weights, tf.int64)
-        words = [f"style_weights must have {self._count} numbers for each picture. Received: shape "]
-        fits = (shape[0] == count) & (shape[1] == self._count)
+        expected = f"style_weights must have {self._count} numbers for each picture, or once for all"
+        words = [f"{expected}. Received: shape "]
+        fits = ((shape[0] == count) | (shape[0] == 1)) & (shape[1] == self._count)
         weights = checked(weights, fits, [*words, dimensions(shape)])
         sums = tf.reduce_sum(weights, axis=1)
         good = tf.reduce_all((weights >= 0) & tf.math.is_finite(weights), axis=1) & (sums > 0)
@@ -75,29 +78,38 @@ class _NamedStyles:
 
     checked_files = checked
 
-    def of_file(self, weights: tf.Tensor) -> tf.Tensor:
+    def looked(self, weights: tf.Tensor) -> tf.Tensor:
         return weights
+
+    looked_files = looked
 
 
 class _Paintings:
-    """The input that is a painting for each picture: as pixels with pixels, and as a file with files."""
+    """The input that is a painting for each picture or for all: pixels with pixels, and files with files."""
 
     pixels = tf.TensorSpec([None, None, None, 3], name="style_image")
     files = tf.TensorSpec([None], tf.string, name="style_image_bytes")
     example, file_example = _GRAY_PIXELS, np.array([GRAY_PNG], object)
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, look: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        self._limits, self.looked = limits, look
+        self._spec = tf.TensorSpec(look(tf.constant(_GRAY_PIXELS)).shape[1:])
 
     def checked(self, paintings: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         paintings = check_pixels(paintings, "style_image", self._limits)
-        return one_each(paintings, count, "style_image", "picture")
+        return one_each(paintings, count, "style_image", "picture", or_one=True)
 
     def checked_files(self, files: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        return check_files(one_each(files, count, "style_image_bytes", "file"), self._limits, "style picture")
+        files = one_each(files, count, "style_image_bytes", "file", or_one=True)
+        return check_files(files, self._limits, "style picture")
 
-    def of_file(self, data: tf.Tensor) -> tf.Tensor:
-        return decode_file(data)
+    def looked_files(self, files: tf.Tensor) -> tf.Tensor:
+        """Once at each file, however many pictures are painted after it."""
+
+        def look(data: tf.Tensor) -> tf.Tensor:
+            return self.looked(decode_file(data)[None])[0]
+
+        return tf.map_fn(look, files, fn_output_signature=self._spec, parallel_iterations=1)
 
 
 class _ServedStylizer(tf.Module):
@@ -108,14 +120,14 @@ class _ServedStylizer(tf.Module):
         self._stylize, self._limits = served.stylize, limits
         self._variables = served.variables  # so that they are saved
         self._encode = picture_encoder(image_format)
-        self.style = _NamedStyles(len(served.styles)) if served.styles else _Paintings(limits)
+        self.style = _NamedStyles(len(served.styles)) if served.styles else _Paintings(limits, served.look)
 
     def paint(self, image: tf.Tensor, style: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
         image = check_pixels(image, "image", self._limits)
         count = tf.shape(image, tf.int64)[0]
         style, strength = self.style.checked(style, count), check_strength(strength, count)
-        return {"image": self._stylize(image, style, strength)}
+        return {"image": self._stylize(image, self.style.looked(style), strength)}
 
     def paint_bytes(
         self, image_bytes: tf.Tensor, style: tf.Tensor, strength: tf.Tensor, longest_side: tf.Tensor
@@ -123,12 +135,11 @@ class _ServedStylizer(tf.Module):
         """Files in, files out; pictures of a batch may have different sizes."""
         count = tf.shape(image_bytes, tf.int64)[0]
         longest_side = check_longest_side(longest_side, count)
-        for_each = (
-            check_files(image_bytes, self._limits, longest_side=longest_side),
-            self.style.checked_files(style, count),
-            check_strength(strength, count),
-            longest_side,
-        )
+        image_bytes = check_files(image_bytes, self._limits, longest_side=longest_side)
+        strength = check_strength(strength, count)
+        looked = self.style.looked_files(self.style.checked_files(style, count))
+        looked = tf.repeat(looked, count // tf.shape(looked, tf.int64)[0], axis=0)
+        for_each = (image_bytes, looked, strength, longest_side)
         painted = tf.map_fn(self._paint_file, for_each, fn_output_signature=tf.string, parallel_iterations=1)
         return {"image_bytes": painted}
 
@@ -142,7 +153,6 @@ class _ServedStylizer(tf.Module):
     def _paint_file(self, one: tuple[tf.Tensor, ...]) -> tf.Tensor:
         data, style, strength, longest_side = one
         image = limited(decode_file(data), longest_side, self._limits.side)
-        style = self.style.of_file(style)
         return self._encode(self._stylize(image[None], style[None], strength[None])[0])
 
 
@@ -152,8 +162,8 @@ def export_stylizer(
     """Writes a SavedModel with four signatures, and returns requests to warm it up, by signature.
 
     - `serving_default`: `image`, float32 [batch, height, width, 3], RGB on 0..255; `style_weights`, float32
-      [batch, styles], or `style_image`, as many as `image`; and `strength`, float32 [batch]; to `image`, the
-      same shape as it came.
+      [batch, styles], or `style_image`, as many as `image`, or one for all; and `strength`, float32 [batch];
+      to `image`, the same shape as it came.
     - `serve_image_bytes`: `image_bytes`, PNG or JPEG files [batch] of any sizes; `style_weights`, or
       `style_image_bytes`, likewise; `strength`; and `longest_side`, int32 [batch], to which larger pictures
       are shrunk (0: not); to `image_bytes`.

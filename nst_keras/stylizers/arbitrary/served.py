@@ -24,12 +24,15 @@ def serve(spec: str, note: Callable[[str], None]) -> Served:
     encoder = build_encoder(weights, convolution="direct")
     model = assemble(encoder, stylizer.decoder)
 
-    def stylize(images: tf.Tensor, paintings: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+    def look(paintings: tf.Tensor) -> tf.Tensor:
         # Strokes are learnt at the size that paintings had in training.
         paintings = limited(paintings, tf.constant(stylizer.style_size), MIN_SIDE)
-        mean, deviation = instance_statistics(encoder(paintings)[CODE_LAYER])
+        return tf.concat(instance_statistics(encoder(paintings)[CODE_LAYER]), axis=1)
+
+    def stylize(images: tf.Tensor, looked: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        mean, deviation = tf.split(looked, 2, axis=1)
         inputs = {"mean": mean, "deviation": deviation, "strength": tf.ones([tf.shape(images)[0], 1, 1, 1])}
         return apply_strength(images, model({"image": images, **inputs}, training=False), strength)
 
     card = {**stylizer.card, "weights": stylizer.digest(weights), "style_size": stylizer.style_size}
-    return Served(stylize, model.weights, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS)
+    return Served(stylize, model.weights, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS, look=look)

@@ -31,14 +31,15 @@ def serve_any_painting(spec: str, note: Callable[[str], None]) -> Served:
         found = tf.ensure_shape(predictor(squares, training=False), [None, NUM_NUMBERS])
         return tf.pad(found, [[0, 0], [0, 1]], constant_values=1.0)
 
-    def stylize(images: tf.Tensor, paintings: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        own, shares = numbers(images), strength[:, None]
-        mixed = shares * numbers(paintings) + (1 - shares) * own
+    def stylize(images: tf.Tensor, looked: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        shares = strength[:, None]
+        mixed = shares * looked + (1 - shares) * numbers(images)
         painted = transformer({"image": images, "style_weights": mixed}, training=False)
         return apply_strength(images, painted, tf.minimum(1.0, strength / LEAST_STYLE))
 
     variables = [*predictor.weights, *transformer.weights]
-    return Served(stylize, variables, CARD | {"weights": DIGEST}, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS)
+    card = CARD | {"weights": DIGEST}
+    return Served(stylize, variables, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS, look=numbers)
 
 
 def serve_named_styles(spec: str, note: Callable[[str], None]) -> Served:

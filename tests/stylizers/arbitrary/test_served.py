@@ -95,6 +95,22 @@ def test_pixels_equal_python_s(call: Callable, painter: ArbitraryPainter) -> Non
     assert np.abs(found[0] - photos[0]).mean() > 5
 
 
+def test_one_painting_serves_for_all_photos(call: Callable) -> None:
+    photos, painting = pixels(3, 43, 50), pixels(1, 60, 33, seed=1)
+    inputs = {"image": photos, "strength": np.float32([1, 0.4, 1])}
+    one, each = (
+        call("serving_default", **inputs, style_image=paintings)["image"]
+        for paintings in (painting, np.repeat(painting, 3, 0))
+    )
+    np.testing.assert_allclose(one, each, atol=1e-2)
+    files = list(map(file, photos))
+    one, each = (
+        call("serve_image_bytes", **for_files(files, paintings))["image_bytes"]
+        for paintings in ([file(painting[0])], [file(painting[0])] * 3)
+    )
+    assert all(np.abs(decoded(a) - decoded(b)).max() <= 1 for a, b in zip(one, each, strict=True))
+
+
 def test_files_of_unequal_size_equal_python_s(call: Callable, painter: ArbitraryPainter) -> None:
     sizes = [(40, 50), (33, 61), (20, 20)]
     photos = [pixels(*size, seed=number) for number, size in enumerate(sizes)]
@@ -131,7 +147,7 @@ BOMB = GOOD[:16] + (30_000).to_bytes(4, "big") * 2 + GOOD[24:]
         (for_files([GOOD] * 2, [GOOD, b""]), "style picture 1 must be a whole PNG or JPEG file"),
         (for_files([GOOD], [BOMB]), "style picture 0 must have at most 16777216 pixels"),
         (for_files([GOOD], [file(pixels(8, 40))]), "style picture 0 must be at least 16 pixels wide"),
-        (for_files([GOOD] * 2, [GOOD]), "style_image_bytes must have one file for each picture. Received: 1"),
+        (for_files([GOOD] * 3, [GOOD] * 2), "one file for each picture, or one for all. Received: 2"),
         (for_files([GOOD], [GOOD], strength=np.float32([2])), "strength must lie in 0..1, for picture 0"),
         (for_files([GOOD], [GOOD], longest_side=np.int32([-1])), "longest_side must be at least 0"),
     ],

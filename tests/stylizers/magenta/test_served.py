@@ -28,7 +28,7 @@ def test_files_and_a_painting_as_python_paints_them(
     painting = np.tile(photo[60:100, :50].round(), (4, 7, 1))  # whose middle is looked at
     found = exported[1]["serve_image_bytes"](
         image_bytes=tf.constant([file(image) for image in photos]),
-        style_image_bytes=tf.constant([file(painting)] * 2),
+        style_image_bytes=tf.constant([file(painting)]),  # one for both
         strength=tf.constant([strength, 1.0]),
         longest_side=tf.constant([0, 0]),
     )["image_bytes"].numpy()
