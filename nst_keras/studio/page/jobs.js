@@ -230,7 +230,7 @@ function drawStrip() {
     return h("div", { class: "made" }, h("button", {
       type: "button", class: "thumb", "data-job": job.id, "data-state": job.state, title: `${title} ${after}`,
       "aria-label": `${title} ${after}, ${t(job.request.way === "fast" ? "instant" : `state_${job.state}`)}`,
-      "aria-pressed": String(choosing ? chosen : state.shown === job.id),
+      "aria-pressed": String(chosen),
       onclick: () => (choosing ? chooseBeside(job) : change({ shown: job.id }, "shown")),
     }, image, ACTIVE.includes(job.state) && h("progress", { max: job.num_steps || 1, value: job.step, "aria-hidden": "true" }),
     chosen && h("span", { class: "mark" }, icon("check"))),
@@ -238,6 +238,17 @@ function drawStrip() {
       { actions: [[t("remove"), () => drop(job)]] }), { class: "tool remove" }));
   }));
   if (focused) $(`[data-job="${focused}"]`, strip)?.focus();
+  markShown();
+}
+
+/** Marks what is on the wall. */
+function markShown() {
+  const result = onWall()?.result;
+  for (const thumb of document.querySelectorAll("#history .thumb")) {
+    const { job } = thumb.dataset;
+    const shown = state.shown ? job === state.shown : result && jobOf(job)?.result === result;
+    thumb.setAttribute("aria-pressed", String(choosing ? state.beside.includes(job) : Boolean(shown)));
+  }
 }
 
 function drawSteps() {
@@ -288,6 +299,7 @@ export function startJobs() {
   on("jobs shown language choices", drawStrip);
   on("jobs shown language step wall", drawRun);
   on("step", drawSteps);
+  on("wall", markShown);
   on("shown", () => { if (state.shown) { choosing = false; state.beside = []; hangJob(); } });
   addTools(() => state.jobs.filter((job) => job.result).length > 1
     && tool("sides", t("beside"), toggleBeside, { "aria-pressed": String(choosing), "data-tool": "sides" }));

@@ -67,6 +67,7 @@ def test_paints_with_the_mouse_and_keeps_the_picture(visit: Callable[..., Any], 
         page.click("#keep button:has-text('PNG')")
     download.value.save_as(tmp_path / "kept.png")
 
+    assert page.get_attribute("#history .thumb >> nth=0", "aria-pressed") == "true"
     newest = jobs(page)[0]["request"]
     assert newest["content"] == "sample:flower"
     assert newest["styles"] == ["great_wave", "night_cafe"] and newest["style_weights"] == [1, 1]
