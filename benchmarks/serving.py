@@ -121,7 +121,7 @@ def run_mixed(server: Server, style: str, size: int, clients: int, seconds: floa
     """Good requests with one bad one in twenty; counts what was answered and how."""
     models, data = [painter(server.rest, style), painter(server.grpc, style)], photo(size)
     right = models[0].paint(data)
-    bad = BadRequests(server.rest, models[0].options)
+    bad = BadRequests(server.rest, models[0].options, server.grpc)
     counts: Counter[str] = Counter()
     tried: Counter[str] = Counter()
     wrong: list[str] = []
@@ -223,6 +223,7 @@ def measure(
     events: dict[str, Callable[[], object]] = {
         "swap": lambda: push(saved_model, serving_dir, MODEL),
         "rollback": lambda: rollback(serving_dir, MODEL),
+        "kill_9_of_a_worker": server.kill_a_worker,
         "kill_9": restart,
     }
     return {

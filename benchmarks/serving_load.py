@@ -1,6 +1,8 @@
 """For benchmarks/serving.py: a server process, a small model, and requests that are wrong in many ways."""
 
 import base64
+import contextlib
+import gzip
 import io
 import json
 import re
@@ -8,15 +10,22 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
+import psutil
 import tensorflow as tf
 import urllib3
 from PIL import Image
+
+from nst_keras.serving.protocol.protos import predict_pb2
+from nst_keras.serving.protocol.status_codes import HTTP_STATUSES
 
 MODEL = "painter"
 _MAX_BODY_MB, _READ_TIMEOUT = 8, 3
@@ -48,14 +57,20 @@ class Server:
             if found:
                 self.rest, self.grpc = found[1], found[3]
                 self._ports = [f"--rest_api_port={found[2]}", f"--port={found[4]}"]
+                # What it says from now on must go somewhere.
+                threading.Thread(target=self.process.stderr.read, daemon=True).start()
                 return
         raise SystemExit("nst-serve didn't start")
 
     def memory_mb(self) -> float:
-        """Resident memory, as the server itself counts it."""
-        page = urllib3.request("GET", f"{self.rest}/monitoring/prometheus/metrics").data.decode()
-        found = re.search(r"^process_resident_memory_bytes (\S+)$", page, re.MULTILINE)
-        return round(float(found[1]) / 2**20, 1) if found else 0.0
+        """Resident memory of the server and its workers."""
+        server = psutil.Process(self.process.pid)
+        processes = [server, *server.children(recursive=True)]
+        return round(sum(process.memory_info().rss for process in processes) / 2**20, 1)
+
+    def kill_a_worker(self) -> None:
+        """Ends one of those that compute, as if it had crashed."""
+        psutil.Process(self.process.pid).children()[0].kill()
 
     def stop(self) -> None:
         """Ends it."""
@@ -117,19 +132,23 @@ def photo(size: int) -> bytes:
 class BadRequests:
     """Requests that must be refused, each with the HTTP statuses that are right; 0 is no answer at all."""
 
-    def __init__(self, address: str, options: dict[str, Any]) -> None:
+    def __init__(self, address: str, options: dict[str, Any], grpc_address: str) -> None:
         """Prepares them.
 
         Args:
             address: Of the REST API.
+            grpc_address: Of the gRPC API.
             options: The model's inputs beside the picture, for one picture.
         """
         self._host, self._port = address.removeprefix("http://").split(":")
         self._url = f"{address}/v1/models/{MODEL}"
         self._options = options
+        self._channel = grpc.insecure_channel(
+            grpc_address, options=[("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
+        )
         self._pool = urllib3.PoolManager(retries=False, maxsize=64, timeout=120)
         good = self._document(b"x")
-        post, both = self._post, {"instances": [1], "inputs": {}}
+        post, zipped, both = self._post, self._send_zipped, {"instances": [1], "inputs": {}}
         deep, huge = b"[" * 50_000, b'{"inputs": "' + b"x" * (_MAX_BODY_MB << 20) + b'"}'
         self.kinds: dict[str, tuple[Callable[[], int], set[int]]] = {
             "broken base64": (lambda: post(self._document({"b64": "%%%"})), {400}),
@@ -155,7 +174,47 @@ class BadRequests:
             "unknown label": (lambda: self._send("POST", self._url + "/labels/old:predict", b"{}"), {400}),
             "wrong method": (lambda: self._send("PUT", self._url + ":predict", b"{}"), {400}),
             "unknown path": (lambda: self._send("GET", self._url.replace("/v1/", "/v2/"), b""), {404}),
-            "compressed": (lambda: self._send("POST", self._url + ":predict", b"x", gzip=True), {501}),
+            "no gzip": (lambda: zipped(b"x"), {400}),
+            "half a gzip": (lambda: zipped(gzip.compress(json.dumps(good).encode())[:-9]), {400}),
+            "gzip bomb": (lambda: zipped(gzip.compress(bytes(_MAX_BODY_MB << 24))), {413}),
+            "other compression": (lambda: zipped(b"x", "br"), {501}),
+            "PNG of one bit, 16000 x 16000": (lambda: post(self._document(_flat_png(16_000))), {400}),
+            "JPEG of 65000 x 65000": (lambda: post(self._document(_jpeg())), {400}),
+            "BMP of 40000 x 40000": (lambda: post(self._document(_bmp())), {400}),
+            "1,000 pictures": (lambda: post(self._document([""] * 1000)), {400}),
+            "7 MB of numbers": (lambda: post(b'{"inputs": [' + b"1," * (7 << 19) + b"1]}"), {400}),
+            "a million keys": (lambda: post(_many_keys()), {400}),
+            "a number of a million digits": (lambda: post(b'{"inputs": ' + b"9" * 1_000_000 + b"}"), {400}),
+            "NaN": (lambda: post(b'{"inputs": NaN}'), {400}),
+            "no UTF-8": (lambda: post(b'{"inputs": "\xff\xfe"}'), {400}),
+            "half a surrogate": (lambda: post(b'{"inputs": "\\ud800"}'), {400}),
+            "classify": (lambda: self._send("POST", self._url + ":classify", b'{"examples": [{}]}'), {400}),
+            "version of 30 digits": (
+                lambda: self._send("POST", f"{self._url}/versions/{'9' * 30}:predict", b"{}"),
+                {400},
+            ),
+            "coded slashes": (
+                lambda: self._raw(b"GET /v1/models/..%2F..%2Fetc HTTP/1.1\r\nHost: x\r\n\r\n"),
+                {404},
+            ),
+            "long header": (lambda: self._raw(b"GET / HTTP/1.1\r\nX: " + b"x" * 99_999), {0, 400}),
+            "negative length": (lambda: self._raw(_HEAD.replace(b"999", b"-1")), {400}),
+            "two lengths": (
+                lambda: self._raw(_HEAD.replace(b"Host: x", b"Content-Length: 1\r\nHost: x")),
+                {400},
+            ),
+            "wrong chunks": (
+                lambda: self._raw(
+                    _HEAD.replace(b"Content-Length: 999", b"Transfer-Encoding: chunked") + b"zz"
+                ),
+                {0, 400, 408},
+            ),
+            "100 idle sockets, then a probe": (self._idle, {200}),
+            "gRPC: a huge tensor that isn't there": (lambda: self._call(_huge_tensor()), {429}),
+            "gRPC: no message": (lambda: self._call(b"\xff" * 100), {400}),
+            "gRPC: nothing in it": (lambda: self._call(b""), {400}),
+            "gRPC: past the limit": (lambda: self._call(bytes((_MAX_BODY_MB << 20) + 1)), {429}),
+            "gRPC: silence": (lambda: self._call(None), {499}),
             "no HTTP": (lambda: self._raw(b"\x16\x03\x01 hello\r\n\r\n"), {400}),
             "slow headers": (lambda: self._raw(b"POST / HTTP/1.1\r\nX: ", drip=True), {0}),
             "slow body": (lambda: self._raw(_HEAD + b"{", drip=True), {408}),
@@ -172,9 +231,36 @@ class BadRequests:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return self._send("POST", self._url + ":predict", body)
 
-    def _send(self, method: str, url: str, body: bytes, *, gzip: bool = False) -> int:
-        headers = {"Content-Encoding": "gzip"} if gzip else {}
-        return self._pool.request(method, url, body=body, headers=headers).status
+    def _send(self, method: str, url: str, body: bytes) -> int:
+        return self._pool.request(method, url, body=body).status
+
+    def _send_zipped(self, body: bytes, encoding: str = "gzip") -> int:
+        headers = {"Content-Encoding": encoding}
+        return self._pool.request("POST", self._url + ":predict", body=body, headers=headers).status
+
+    def _idle(self) -> int:
+        with contextlib.ExitStack() as sockets:
+            for number in range(100):
+                link = sockets.enter_context(socket.create_connection((self._host, int(self._port)), 30))
+                link.sendall(b"GET / HT" * (number % 2))
+            return self._send("GET", self._url, b"")
+
+    def _call(self, data: bytes | None) -> int:
+        """Calls Predict with bytes, or with nothing at all; returns the HTTP status of gRPC's code."""
+
+        def messages() -> Iterator[bytes]:
+            if data is None:
+                time.sleep(3 * _READ_TIMEOUT)
+            else:
+                yield data
+
+        try:
+            self._channel.stream_unary("/tensorflow.serving.PredictionService/Predict")(
+                messages(), timeout=60
+            )
+        except grpc.RpcError as error:
+            return HTTP_STATUSES[error.code().name]
+        return 200
 
     def _raw(self, data: bytes, *, drip: bool = False, close: bool = False, leave: bool = False) -> int:
         received = b""
@@ -203,6 +289,35 @@ def _gif() -> bytes:
     size = struct.pack("<HH", 60_000, 60_000)
     head = b"GIF89a" + size + b"\x80\x00\x00" + b"\x00\x00\x00\xff\xff\xff"
     return head + b"\x2c\x00\x00\x00\x00" + size + b"\x00\x02\x02\x44\x01\x00\x3b"
+
+
+def _flat_png(side: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _jpeg() -> bytes:
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, 65_000, 65_000, 3) + bytes(range(9))
+    return b"\xff\xd8" + frame + b"\xff\xd9"
+
+
+def _bmp() -> bytes:
+    return b"BM" + struct.pack("<IIIIiiHHIIIIII", 54, 0, 54, 40, 40_000, 40_000, 1, 24, 0, 0, 0, 0, 0, 0)
+
+
+def _many_keys() -> bytes:
+    keys = ",".join(f'"{number:x}":0' for number in range(500_000))
+    return f'{{"inputs": {{{keys}}}}}'.encode()
+
+
+def _huge_tensor() -> bytes:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = MODEL, "serve_image_bytes"
+    tensor = request.inputs["image_bytes"]
+    tensor.dtype, tensor.string_val[:] = tf.string.as_datatype_enum, [b"x"]
+    tensor.tensor_shape.dim.add(size=1 << 40)
+    return bytes(request.SerializeToString())
 
 
 def _png() -> bytes:

@@ -18,6 +18,7 @@ from absl import flags
 
 from nst_keras import __version__
 from nst_keras.cli.field_flags import FieldFlag
+from nst_keras.console.tensorflow_start import import_tensorflow_quietly  # noqa: F401  for commands
 from nst_keras.errors import InputError, did_you_mean
 from nst_keras.fields import Settings, choice, format_value, setting
 from nst_keras.models.vgg19_layout import KERNEL_ORDERS, NETWORKS, STORED
@@ -105,23 +106,6 @@ def _in_words(error: flags.Error, flag_values: flags.FlagValues) -> str:
         return str(error)
     known = [f"--{name}" for name in (*flag_values, "help", "version")]
     return f"unknown flag --{error.flagname}{did_you_mean(f'--{error.flagname}', known)}"
-
-
-def import_tensorflow_quietly(*, start: bool = True) -> None:
-    """Imports TensorFlow without its notes, and starts it, unless a strategy must be made before that."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        import tensorflow as tf
-
-        if start:
-            tf.config.list_logical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
 
 
 def help_text(doc: str, flag_values: flags.FlagValues, first: Collection[str] = ()) -> str:

@@ -6,7 +6,8 @@
 This is not TensorFlow Serving: it speaks the same language, in Python, and is neither as fast nor as long
 proven. For production run tensorflow_model_server or its Docker image on the same folder; docs/serving.md
 says how.
-There is no password: by default only this machine can connect.
+By default only this machine can connect, without a password or encryption; --token_file and
+--tls_certificate bring both.
 
 New versions are served as soon as they are whole, without a gap. SIGTERM and Ctrl-C finish what was begun; a
 second one ends at once.
@@ -33,7 +34,8 @@ def main() -> None:
     require_packages()
     _start_log()
     with Console(notice="finishing requests") as console:
-        common.import_tensorflow_quietly()
+        if not settings.has_workers:
+            common.import_tensorflow_quietly()
         from nst_keras.serving.server.server import ModelServer
 
         server = ModelServer(settings)

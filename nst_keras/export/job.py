@@ -138,7 +138,7 @@ def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]
     if problem := missing_packages():
         note(f"no warm-up requests are written: {problem}")
         return
-    from nst_keras.serving.server.warmup import write_warmup
+    from nst_keras.serving.server.compute.warmup import write_warmup
 
     write_warmup(target, requests)
 

@@ -12,42 +12,71 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from nst_keras.errors import InputError
 
 _BACKLOG = 2048
+_WRITE_TIMEOUT = 60.0  # seconds
 _KEEP_ALIVE = 75  # seconds that an idle connection stays open; as nginx
 
 
 class _DeadlineProtocol(H11Protocol):
-    """Drops a connection whose request line and headers don't come in time; uvicorn has no limit for them."""
+    """Drops connections that hold up the server; uvicorn has no limits for them.
 
-    header_timeout = 10.0
-    _timer: asyncio.TimerHandle | None = None
+    That is one whose request line and headers don't come in time, one that doesn't take its answer in time,
+    and, where there are too many, the one that has been without a request for longest.
+    """
+
+    header_timeout = write_timeout = 10.0
+    max_connections = 100
+    idle: "dict[_DeadlineProtocol, None]"  # of a server, in the order in which they became so
+    _header_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        while len(self.connections) >= self.max_connections and self.idle:
+            longest = next(iter(self.idle))
+            del self.idle[longest]
+            self.connections.discard(longest)
+            longest.transport.abort()
         super().connection_made(transport)
-        self._start_timer()
+        self.idle[self] = None
+        self._start_header_timer()
 
     def data_received(self, data: bytes) -> None:
         if self.cycle is None or self.cycle.response_complete:
-            self._start_timer()
+            self._start_header_timer()
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_timer()  # the headers are there
+            self._stop_timers()  # the headers are there
+            self.idle.pop(self, None)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.write_timeout, self.transport.abort)
 
     def on_response_complete(self) -> None:
-        self._stop_timer()
+        self._stop_timers()
         super().on_response_complete()
+        if self.cycle.response_complete:  # and no next request has come already
+            self.idle[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
+        self._stop_timers()
+        self.idle.pop(self, None)
         super().connection_lost(exc)
 
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(self.header_timeout, self.transport.abort)
+    def _start_header_timer(self) -> None:
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(self.header_timeout, self.transport.abort)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop_timers(self) -> None:
+        for timer in (self._header_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
+        self._header_timer = self._write_timer = None
+
+
+def hang_up(send: Any) -> None:
+    """Ends the connection of a request, by the function that its application got to send with."""
+    send.__self__.transport.abort()
 
 
 class HttpServer:
@@ -58,7 +87,9 @@ class HttpServer:
         host: Address to listen on.
         port: Port; 0 is any free one.
         read_timeout: Seconds in which a request's line and headers must have come.
-        max_connections: Open connections; those past it are refused.
+        max_connections: Open connections; past it, the one that is idle for longest goes, or else the new one
+            is refused.
+        write_timeout: Seconds in which an answer must be taken.
         drain_seconds: Time for the last answers after a stop.
         lifespan: Whether the application is told when the server starts and ends.
         tls: Encrypts, with the server's certificate.
@@ -72,13 +103,15 @@ class HttpServer:
         *,
         read_timeout: float,
         max_connections: int,
+        write_timeout: float = _WRITE_TIMEOUT,
         drain_seconds: float,
         lifespan: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
-        protocol = type("Protocol", (_DeadlineProtocol,), {"header_timeout": read_timeout})
+        limits = {"header_timeout": read_timeout, "write_timeout": write_timeout, "idle": {}}
+        protocol = type("Protocol", (_DeadlineProtocol,), {**limits, "max_connections": max_connections})
         config = uvicorn.Config(
             application,
             http=protocol,
@@ -89,7 +122,7 @@ class HttpServer:
             log_level="error",
             access_log=False,
             server_header=False,
-            limit_concurrency=max_connections,
+            limit_concurrency=max_connections + 1,  # it counts the new one
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
             backlog=_BACKLOG,

@@ -160,7 +160,7 @@ def _warmup_requests(servable: Path, context: Context) -> list[tuple[str, dict[s
         return []
     import tensorflow as tf
 
-    from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
+    from nst_keras.serving.server.compute.warmup import WARMUP_FILE, read_warmup
 
     try:
         return list(read_warmup(servable / WARMUP_FILE))

@@ -106,7 +106,9 @@ def test_a_stylizer_of_any_painting_is_served(
     assert (done.returncode, done.stdout) == (0, "saved_models/any/1\n"), done.stderr
     write_image(tmp_path / "photo.png", photo[:40, :50])
     write_image(tmp_path / "painting.png", photo[60:100, :60])
-    with ModelServer(ServerSettings(serving_dir="saved_models", rest_api_port=0, port=0)) as server:
+    with ModelServer(
+        ServerSettings(serving_dir="saved_models", rest_api_port=0, port=0, isolate=False)
+    ) as server:
         flags = [f"--grpc={server.grpc_address}", "--model=any", "--content=photo.png"]
         done = run_main(query.main, *flags, "--style=painting.png", "--output=painted.png")
         assert (done.returncode, done.stdout) == (0, "painted.png\n"), done.stderr

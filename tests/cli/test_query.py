@@ -65,7 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     }.items():
         tf.saved_model.save(module, str(root / name), signatures=signatures)
         push(root / name, root / "models", name)
-    settings = ServerSettings(serving_dir=str(root / "models"), rest_api_port=0, port=0)
+    settings = ServerSettings(serving_dir=str(root / "models"), rest_api_port=0, port=0, isolate=False)
     with ModelServer(settings) as running:
         yield running
 

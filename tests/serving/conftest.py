@@ -177,7 +177,9 @@ def serving(server: str, folder: Path, model: str) -> Iterator[Addresses]:
     """A server of those in `SERVERS` with the models.config of a folder, once it serves a model."""
     config = str(folder / "models.config")
     if server != REAL_SERVER:
-        with ModelServer(ServerSettings(model_config_file=config, rest_api_port=0, port=0)) as ours:
+        with ModelServer(
+            ServerSettings(model_config_file=config, rest_api_port=0, port=0, isolate=False)
+        ) as ours:
             yield Addresses(ours.rest_address, ours.grpc_address)
         return
     image, command = os.environ.get(IMAGE_VARIABLE), [REAL_SERVER]
@@ -213,7 +215,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., ModelServer]]:
     def make(**settings: object) -> ModelServer:
         (tmp_path / "models").mkdir(exist_ok=True)
         given = {"serving_dir": str(tmp_path / "models"), "rest_api_port": 0, "port": 0}
-        given |= {"file_system_poll_wait_seconds": 0.05}
+        given |= {"file_system_poll_wait_seconds": 0.05, "isolate": False}
         servers.append(ModelServer(ServerSettings(**{**given, **settings})))
         return servers[-1]
 

@@ -39,6 +39,7 @@ class GrpcClient(Client):
         if "//" in address or ":" not in address:
             expected = "like localhost:8500 for gRPC, or for REST like http://localhost:8501"
             raise InputError(f"address must be {expected}. Received: {address}")
+        self._metadata = tuple(settings.authorization().items())
         if settings.ca_file:
             with open_file(settings.ca_file) as file:
                 credentials = grpc.ssl_channel_credentials(file.read())
@@ -80,7 +81,7 @@ class GrpcClient(Client):
     def _call(self, method: Callable[..., Any], request: Any) -> Any:
         def attempt(seconds: float) -> Any:
             try:
-                return method(request, timeout=seconds)
+                return method(request, timeout=seconds, metadata=self._metadata)
             except grpc.RpcError as error:
                 raise ServingError(error.code().name, error.details() or "") from error
 

@@ -8,7 +8,7 @@ import numpy as np
 from nst_keras.serving.client.client import Client
 from nst_keras.serving.protocol.model_spec import AVAILABLE, ModelSpec, VersionStatus
 from nst_keras.serving.protocol.signatures import Signature
-from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.compute.loaded_model import LoadedModel
 
 
 class LocalClient(Client):

@@ -33,7 +33,11 @@ class RestClient(Client):
             raise InputError(f"address must be like http://localhost:8501. Received: {address}")
         self._base = parts.geturl().rstrip("/")
         self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS, block=False, retries=False, ca_certs=settings.ca_file or None
+            maxsize=_CONNECTIONS,
+            block=False,
+            retries=False,
+            ca_certs=settings.ca_file or None,
+            headers=settings.authorization(),
         )
 
     def status(self, model: ModelSpec) -> list[VersionStatus]:

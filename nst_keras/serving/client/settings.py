@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.serving.protocol.model_spec import ModelSpec
+from nst_keras.storage.files import open_file
 
 NOTHING = "nothing"
 SHOWN = (NOTHING, "status", "signatures", "styles", "description")
@@ -64,12 +65,20 @@ class PictureSettings(Settings):
 
 @dataclass(frozen=True)
 class CallSettings(Settings):
-    """How long a client tries."""
+    """How long a client tries, whom it trusts, and who it is."""
 
     timeout: float = number(60, "Seconds for one call, retries included.", POSITIVE)
+    token_file: str = setting("", "File with the token that the server wants.")
     ca_file: str = setting(
         "", "PEM file of the authorities that may vouch for the server; by gRPC it is then encrypted."
     )
     retries: int = number(
         4, "Tries after the first, with growing pauses, while the server is away.", Bounds(0)
     )
+
+    def authorization(self) -> dict[str, str]:
+        """The header that holds the token, if there is one."""
+        if not self.token_file:
+            return {}
+        with open_file(self.token_file) as file:
+            return {"authorization": f"Bearer {file.read().decode(errors='replace').strip()}"}

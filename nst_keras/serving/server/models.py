@@ -2,18 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nst_keras.errors import InputError
 from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
 from nst_keras.serving.protocol.status_codes import ServingError
-from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.model_config import ModelConfig, find_models, read_models
 from nst_keras.serving.server.served_model import ServedModel, not_found
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.storage.files import open_file
+
+if TYPE_CHECKING:
+    from nst_keras.serving.server.served_model import Model
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +24,8 @@ _log = logging.getLogger(__name__)
 class Models:
     """The models by name. A request never gives a path: its name is looked up here."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ServerSettings, load: "Callable[[Path], Model]") -> None:
+        self._settings, self._load = settings, load
         self._models: dict[str, ServedModel] = {}
         self._config_text: bytes | None = None
         self._configs: list[ModelConfig] = []
@@ -39,7 +42,7 @@ class Models:
         return sorted(self._models)
 
     @contextmanager
-    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
+    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, "Model"]]:
         """The version that a request means, and its model; raises ServingError if there is none."""
         model = self._models.get(spec.name)
         if model is None:
@@ -88,7 +91,7 @@ class Models:
         configs = self._read_configs()
         models = dict(self._models)
         for config in configs:
-            model = models.setdefault(config.name, ServedModel(config))
+            model = models.setdefault(config.name, ServedModel(config, self._load))
             model.config = config
         for name in models.keys() - {config.name for config in configs}:
             models.pop(name).close()

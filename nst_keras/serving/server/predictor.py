@@ -3,35 +3,25 @@
 import functools
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nst_keras.serving.protocol.model_spec import ModelSpec
-from nst_keras.serving.protocol.signatures import (
-    DEFAULT_SIGNATURE,
-    DESCRIBE_SIGNATURE,
-    Signature,
-    find_signature,
-)
+from nst_keras.serving.protocol.signatures import Signature
 from nst_keras.serving.protocol.status_codes import ServingError, code_of
-from nst_keras.serving.server.batching import Batcher
-from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.compute.answers import Job, answer
+from nst_keras.serving.server.compute.batching import Batcher
+from nst_keras.serving.server.compute.workers import RemoteModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.web.errors import HttpError
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """An answer: the version that gave it, the signature that was called, and its outputs by name."""
-
-    version: int
-    signature_name: str
-    outputs: Mapping[str, np.ndarray]
+if TYPE_CHECKING:
+    from nst_keras.serving.server.compute.loaded_model import LoadedModel
 
 
 class Predictor:
@@ -85,46 +75,46 @@ class Predictor:
             if spec.name in self.models.names():
                 self.metrics.count(spec.name, code, time.monotonic() - began, method, interface)
 
-    def predict(
+    def answer(
         self,
         spec: ModelSpec,
-        signature_name: str,
-        read: Callable[[Signature], dict[str, np.ndarray]],
+        method: str,
+        request: bytes,
         *,
-        only: Collection[str] = (),
         timeout: float | None = None,
         is_wanted: Callable[[], bool] = lambda: True,
-    ) -> Prediction:
-        """Answers a request that has a place; `read` takes its inputs by the signature.
+    ) -> bytes:
+        """Answers a request that has a place, in the form in which it came.
 
-        Without `only`, all outputs are returned. A worker is waited for as many seconds as the settings say,
-        or `timeout` if that is less; before it begins, `is_wanted` says whether the client still waits.
+        A worker is waited for as many seconds as the settings say, or `timeout` if that is less; before it
+        begins, `is_wanted` says whether the client still waits.
         """
         longest = self.settings.request_timeout
         deadline = time.monotonic() + (longest if timeout is None else min(timeout, longest))
-        signature_name = signature_name or DEFAULT_SIGNATURE
         with self.models.lease(spec) as (version, model):
-            signature = find_signature(model.signatures, signature_name)
-            try:
-                inputs = read(signature)
-                signature.check(inputs)
-            except ServingError as error:
-                raise ServingError(
-                    error.code, f"{error}{_other_signatures(model, signature_name)}"
-                ) from error
-            signature.check_outputs(only)
-            compute = functools.partial(model.run, signature_name)
-            if self._batcher and _has_rows(signature, inputs):
-                shapes = tuple(sorted((name, array.shape[1:]) for name, array in inputs.items()))
-                key = id(model), signature_name, shapes
-                outputs = self._batcher.run(key, inputs, compute, deadline)
-            else:
-                with self._worker(deadline):
-                    if not is_wanted():
-                        raise ServingError("CANCELLED", "the client has gone")
-                    outputs = compute(inputs)
-        wanted = {name: array for name, array in outputs.items() if not only or name in only}
-        return Prediction(version, signature_name, wanted)
+            job = Job(method, request, spec.name, version)
+            if isinstance(model, RemoteModel):
+                return model.ask(job, deadline, is_wanted)
+            run = functools.partial(self._run, model, deadline, is_wanted)
+            return answer(job, model.signatures, run, self.settings)
+
+    def _run(
+        self,
+        model: "LoadedModel",
+        deadline: float,
+        is_wanted: Callable[[], bool],
+        signature_name: str,
+        inputs: dict[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        """Calls a signature in this process, perhaps with others' inputs."""
+        compute = functools.partial(model.run, signature_name)
+        if self._batcher and _has_rows(model.signatures[signature_name], inputs):
+            shapes = tuple(sorted((name, array.shape[1:]) for name, array in inputs.items()))
+            return self._batcher.run((id(model), signature_name, shapes), inputs, compute, deadline)
+        with self._worker(deadline):
+            if not is_wanted():
+                raise ServingError("CANCELLED", "the client has gone")
+            return compute(inputs)
 
     @contextmanager
     def _worker(self, deadline: float) -> Iterator[None]:
@@ -134,18 +124,6 @@ class Predictor:
             yield
         finally:
             self._workers.release()
-
-
-def _other_signatures(model: LoadedModel, signature_name: str) -> str:
-    """What to say to somebody who perhaps meant another signature than the default one."""
-    others = [
-        f"{name}({signature.takes()})"
-        for name, signature in sorted(model.signatures.items())
-        if name not in (DEFAULT_SIGNATURE, DESCRIBE_SIGNATURE)
-    ]
-    if signature_name != DEFAULT_SIGNATURE or not others:
-        return ""
-    return f". This was for {DEFAULT_SIGNATURE}; a request's signature_name can name {', '.join(others)}"
 
 
 def _has_rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:

@@ -1,34 +1,28 @@
 """The REST API as an ASGI application, over the standard library's JSON."""
 
 import asyncio
-import functools
-import json
 import logging
 import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote
 
-import numpy as np
 from google.protobuf import json_format, message
 
-from nst_keras.serving.protocol.examples import (
-    classifications,
-    read_examples,
-    read_json_examples,
-    regressions,
-)
-from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.replies import metadata_reply, status_reply
 from nst_keras.serving.protocol.status_codes import ServingError, invalid
+from nst_keras.serving.server.access import Token
+from nst_keras.serving.server.compute.answers import json_body
+from nst_keras.serving.server.compute.worker import INTERNAL_ERROR
 from nst_keras.serving.server.front_page import front_page
 from nst_keras.serving.server.metrics import METRICS_PATH
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.web.body import BodyReader, Receive
 from nst_keras.web.errors import HttpError
+from nst_keras.web.server import hang_up
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -46,6 +40,8 @@ _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _GET = rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?P<action>/metadata)?"
 _POST = rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<action>predict|classify|regress)"
 _PATHS = {"GET": re.compile(_GET, re.IGNORECASE), "POST": re.compile(_POST, re.IGNORECASE)}
+_PART = 1 << 18  # bytes that are sent at a time
+_ANSWERS = 4  # answers as large as a body may be that may wait to be taken
 _MOST_VERSION = 2**63 - 1
 
 _log = logging.getLogger(__name__)
@@ -54,8 +50,9 @@ _log = logging.getLogger(__name__)
 class RestApi:
     """Answers HTTP requests; the work is done by threads, so that one request doesn't hold up others."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
+    def __init__(self, predictor: Predictor, token: Token) -> None:
+        self._predictor, self._token = predictor, token
+        self._sending: dict[Send, int] = {}  # bytes of answers that clients are taking, the oldest first
         self._threads = ThreadPoolExecutor(predictor.capacity, thread_name_prefix="rest")
         settings = predictor.settings
         self._reader = BodyReader(settings.max_body_bytes, settings.read_timeout)
@@ -66,15 +63,31 @@ class RestApi:
         try:
             status, kind, body = 200, *await self._answer(scope, receive)
         except HttpError as error:
-            status, kind, body = error.http_status, _JSON, _json_body({"error": str(error)})
+            status, kind, body = error.http_status, _JSON, json_body({"error": str(error)})
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            body = _json_body({"error": "internal error; the server's log has more"})
+            body = json_body({"error": INTERNAL_ERROR})
             status, kind = 500, _JSON
         length = str(len(body)).encode()
         headers = [(b"content-type", kind), (b"content-length", length), *self._cors_headers]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        self._sending[send] = len(body)
+        self._shed(send)
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            for start in range(0, len(body) or 1, _PART):
+                part, more = body[start : start + _PART], start + _PART < len(body)
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+        finally:
+            del self._sending[send]
+
+    def _shed(self, newest: Send) -> None:
+        """Hangs up on those who take longest, if answers that wait to be taken fill the memory."""
+        most = _ANSWERS * self._predictor.settings.max_body_bytes
+        for send in list(self._sending):
+            if sum(self._sending.values()) <= most or send is newest:
+                return
+            self._sending[send] = 0
+            hang_up(send)
 
     def close(self) -> None:
         """Lets the threads end."""
@@ -82,13 +95,14 @@ class RestApi:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive) -> tuple[bytes, bytes]:
         loop = asyncio.get_running_loop()
+        if scope["method"] == "OPTIONS" and self._cors_headers:
+            return _JSON, b""
+        self._token.check(dict(scope["headers"]).get(b"authorization", b"").decode("latin-1"))
         if (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
             return _METRICS, self._predictor.metrics.page()
         if (scope["method"], scope["path"]) == ("GET", "/"):
             page = await loop.run_in_executor(None, front_page, self._predictor.models, _address(scope))
             return _TEXT, page.encode()
-        if scope["method"] == "OPTIONS" and self._cors_headers:
-            return _JSON, b""
         # A name may hold a coded slash, which would read as a part of the path.
         spec, action = _read_path(scope["method"], scope["raw_path"].decode("latin-1"))
         if scope["method"] == "POST":
@@ -100,12 +114,12 @@ class RestApi:
     def _describe(self, spec: ModelSpec, action: str) -> bytes:
         models = self._predictor.models
         if not action:
-            return _json_body(_to_plain(status_reply(models.statuses(spec))))
+            return json_body(_to_plain(status_reply(models.statuses(spec))))
         with models.lease(spec) as (version, model):
             reply = _to_plain(metadata_reply(spec.name, version, model.definitions))
         for entry in reply["metadata"].values():
             del entry["@type"]  # TensorFlow Serving leaves it out
-        return _json_body(reply)
+        return json_body(reply)
 
     async def _ask(self, spec: ModelSpec, action: str, scope: dict[str, Any], receive: Receive) -> bytes:
         async with self._reader.read(scope, receive) as body:
@@ -121,33 +135,9 @@ class RestApi:
 
     def _work(self, spec: ModelSpec, action: str, body: bytes, gone: threading.Event) -> bytes:
         try:
-            document = _parse(body)
-            read, write = _ways(document, action)
-            prediction = self._predictor.predict(
-                spec, document.get("signature_name", ""), read, is_wanted=lambda: not gone.is_set()
-            )
-            return _json_body(write(prediction.outputs))
+            return self._predictor.answer(spec, action, body, is_wanted=lambda: not gone.is_set())
         finally:
             self._predictor.leave()
-
-
-def _ways(document: dict[str, Any], action: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """How a request's inputs are read, and its outputs written."""
-    if action == "predict":
-        read = functools.partial(read_inputs, document)
-        return read, functools.partial(write_outputs, rows="instances" in document)
-    examples = read_json_examples(document)
-    count, write = len(document["examples"]), {"classify": _classes, "regress": _numbers}[action]
-    return functools.partial(read_examples, examples), lambda outputs: {"results": write(outputs, count)}
-
-
-def _classes(outputs: Mapping[str, np.ndarray], count: int) -> list[Any]:
-    result = classifications(outputs, count)
-    return [[[one.label, one.score] for one in entry.classes] for entry in result.classifications]
-
-
-def _numbers(outputs: Mapping[str, np.ndarray], count: int) -> list[float]:
-    return [one.value for one in regressions(outputs, count).regressions]
 
 
 async def _watch(receive: Receive, gone: threading.Event) -> None:
@@ -178,24 +168,8 @@ def _read_path(method: str, path: str) -> tuple[ModelSpec, str]:
     return ModelSpec(unquote(match["name"]), version, unquote(match["label"] or "")), action.lower()
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(document, dict):
-        raise invalid("the request must be a JSON object")
-    if not isinstance(document.get("signature_name", ""), str):
-        raise invalid("'signature_name' key must be a string value.")
-    return document
-
-
 def _to_plain(reply: message.Message) -> dict[str, Any]:
     plain: dict[str, Any] = json_format.MessageToDict(
         reply, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return plain
-
-
-def _json_body(document: Any) -> bytes:
-    return json.dumps(document).encode()

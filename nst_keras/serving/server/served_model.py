@@ -3,17 +3,23 @@
 import gc
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from nst_keras.errors import InputError
 from nst_keras.served.store import find_versions
 from nst_keras.serving.protocol.model_spec import AVAILABLE, END, LOADING, UNLOADING, ModelSpec, VersionStatus
 from nst_keras.serving.protocol.status_codes import ServingError, invalid
-from nst_keras.serving.server.loaded_model import LoadedModel
 from nst_keras.serving.server.model_config import ModelConfig
+
+if TYPE_CHECKING:
+    from nst_keras.serving.server.compute.loaded_model import LoadedModel
+    from nst_keras.serving.server.compute.workers import RemoteModel
+
+    Model: TypeAlias = LoadedModel | RemoteModel
 
 _REMEMBERED = 10  # versions that are gone but still shown by status
 
@@ -26,7 +32,7 @@ class ServedVersion:
 
     number: int
     stamp: object  # of its files, when loading began
-    model: LoadedModel | None = None
+    model: "Model | None" = None
     state: str = LOADING
     problem: str = ""
     users: int = 0
@@ -40,11 +46,11 @@ class ServedVersion:
 class ServedModel:
     """One model. Requests read it from any thread; only one thread calls `sync` and `close`.
 
-    `config` may be replaced between syncs.
+    `config` may be replaced between syncs; `load` loads a version's folder.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
-        self.config = config
+    def __init__(self, config: ModelConfig, load: "Callable[[Path], Model]") -> None:
+        self.config, self._load = config, load
         self._versions: dict[int, ServedVersion] = {}
         self._lock = threading.Lock()
         self._is_listed = True
@@ -78,7 +84,7 @@ class ServedModel:
                 self._retire(version)
 
     @contextmanager
-    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, LoadedModel]]:
+    def lease(self, spec: ModelSpec) -> Iterator[tuple[int, "Model"]]:
         """The version that a request means, and its model, which stays loaded meanwhile."""
         with self._lock:
             usable = {n: version for n, version in self._versions.items() if version.state == AVAILABLE}
@@ -128,7 +134,7 @@ class ServedModel:
         with self._lock:
             self._versions[number] = version
         try:
-            model = LoadedModel(folder)
+            model = self._load(folder)
         except InputError as error:
             _log.error("%s/%d: %s", self.config.name, number, error)
             with self._lock:
@@ -147,6 +153,8 @@ class ServedModel:
 
     def _release_if_unused(self, version: ServedVersion) -> None:
         if version.state == UNLOADING and not version.users:
+            if version.model is not None:
+                version.model.close()
             version.model, version.state = None, END
 
     def _forget(self) -> None:

@@ -1,15 +1,27 @@
 """A model server for laptops, tests and demos, with TensorFlow Serving's two APIs over one set of models."""
 
 import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from nst_keras.serving.server.access import Tls, Token
+from nst_keras.serving.server.compute.workers import Workers
 from nst_keras.serving.server.grpc_server import GrpcServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.predictor import Predictor
 from nst_keras.serving.server.rest import RestApi
 from nst_keras.serving.server.settings import ServerSettings
-from nst_keras.serving.server.tls import Tls
 from nst_keras.web.server import HttpServer
+
+if TYPE_CHECKING:
+    from nst_keras.serving.server.compute.loaded_model import LoadedModel
+
+
+def _load_here(folder: Path) -> "LoadedModel":
+    from nst_keras.serving.server.compute.loaded_model import LoadedModel
+
+    return LoadedModel(folder)
 
 
 class ModelServer:
@@ -20,21 +32,27 @@ class ModelServer:
     """
 
     def __init__(self, settings: ServerSettings = ServerSettings()) -> None:
+        self.settings = settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         with contextlib.ExitStack() as undo:
             files = settings.tls_certificate, settings.tls_key, settings.tls_client_authority
+            token = Token(settings.token_file)
             tls = Tls(*files) if settings.tls_certificate else None
-            self.models = Models(settings)
+            self._workers = Workers(settings) if settings.has_workers else None
+            if self._workers:
+                undo.callback(self._workers.close)
+            self.models = Models(settings, self._workers.load if self._workers else _load_here)
             undo.callback(self.models.close)
             self._predictor = Predictor(settings, self.models, Metrics())
-            self._api = RestApi(self._predictor)
-            self._grpc = GrpcServer(self._predictor, host, tls)
+            self._api = RestApi(self._predictor, token)
+            self._grpc = GrpcServer(self._predictor, host, tls, token)
             undo.callback(lambda: self._grpc.begin_stop().wait())
             self._http = HttpServer(
                 self._api,
                 settings.host,
                 settings.rest_api_port,
                 read_timeout=settings.read_timeout,
+                write_timeout=settings.write_timeout,
                 max_connections=settings.max_connections,
                 drain_seconds=settings.drain_seconds,
                 tls=tls.context() if tls else None,
@@ -45,6 +63,10 @@ class ModelServer:
             f"{scheme}://{host}:{self._http.port}",
             f"{host}:{self._grpc.port}",
         )
+
+    def worker_pids(self) -> list[int]:
+        """Numbers of the processes that compute; none if it is done in this one."""
+        return self._workers.pids() if self._workers else []
 
     def is_idle(self) -> bool:
         """Whether no request to Predict is being answered."""
@@ -61,7 +83,10 @@ class ModelServer:
         grpc_stopped.wait()
         self._api.close()
         self.models.close()
-        return self.is_idle()
+        is_idle = self.is_idle()
+        if self._workers:
+            self._workers.close()
+        return is_idle
 
     def __enter__(self) -> "ModelServer":
         """Returns itself."""

@@ -7,6 +7,7 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, number, setting
 
 _PORT = Bounds(0, 65536)
+_MOST_WORKERS = 4  # unless more are wanted: each has all models in memory
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,21 @@ class ServerSettings(Settings):
         0, "Milliseconds that a request waits for others to be answered with it; 0: none.", Bounds(0)
     )
     max_batch_size: int = number(8, "Most rows that are answered together.", FROM_ONE)
-    workers: int = number(0, "Requests that are computed at once; 0: as many as CPU cores.", Bounds(0))
+    workers: int = number(
+        0,
+        "Requests that are computed at once, in a process each; 0: as many as CPU cores, at most 4.",
+        Bounds(0),
+    )
+    isolate: bool = setting(
+        True,
+        "Compute in processes that are ended if need be; never with batch_timeout, else unless switched off.",
+    )
+    compute_timeout: float = number(
+        300, "Seconds that a request may be computed; then its worker is ended and replaced (504).", POSITIVE
+    )
+    worker_memory_mb: int = number(
+        0, "MiB that a worker may use (429); 0: its share of four fifths of what there is.", Bounds(0)
+    )
     queue_size: int = number(128, "Requests that may wait; those past it are refused (429).", FROM_ONE)
     enable_serialization_as_tensor_content: bool = setting(
         False, "Answer by gRPC with packed bytes, which are smaller, instead of a value each (float_val)."
@@ -39,10 +54,18 @@ class ServerSettings(Settings):
     tls_client_authority: str = setting(
         "", "PEM file of the authority that clients' certificates must be of."
     )
+    token_file: str = setting(
+        "", "File with a token that requests must have as Authorization: Bearer TOKEN; but for gRPC's health."
+    )
     rest_api_enable_cors_support: bool = setting(False, "Let pages of any address ask by REST (CORS).")
     max_body_mb: int = number(64, "Largest request in MiB; larger ones are refused (413).", FROM_ONE)
-    max_connections: int = number(512, "Open REST connections; those past it are refused (503).", FROM_ONE)
+    max_connections: int = number(
+        512,
+        "Open REST connections; past it one that is idle goes, or the new one is refused (503).",
+        FROM_ONE,
+    )
     read_timeout: float = number(10, "Seconds in which a request must have come whole (408).", POSITIVE)
+    write_timeout: float = number(60, "Seconds in which a client must have taken its answer.", POSITIVE)
     request_timeout: float = number(60, "Seconds that a request may wait for a worker (504).", POSITIVE)
     drain_seconds: float = number(30, "Seconds to finish requests after SIGTERM.", Bounds(0))
     file_system_poll_wait_seconds: float = number(1, "Seconds between looks for new versions.", POSITIVE)
@@ -63,4 +86,9 @@ class ServerSettings(Settings):
     @property
     def num_workers(self) -> int:
         """Requests that are computed at once."""
-        return self.workers or os.cpu_count() or 1
+        return self.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether it is computed in other processes; joined requests have to be in one."""
+        return self.isolate and not self.batch_timeout

@@ -11,7 +11,7 @@ from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
-from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.compute.loaded_model import LoadedModel
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from pipelines.engine.stage import Context

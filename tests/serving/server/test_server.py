@@ -9,8 +9,9 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -33,7 +34,7 @@ from nst_keras.serving.protocol.protos import (
 )
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import to_proto
-from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.compute.loaded_model import LoadedModel
 from nst_keras.serving.server.server import ModelServer
 
 from ..conftest import Sources, post, request, wait_for
@@ -455,3 +456,102 @@ def test_bad_certificates_are_named(start: Start, certificate: tuple[str, str], 
         start(tls_certificate=certificate[0])
     with pytest.raises(InputError, match="none: does not exist"):
         start(tls_certificate=certificate[0], tls_key=str(tmp_path / "none"))
+
+
+def _open(server: ModelServer, data: bytes = b"") -> socket.socket:
+    host, port = server.rest_address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection.sendall(data)
+    return connection
+
+
+def test_idle_connections_lock_nobody_out(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(max_connections=10, workers=1)
+    # One is being answered all the while, others do nothing, or have only begun.
+    body = b'{"signature_name": "work", "inputs": [20000]}'
+    head = b"POST /v1/models/scale:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    busy = _open(server, head % len(body) + body)
+    wait_for(lambda: not server.is_idle(), "the long request")
+    idle = [_open(server, b"GET / HT" * (number % 2)) for number in range(60)]
+    status = request("GET", f"{server.rest_address}/v1/models/scale")
+    assert status.status == 200, "a probe gets through"
+    assert b"200 OK" in busy.recv(4096), "who waits for an answer isn't put out"
+    for connection in (busy, *idle):
+        connection.close()
+
+
+def test_who_does_not_take_an_answer_is_cut_off(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(write_timeout=0.5)
+    body = json.dumps({"inputs": np.ones([300_000, 3]).tolist()}).encode()
+    head = b"POST /v1/models/scale:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    connection = _open(server, head % len(body) + body)
+    api = server._api
+    wait_for(lambda: sum(api._sending.values()) > 1 << 22, "the answer")
+    wait_for(lambda: not api._sending, "the end of the connection")
+    connection.close()
+    assert _factor(server) == 2.0
+
+
+def test_slow_readers_go_when_answers_fill_the_memory(
+    start: Start, models_dir: Path, sources: Sources
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(max_body_mb=4)
+    # Short numbers whose doubles are long ones: four times the bytes, and three answers are too many.
+    body = json.dumps({"inputs": np.full([200_000, 3], 0.05).tolist()}, separators=(",", ":")).encode()
+    head = b"POST /v1/models/scale:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    sending, slow = server._api._sending, [_open(server, head % len(body) + body)]
+    wait_for(lambda: sending, "the first answer")
+    first = next(iter(sending))
+    slow.append(_open(server, head % len(body) + body))
+    wait_for(lambda: first not in sending, "the end of the first")
+    for connection, is_whole in zip(slow, (False, True), strict=True):
+        received = b""
+        with suppress(ConnectionResetError):
+            while not received.endswith(b"]]}") and (chunk := connection.recv(1 << 20)):
+                received += chunk
+        assert received.endswith(b"]]}") == is_whole
+        connection.close()
+
+
+def test_calls_that_send_nothing_are_cut_off(start: Start, models_dir: Path, sources: Sources) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    server = start(read_timeout=0.5)
+    silent = threading.Event()
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        method = "/tensorflow.serving.PredictionService/Predict"
+        call = channel.stream_unary(method).future(_nothing(silent))
+        with pytest.raises(grpc.RpcError) as caught:
+            call.result(timeout=20)
+        assert caught.value.code() == grpc.StatusCode.CANCELLED
+        silent.set()
+    assert _factor(server) == 2.0
+
+
+def _nothing(silent: threading.Event) -> Iterator[bytes]:
+    """A stream in which nothing comes."""
+    silent.wait(30)
+    yield from ()
+
+
+def test_a_token(start: Start, models_dir: Path, sources: Sources, tmp_path: Path) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    (tmp_path / "token").write_text("geheim\n")
+    (tmp_path / "other").write_text("other")
+    server = start(token_file=str(tmp_path / "token"))
+    for address in (server.rest_address, server.grpc_address):
+        known = connect(address, CallSettings(token_file=str(tmp_path / "token")))
+        assert known.predict(SCALE, {"x": [[1, 2, 3]]})["y"][0, 0] == 2
+        for settings in (CallSettings(), CallSettings(token_file=str(tmp_path / "other"))):
+            with pytest.raises(ServingError, match="Authorization: Bearer") as caught:
+                connect(address, settings).status(SCALE)
+            assert caught.value.code == "UNAUTHENTICATED"
+    for path in ("/", "/monitoring/prometheus/metrics"):
+        assert request("GET", server.rest_address + path).status == 401
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+    (tmp_path / "empty").write_text("")
+    with pytest.raises(InputError, match="empty: must hold a token"):
+        start(token_file=str(tmp_path / "empty"))

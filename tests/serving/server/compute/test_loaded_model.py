@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from nst_keras.serving.protocol.status_codes import ServingError
-from nst_keras.serving.server.loaded_model import LoadedModel
+from nst_keras.serving.server.compute.loaded_model import LoadedModel
 
-from ..conftest import Sources, random_picture
+from ...conftest import Sources, random_picture
 
 
 def _encoded(kind: str) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nst_keras.serving.protocol.status_codes import ServingError
-from nst_keras.serving.server.batching import Batcher
+from nst_keras.serving.server.compute.batching import Batcher
 
 FOREVER = 60.0  # what would be waited for if nothing else happened
 PATIENCE = 10.0  # for a busy machine

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from nst_keras.errors import InputError
-from nst_keras.served.store import SAVED_MODEL_FILE, check_version
-from nst_keras.serving.protocol.protos import meta_graph_pb2, saved_model_pb2
+from nst_keras.served.store import check_version
 from nst_keras.serving.protocol.signatures import find_signature, read_signatures
 from nst_keras.serving.protocol.status_codes import HTTP_STATUSES, ServingError
-from nst_keras.serving.server.warmup import WARMUP_FILE, read_warmup
-from nst_keras.storage.files import open_file
+from nst_keras.serving.server.compute.definitions import read_definitions
+from nst_keras.serving.server.compute.warmup import WARMUP_FILE, read_warmup
 
 _CODES = dict(enumerate(("OK", *HTTP_STATUSES)))  # TensorFlow numbers its errors as gRPC does
 # Words of TensorFlow's decoders of pictures.
@@ -31,7 +29,7 @@ class LoadedModel:
     def __init__(self, folder: Path) -> None:
         began = time.monotonic()
         check_version(folder)
-        self.definitions = _read_definitions(folder)
+        self.definitions = read_definitions(folder)
         self.signatures = read_signatures(self.definitions)
         try:
             self._module = tf.saved_model.load(str(folder))
@@ -45,6 +43,9 @@ class LoadedModel:
         except (ServingError, tf.errors.OpError, ValueError) as error:
             raise InputError(f"{warmup}: a warm-up request failed: {_sentence(error)}") from error
         self.seconds = time.monotonic() - began
+
+    def close(self) -> None:
+        """Nothing: it goes with the last that refers to it."""
 
     def run(self, signature_name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Calls a signature with an array for each of its inputs."""
@@ -65,20 +66,6 @@ class LoadedModel:
             raise ServingError(_CODES.get(error.error_code, "UNKNOWN"), message) from error
         except MemoryError as error:
             raise ServingError("RESOURCE_EXHAUSTED", "there is not enough memory for this request") from error
-
-
-def _read_definitions(folder: Path) -> "Mapping[str, meta_graph_pb2.SignatureDef]":
-    path = folder / SAVED_MODEL_FILE
-    with open_file(path) as file:
-        data = file.read()
-    try:
-        document = saved_model_pb2.SavedModel.FromString(data)
-    except DecodeError as error:
-        raise InputError(f"{path}: is no SavedModel: {error}") from error
-    for graph in document.meta_graphs:
-        if tf.saved_model.SERVING in graph.meta_info_def.tags:
-            return dict(graph.signature_def)
-    raise InputError(f"{path}: has no graph with the tag {tf.saved_model.SERVING!r}")
 
 
 def _name_picture(inputs: Mapping[str, np.ndarray], sentence: str) -> str:

@@ -1,5 +1,6 @@
-"""Encryption of both APIs, with a certificate from files."""
+"""Who may talk to a server, and how: encryption of both APIs, and a token."""
 
+import hmac
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from nst_keras.errors import InputError
+from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.storage.files import open_file
 
 
@@ -48,3 +50,26 @@ class Tls:
             pair = f"{self.certificate} and {self.key}"
             raise InputError(f"{pair}: must be a certificate and its key, as PEM: {error}") from error
         return context
+
+
+class Token:
+    """A secret word, in a file, that requests have to hold; without a file none has to.
+
+    Raises:
+        InputError: If the file can't be read, or is empty.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._wanted = ""
+        if path:
+            with open_file(path) as file:
+                self._wanted = f"Bearer {file.read().decode(errors='replace').strip()}"
+            if self._wanted == "Bearer ":
+                raise InputError(f"{path}: must hold a token. Received: nothing")
+
+    def check(self, authorization: str) -> None:
+        """Raises ServingError unless the header `Authorization` of a request is `Bearer` and the token."""
+        if self._wanted and not hmac.compare_digest(authorization.encode(), self._wanted.encode()):
+            raise ServingError(
+                "UNAUTHENTICATED", "the request must have the header Authorization: Bearer TOKEN"
+            )

@@ -1,0 +1,1 @@
+"""What answers requests: models in memory, in this process or in others that may be ended."""
