@@ -1,4 +1,7 @@
-"""Style transfer by optimisation, for any photo and any paintings."""
+"""Style transfer by optimisation, for any photo and any paintings.
+
+TensorFlow is loaded at the first call: a stylizer may do without it.
+"""
 
 import dataclasses
 import functools
@@ -7,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,19 +26,13 @@ from nst_keras.pictures.masks import REGION_COLORS, Region, plan_regions
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests, record_of
 from nst_keras.pictures.transparency import with_alpha
-from nst_keras.transfer.descent import (
-    AnyObjective,
-    Pictures,
-    State,
-    build_objective,
-    finished_image,
-    optimize_image,
-    plan_scales,
-)
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.progress import StateWatch
 from nst_keras.transfer.settings import INITS, StyleTransferSettings
 from nst_keras.weights.vgg19 import load_vgg19, vgg19_files
+
+if TYPE_CHECKING:
+    from nst_keras.transfer.descent import AnyObjective, Pictures, State
 
 _building = threading.Lock()
 
@@ -112,6 +109,8 @@ class StyleTransfer:
 
         for photo in (listed(content) or [content]) if masks.content is not None else []:
             regions_of(to_pixels(photo, "content").rgb)
+        from nst_keras.transfer.descent import Pictures
+
         # Built only now, so that a mistake above is told at once.
         objective, digest = _network(self.settings, self._vgg)
         maker = {"vgg": self._vgg, "vgg_digest": digest}
@@ -135,13 +134,19 @@ class StyleTransfer:
         return paint_all(content, paint)
 
     def _paint(
-        self, pictures: Pictures, objective: AnyObjective, callback: Callback | None, progress: bool | None
+        self,
+        pictures: "Pictures",
+        objective: "AnyObjective",
+        callback: Callback | None,
+        progress: bool | None,
     ) -> np.ndarray:
+        from nst_keras.transfer.descent import finished_image, optimize_image, plan_scales
+
         scales = plan_scales(pictures.content, self.settings)
         watch = StateWatch(scales)
         with ProgressBar(sum(scale.num_steps for scale in scales), "step", progress) as bar:
 
-            def after_step(state: State) -> bool:
+            def after_step(state: "State") -> bool:
                 moment = watch.see(state)
                 bar.advance(text=f"{moment.place} loss {moment.values['total']:.4g}")
                 return bool(callback(moment)) if callback else False
@@ -189,7 +194,7 @@ def paint_all(content: Any, paint: Callable[[ImageLike], Painting]) -> Any:
     )
 
 
-def _network(settings: StyleTransferSettings, vgg: str) -> tuple[AnyObjective, str]:
+def _network(settings: StyleTransferSettings, vgg: str) -> "tuple[AnyObjective, str]":
     loss = json.dumps({"method": settings.method} | settings.narrowed(LossSettings).to_dict())
     stamps = tuple(file_stamp(str(path)) for path in vgg19_files(vgg))
     with _building:  # else two threads would build it, and trace it at once
@@ -197,7 +202,9 @@ def _network(settings: StyleTransferSettings, vgg: str) -> tuple[AnyObjective, s
 
 
 @functools.lru_cache(maxsize=2)  # a network with its filters takes up to half a gigabyte
-def _kept_network(loss: str, vgg: str, stamps: tuple[tuple[int, ...], ...]) -> tuple[AnyObjective, str]:
+def _kept_network(loss: str, vgg: str, stamps: tuple[tuple[int, ...], ...]) -> "tuple[AnyObjective, str]":
+    from nst_keras.transfer.descent import build_objective
+
     weights = load_vgg19(vgg)
     objective = build_objective(weights, parse_settings(StyleTransferSettings, json.loads(loss)))
     objective.trace()

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nst_keras.console.progress import Progress, Stopwatch, sums_by_kind
-from nst_keras.transfer.descent import Scale, State
+
+if TYPE_CHECKING:
+    from nst_keras.transfer.descent import Scale, State
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -19,7 +22,7 @@ class OptimizationProgress(Progress):
 
     scale: int
     num_scales: int
-    state: State
+    state: "State"
 
 
 # What a step costs whatever its size, in pixels: it reads the filters of all layers and compares Gram
@@ -30,13 +33,13 @@ _FIXED_PIXELS = 8000
 class StateWatch:
     """Turns states into progress."""
 
-    def __init__(self, scales: Sequence[Scale]) -> None:
+    def __init__(self, scales: "Sequence[Scale]") -> None:
         self._scales = scales
         self._watch = Stopwatch(
             *((scale.num_steps, scale.height * scale.width) for scale in scales), fixed=_FIXED_PIXELS
         )
 
-    def steps_done(self, state: State | None) -> int:
+    def steps_done(self, state: "State | None") -> int:
         """Steps over all scales that lie behind a state; 0 for None."""
         if state is None:
             return 0
@@ -46,7 +49,7 @@ class StateWatch:
         """Doesn't count a time in which the run waited."""
         self._watch.leave_out(seconds)
 
-    def see(self, state: State) -> OptimizationProgress:
+    def see(self, state: "State") -> OptimizationProgress:
         """Takes the time of a step that has just ended."""
         height, width = state.image.shape[:2]
         seen = self._watch.see(self.steps_done(state), f"{width}x{height}", summed_losses(state.losses))

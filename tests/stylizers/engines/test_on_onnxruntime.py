@@ -62,9 +62,10 @@ def test_from_the_second_time_on_tensorflow_is_not_loaded(
         first = run_main(stylize.main, *flags, "--output=first.png")
     assert first.returncode == 0 and first.stderr.count("preparing the stylizer for onnxruntime") == 1
     code = (
-        "import sys; from nst_keras.cli.stylize import main\n"
+        "import sys, nst_keras.api as nst; from nst_keras.cli.stylize import main\n"
         "try: main()\n"
         "except SystemExit as end: assert not end.code\n"
+        "assert nst.paint('photo.png', 'starry_night', size=64).shape == (43, 64, 3)\n"
         "assert not {'tensorflow', 'keras', 'scipy', 'sklearn', 'matplotlib'} & {*sys.modules}"
     )
     command = [sys.executable, "-c", code, *flags, "--engine=onnxruntime", "--output=second.png"]
