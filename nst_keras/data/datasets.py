@@ -7,6 +7,7 @@ from nst_keras.console.console import say
 from nst_keras.data.folders import Run, in_threads, load_folder
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.data.spans import find_spans, is_pattern, root_of
 from nst_keras.data.tfds import load_tfds
 from nst_keras.data.tfds_preparation import is_known
 
@@ -18,6 +19,7 @@ def load_dataset(
     *,
     data_dir: str = "",
     manual_dir: str = "",
+    spans: int = SplitDatasetSettings.spans,
     image_size: tuple[int, int] | None = None,
     validation: float = SplitDatasetSettings.validation,
     seed: int = 0,
@@ -41,8 +43,10 @@ def load_dataset(
         spec: `digits` (scikit-learn's; comes along), the name of a set of tensorflow-datasets as it writes
             them (`fashion_mnist`, `name:version`, `name/config`), or the path of a folder: `class/picture`,
             or `train/class/picture` beside `test/class/picture` and perhaps `validation/class/picture`. A
-            name goes before a folder; `./name` is always the folder.
+            name goes before a folder; `./name` is always the folder. With `{SPAN}` in its path, such as
+            `data/{SPAN}`, the newest of numbered or dated folders.
         data_dir: Where tensorflow-datasets keeps prepared sets; "" for its own default.
+        spans: How many of the newest folders `{SPAN}` stands for, as one set; 0 for all.
         manual_dir: Folder with files that the user has downloaded, for sets of tensorflow-datasets.
         image_size: Height and width that all pictures get; None for the set's own.
         validation: Above 0 and below 1.
@@ -60,6 +64,10 @@ def load_dataset(
     """
     by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
     options = LoadOptions(image_size, validation, seed, note, split_by, hash_buckets or {})
+    if is_pattern(spec):
+        folders = find_spans(spec, spans)
+        note(f"spans: {', '.join(str(folder.relative_to(root_of(spec))) for folder in folders)}")
+        return load_folder(root_of(spec), options, strict=strict, run=run, folders=folders)
     named = not by_path and is_known(spec)
     if named and Path(spec).is_dir():
         note(f"{spec} is the data set of that name; the folder would be ./{spec}")

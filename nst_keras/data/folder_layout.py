@@ -1,6 +1,7 @@
 """Where the pictures of a folder of classes are: `class/picture`, or `train/class/picture` and so on."""
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 from nst_keras.data.settings import PARTS
@@ -10,6 +11,20 @@ from nst_keras.pictures.opening import pictures_among
 
 # Part, class, files.
 Parts = dict[str, dict[str, list[Path]]]
+
+
+def merge_parts(folders: Sequence[Path]) -> Parts:
+    """The same of one or several folders together, which must have the same parts."""
+    found = [find_parts(folder) for folder in folders]
+    for folder, parts in zip(folders, found, strict=True):
+        if parts.keys() != found[0].keys():
+            expected = f"must have the parts of {folders[0]} ({', '.join(found[0])})"
+            raise InputError(f"{folder}: {expected}. Received: {', '.join(parts)}")
+    merged: Parts = {}
+    for part in found[0]:
+        names = sorted({name for parts in found for name in parts[part]})
+        merged[part] = {name: [p for parts in found for p in parts[part].get(name, [])] for name in names}
+    return merged
 
 
 def find_parts(root: Path) -> Parts:

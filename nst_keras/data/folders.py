@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.data.folder_layout import Parts, find_parts
+from nst_keras.data.folder_layout import Parts, merge_parts
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.settings import CONTENT, TRAIN
 from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
@@ -64,14 +64,15 @@ def load_folder(
     *,
     strict: bool,
     run: Run = in_threads,
+    folders: Sequence[Path] = (),
 ) -> ImageDataset:
-    """Opens a folder of classes; `nst_keras.data.datasets.load_dataset` says more.
+    """Opens a folder of classes, or several below it as one; `load_dataset` says more.
 
     A picture that a class has by several links counts once. Every picture is decoded once to find those that
     are damaged. If all are gray, the set has one channel, else three. Examples come in the order of their
     content's hash: mixed, and the same everywhere.
     """
-    parts = find_parts(root)
+    parts = merge_parts(folders or [root])
     pictures, skipped = _scan(parts, options.note, run)
     if skipped:
         _report_skipped(root, skipped, strict, options.note)

@@ -17,8 +17,12 @@ class DatasetSettings(Settings):
     """A data set, and the size of its pictures."""
 
     dataset: str = setting(
-        "digits", "digits, a tensorflow-datasets name, or a folder of class folders.", SOME_SETS
+        "digits",
+        "digits, a tensorflow-datasets name, or a folder of class folders; with {SPAN} in its path the "
+        "newest of numbered or dated folders.",
+        SOME_SETS,
     )
+    spans: int = number(1, "How many of the newest folders {SPAN} stands for; 0: all.")
     data_dir: str = setting("", "Where tensorflow-datasets keeps its sets; empty is its own default.")
     manual_dir: str = setting("", "Files of a set that were downloaded by hand.")
     image_size: int = number(0, "Make pictures this high and wide, in pixels; 0: as they are.")
@@ -26,7 +30,8 @@ class DatasetSettings(Settings):
     def options(self) -> dict[str, Any]:
         """What `load_dataset` takes besides the name and a seed."""
         size = (self.image_size, self.image_size) if self.image_size else None
-        return {"data_dir": self.data_dir, "manual_dir": self.manual_dir, "image_size": size}
+        own = {"data_dir": self.data_dir, "manual_dir": self.manual_dir, "spans": self.spans}
+        return {**own, "image_size": size}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.data.spans import find_spans, is_pattern
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
 from nst_keras.storage.files import write_whole
@@ -180,7 +181,9 @@ def _stored(dataset: "ImageDataset", split: "Split") -> Iterator[Example]:
 
 
 def _reads(config: ExampleGenConfig) -> list[Path]:
-    """The folder, if it is one; other sets are known by name and version."""
+    """The folder or the spans' folders, if it is that; other sets are known by name and version."""
+    if is_pattern(config.dataset):
+        return find_spans(config.dataset, config.spans)
     folder = Path(config.dataset).expanduser()
     return [folder] if folder.is_dir() else []
 
