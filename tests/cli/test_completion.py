@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("nst st", ["stylize "]),
+        ("nst st", ["studio ", "stylize "]),
         ("nst pipeline ", ["collect ", "compile-kfp ", "lineage ", "run ", "run-stage "]),
         ("nst pipeline run --pipeline_", ["--pipeline_root="]),
         ("nst nothing --", []),
@@ -71,7 +71,7 @@ def test_what_the_shell_takes_for_words_of_their_own_is_left_out() -> None:
 @pytest.mark.parametrize("shell", completion.SHELLS)
 def test_each_script_names_all_commands(run_main: Callable, shell: str) -> None:
     done = run_main(completion.main, shell)
-    assert done.returncode == 0 and "nst nst-stylize nst-train-stylizer" in done.stdout
+    assert done.returncode == 0 and "nst nst-stylize nst-studio nst-train-stylizer" in done.stdout
     assert run_main(completion.main, "fish").returncode == 2
 
 
