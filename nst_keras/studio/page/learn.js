@@ -31,9 +31,9 @@ function draw(body) {
     return box;
   };
   $(".grids", body).replaceChildren(
-    h("figure", { class: "grid5", role: "group", "aria-label": t("learnPicture") }, picture.map((value, n) => h("button", {
+    h("figure", { class: "grid5" }, picture.map((value, n) => h("button", {
       type: "button", class: window.includes(n) ? "cell seen" : "cell", "aria-pressed": String(value === 1), "data-cell": n,
-      "aria-label": t("learnCell", { row: Math.floor(n / SIDE) + 1, column: (n % SIDE) + 1 }), text: value,
+      "aria-label": t("learnCell", { row: Math.floor(n / SIDE) + 1, column: (n % SIDE) + 1, value }), text: value,
       onclick: () => { picture[n] = 1 - picture[n]; draw(body); },
     })), h("figcaption", { text: t("learnPicture") })),
     h("figure", { class: "grid3" }, FILTERS[filter].map((value) => cell(signed(value), 0, "")), h("figcaption", { text: t("learnFilter") })),

@@ -147,7 +147,7 @@ export const EN = {
   learnFilter: "Filter",
   learnResult: "What it sees",
   learnSlide: "Place of the filter",
-  learnCell: "Row {row}, column {column}",
+  learnCell: "{value}, row {row}, column {column}",
   filterEdge: "Edges, from light to dark",
   filterLine: "Upright lines",
   filterSpot: "Dots",

@@ -147,7 +147,7 @@ export const ES = {
   learnFilter: "Filtro",
   learnResult: "Lo que ve",
   learnSlide: "Lugar del filtro",
-  learnCell: "Fila {row}, columna {column}",
+  learnCell: "{value}, fila {row}, columna {column}",
   filterEdge: "Bordes, de claro a oscuro",
   filterLine: "Líneas verticales",
   filterSpot: "Puntos",
