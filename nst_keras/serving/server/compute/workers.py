@@ -54,7 +54,7 @@ class Worker:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             pass_fds=pipes,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the server
+            process_group=0,  # Ctrl-C is for the server; a session of its own would get less of busy cores
         )
         jobs.close()
         orders.close()
