@@ -79,8 +79,6 @@ def plan(request: Mapping[str, Any], resolve: Resolve, where: str) -> Planned:
         raise InputError(f"size must be at most {LARGEST_SIDE} here. Received: size={settings.size}")
     if isinstance(settings, StyleTransferSettings) and settings.init not in INITS:
         settings = replace(settings, init=resolve(settings.init, "init"))
-    if fast and (wish.content_mask or wish.style_masks):
-        raise InputError("masks are for the optimiser; a stylizer paints the whole photo in one pass")
     styles = [_style(name, resolve, fast) for name in wish.styles]
     stylizer = stylizer_for(styles) if fast else ""
     (job,) = plan_jobs(

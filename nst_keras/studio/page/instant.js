@@ -56,10 +56,10 @@ function hang(picture, request, more) {
   show({ bitmap: picture, content: request.content, title, after, request, alt: `${title} ${after}`, ...more });
 }
 
-const ready = () => state.way === "fast" && state.content && state.styles.length && !state.shown;
+const ready = () => state.way === "fast" && state.content && state.styles.length && !state.shown && !state.masking;
 
-const key = ({ way, content, styles, style_weights: weights, settings }) =>
-  JSON.stringify([way, content, styles, weights, Object.entries(settings).sort()]);
+const key = ({ way, content, styles, style_weights: weights, content_mask: mask, style_masks: parts, settings }) =>
+  JSON.stringify([way, content, styles, weights, mask ?? "", parts ?? [], Object.entries(settings).sort()]);
 
 /** Hangs the picture of a request that was painted before; tells if there is one. */
 async function hangKnown(request, wanted) {
@@ -143,7 +143,7 @@ let refresh = () => {};
 
 export function startInstant(reload) {
   refresh = reload;
-  on("request", paintNow);
+  on("request masking", paintNow);
   on("live", mixLive);
   on("shown", () => { if (!state.shown && onWall()?.job) paintNow(); });
 }

@@ -32,10 +32,12 @@ function drawLanguages() {
 
 /** Goes over to a way, with those of the chosen paintings that it knows. */
 export function setWay(way) {
-  change({ way, masking: state.masking && way === "optimize" });
+  change({ way });
   const offered = paintings();
   const styles = state.styles.filter((name) => offered.some((item) => item.name === name));
-  change({ styles: styles.length ? styles : offered.slice(0, 1).map(({ name }) => name) }, "choices", "way", "masking", "request");
+  const offers = ([color, name]) => [color, offered.some((item) => item.name === name) ? name : ""];
+  const regions = state.regions && { ...state.regions, paintings: Object.fromEntries(Object.entries(state.regions.paintings).map(offers)) };
+  change({ regions, styles: styles.length ? styles : offered.slice(0, 1).map(({ name }) => name) }, "choices", "way", "masking", "request");
 }
 
 function drawWays() {

@@ -1,7 +1,7 @@
 // Masks: regions painted over the photo with mouse, finger, pen or arrow keys, each with its own painting.
 import { bitmap, picturePath, put } from "./api.js";
-import { $, button, debounce, h, note, pills, t, tool } from "./dom.js";
-import { fail, setWay } from "./main.js";
+import { $, button, debounce, h, pills, t, tool } from "./dom.js";
+import { fail } from "./main.js";
 import { addTools, onWall, sheet, show } from "./stage.js";
 import { blends, change, known, on, paintings, REST, state } from "./store.js";
 
@@ -233,7 +233,7 @@ function drawBar() {
 /** Says beside the button that paints which paintings regions are painted after. */
 function tellRegions() {
   const works = Object.values((state.regions?.mask && state.regions.paintings) || {}).filter(Boolean);
-  $("#by-mask").hidden = state.way === "fast" || !works.length;
+  $("#by-mask").hidden = !works.length;
   $("#by-mask").textContent = t("withMask", { names: works.map((name) => known(name).title).join(", ") });
 }
 
@@ -249,12 +249,6 @@ export function startMask() {
     else attach();
   });
   on("wall", () => { attach(); if (state.masking && canvas.isConnected) cursor(); });
-  addTools(() => state.content && tool("mask", t("mask"), () => {
-    if (state.way === "fast") {
-      setWay("optimize");
-      note(t("masksAreFine"));
-    }
-    change({ masking: !state.masking }, "masking");
-  },
+  addTools(() => state.content && tool("mask", t("mask"), () => change({ masking: !state.masking }, "masking"),
     { "aria-pressed": String(state.masking), "data-tool": "mask" }));
 }

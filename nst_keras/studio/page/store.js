@@ -82,7 +82,7 @@ export function currentRequest() {
   const way = state.way;
   const request = { way, content: state.content, styles: state.styles, style_weights: [], content_mask: "", style_masks: [] };
   if (state.styles.length > 1) request.style_weights = state.styles.map((name) => state.weights[name] ?? 1);
-  if (way === "optimize" && state.regions?.mask) {
+  if (state.regions?.mask) {
     const parts = Object.entries(state.regions.paintings).filter(([, style]) => style);
     if (parts.length) {
       request.content_mask = state.regions.mask;

@@ -81,7 +81,6 @@ export const EN = {
   undo: "Undo",
   clear: "Clear the mask",
   ready: "Ready",
-  masksAreFine: "Regions are painted by the fine way.",
   withMask: "By regions: {names}",
   color_black: "black",
   color_white: "white",

@@ -81,7 +81,6 @@ export const ES = {
   undo: "Deshacer",
   clear: "Vaciar la máscara",
   ready: "Listo",
-  masksAreFine: "Las regiones se pintan de la manera fina.",
   withMask: "Por regiones: {names}",
   color_black: "negro",
   color_white: "blanca",
