@@ -2,7 +2,7 @@
 
   nst-export --model=stylizer --serving_dir=saved_models
   nst-export --model=stylizer --stylizer=runs/stylizer/stylizer.npz --name=mine --image_format=jpeg
-  nst-export --stylizer=magenta --format=onnx --output_dir=onnx     for other runtimes, phones and browsers
+  nst-export --stylizer=stylizer.npz --format=onnx --output_dir=onnx   for other runtimes, phones and browsers
   nst-export --stylizer=any_painting.npz --name=any     takes any painting with each request
   nst-export --model=runs/vgg19-pictures           a classifier of nst-train or nst-finetune
   nst-export --model=style_transfer --steps=100    the optimiser itself, minutes a picture

@@ -10,13 +10,13 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.models.arbitrary_style import (
     CODE_LAYER,
-    MIN_SIDE,
     STYLE_LAYERS,
     arbitrary_style,
     build_decoder,
     style_statistics,
 )
 from nst_keras.ops.instance_statistics import instance_statistics
+from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.pictures.samples import read_sample
 
 

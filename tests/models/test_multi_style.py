@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.models.multi_style import MIN_SIDE, multi_style
+from nst_keras.models.multi_style import multi_style
 from nst_keras.models.multi_style_strips import stylize_in_strips
+from nst_keras.ops.reflection import MIN_SIDE
 
 
 def _randomized(num_styles: int) -> keras.Model:

@@ -10,12 +10,12 @@ import tensorflow as tf
 from nst_keras.models.style_predictor import style_predictor
 from nst_keras.models.style_transformer import (
     ANY_PAINTING,
-    MIN_SIDE,
     NAMED_STYLES,
     TransformerShape,
     style_transformer,
 )
 from nst_keras.models.style_transformer_strips import stylize_in_strips
+from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.stylizers.magenta.networks import with_layers
 from nst_keras.weights.magenta import load_any_painting, load_named_styles
 

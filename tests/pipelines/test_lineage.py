@@ -45,11 +45,11 @@ def test_a_served_version_is_traced_to_data_from_outside(ask: Run, tmp_path: Pat
     assert _heads(done) == ["Push", "Judge", "Train", "Gather"]
     assert done.stdout.startswith("PushedModel ") and "note:" not in done.stdout
     assert re.search(r"external0: ExternalData \d+ \w{12}  \S+/words.txt", done.stdout)
-    assert "config rate=0.5, steps=3" in done.stdout
+    assert "rate=0.5, steps=3" in done.stdout
     assert re.search(r"stage \w+:train, code [0-9a-f]{12}\n", done.stdout)
     assert "execution 3: Train of words, run 1 (see above)" in done.stdout
     second = ask("saved_models/words/2", "--up")
-    assert "config rate=0.7, steps=3" in second.stdout and "baseline: Model" in second.stdout
+    assert "rate=0.7, steps=3" in second.stdout and "baseline: Model" in second.stdout
 
 
 def test_what_was_made_of_data_is_told(ask: Run) -> None:
@@ -99,7 +99,7 @@ def test_a_copy_of_a_served_version_is_known_by_its_contents(ask: Run, tmp_path:
     shutil.copytree(tmp_path / "saved_models" / "words" / "1", tmp_path / "copy")
     done = ask("copy")
     assert "note: copy wasn't pushed there itself, but is what was pushed to" in done.stdout
-    assert "config rate=0.5" in done.stdout
+    assert "rate=0.5, steps=3" in done.stdout
 
 
 def test_data_that_has_changed_or_gone_is_noted(ask: Run, tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ VARIABLES = (
     "TF_XLA_FLAGS",
     "XLA_FLAGS",
 )
-_KERAS = ("backend", "dtype_policy", "epsilon", "floatx", "image_data_format")
+# Keras' config, and its values if nothing is set: it writes those down when it is first imported.
+_KERAS = {
+    "backend": "tensorflow",
+    "dtype_policy": "float32",
+    "epsilon": 1e-7,
+    "floatx": "float32",
+    "image_data_format": "channels_last",
+}
 # By these oneDNN and Eigen choose their kernels, whatever the processor is called.
 _INSTRUCTIONS = {
     "fma",
@@ -54,7 +61,8 @@ def _keras_config() -> dict[str, str]:
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     try:
         config = json.loads((home / "keras.json").read_text())
-        return {f"keras.{name}": str(config[name]) for name in _KERAS if name in config}
+        found = {name: config.get(name, default) for name, default in _KERAS.items()}
+        return {f"keras.{name}": str(value) for name, value in found.items() if value != _KERAS[name]}
     except (OSError, ValueError, TypeError):
         return {}
 

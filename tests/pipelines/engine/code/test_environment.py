@@ -1,5 +1,6 @@
 """What changes numbers is told; what doesn't isn't."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pipelines.engine.code.environment import VARIABLES, read_environment
 
 
 @pytest.fixture(autouse=True)
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine with one kind of CPU, two equal GPUs, and nothing set."""
     for name in (*VARIABLES, "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
@@ -21,7 +22,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(environment, "_CPUS", tmp_path / "cpuinfo")
     monkeypatch.setattr(environment, "_GPUS", tmp_path / "gpus")
     environment._cpu.cache_clear()
-    return tmp_path
+    yield tmp_path
+    environment._cpu.cache_clear()
 
 
 def test_hardware_by_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,5 +41,7 @@ def test_switches_count_and_threads_do_not(machine: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     (machine / "keras.json").write_text('{"floatx": "float64", "other": 1}')
     assert read_environment() == {**plain, "TF_ENABLE_ONEDNN_OPTS": "0", "keras.floatx": "float64"}
+    (machine / "keras.json").write_text('{"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow"}')
+    assert read_environment() == {**plain, "TF_ENABLE_ONEDNN_OPTS": "0"}, "as Keras itself writes it"
     (machine / "keras.json").write_text("[")
     assert read_environment() == {**plain, "TF_ENABLE_ONEDNN_OPTS": "0"}
