@@ -66,6 +66,7 @@ def test_onnx_files_tell_what_they_are(
     )
 
 
+@pytest.mark.large
 def test_without_the_packages_for_serving_there_are_no_warm_up_requests(
     run_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def test_a_classifier(
     assert right > 0.85
 
 
+@pytest.mark.large
 def test_a_perceptron(digits: Examples, new: Callable, tmp_path: Path) -> None:
     """Which is a model of another kind inside."""
     model, servable = new(Model), new(ServableModel)

@@ -63,6 +63,7 @@ def export_here(stylizer: str, target: Path) -> None:
     export_plan(ExportPlan(stylizer=stylizer, output_dir=str(target), max_pixels=100_000))
 
 
+@pytest.mark.large
 def test_named_styles(run_main, magenta_weights: None, photo: np.ndarray, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     done = run_main(export.main, "--stylizer=magenta26", "--output_dir=named")
     assert done.returncode == 0, done.stderr

@@ -167,6 +167,7 @@ def test_bad_pixels(call: Callable, image: np.ndarray, message: str) -> None:
     assert message in caught.value.message
 
 
+@pytest.mark.large
 def test_needs_nothing_of_ours(folder: Path) -> None:
     program = (
         "import sys; sys.modules['nst_keras'] = None; sys.modules['keras'] = None\n"

@@ -53,6 +53,7 @@ def _optimize(
     return optimize_image(objective, pictures, scales, settings, start=start, callback=callback)
 
 
+@pytest.mark.large
 def test_a_picture_is_its_own_nearest_neighbour(objective: NeighborObjective, photo: np.ndarray) -> None:
     photo, image = photo[:48, :47], tf.constant(photo[np.newaxis, :48, :47])
     for names, evaluate in (
