@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import fingerprint_pb2
@@ -48,6 +49,14 @@ def describe_with(card: str) -> Endpoint:
         return {"description": tf.fill(tf.shape(request), card)}
 
     return describe, [tf.TensorSpec([None], tf.string, name="request")]
+
+
+def saved_variables(variables: Sequence[Any]) -> list[tf.Variable]:
+    """What a module must hold so that a network's weights are saved: TensorFlow's own variables.
+
+    Of Keras', a copy would be saved besides, which C++ loaders fill instead of what the functions read.
+    """
+    return [each.value if isinstance(each, keras.Variable) else each for each in variables]
 
 
 def write_module(module: tf.Module, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.served.module import GRAY_PNG, GRAY_SIDE, describe_with, picture_encoder, write_module
+from nst_keras.served.module import (
+    GRAY_PNG,
+    GRAY_SIDE,
+    describe_with,
+    picture_encoder,
+    saved_variables,
+    write_module,
+)
 from nst_keras.served.picture_checks import (
     MAX_PICTURES,
     Limits,
@@ -118,7 +125,7 @@ class _ServedStylizer(tf.Module):
     def __init__(self, served: Served, limits: Limits, image_format: str) -> None:
         super().__init__()
         self._stylize, self._limits = served.stylize, limits
-        self._variables = served.variables  # so that they are saved
+        self._variables = saved_variables(served.variables)
         self._encode = picture_encoder(image_format)
         self.style = _NamedStyles(len(served.styles)) if served.styles else _Paintings(limits, served.look)
 

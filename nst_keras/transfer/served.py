@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
-from nst_keras.served.module import describe_with, picture_encoder, write_module
+from nst_keras.served.module import describe_with, picture_encoder, saved_variables, write_module
 from nst_keras.served.picture_checks import MAX_PICTURES, Limits, check_pixels, checked, dimensions
 from nst_keras.served.picture_files import FILES, check_files, decode_file
 from nst_keras.transfer.objective import Objective
@@ -32,7 +32,7 @@ class _ServedOptimizer(tf.Module):
     ) -> None:
         super().__init__()
         self._loss, self._steps, self._learning_rate = loss, steps, learning_rate
-        self._variables = loss.variables  # so that they are saved
+        self._variables = saved_variables(loss.variables)
         self._encode, self._limits = picture_encoder(image_format), limits
 
     def paint(self, image: tf.Tensor, style_image: tf.Tensor) -> dict[str, tf.Tensor]:

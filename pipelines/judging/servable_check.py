@@ -71,9 +71,12 @@ class SessionModel:
         self.signatures = dict(meta_graph.signature_def)
 
     def run(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Calls a signature with arrays, and returns arrays."""
+        """Calls a signature with arrays, and returns arrays; what is left out has its default, as there."""
+        import tensorflow as tf
+
         definition = self.signatures[signature]
-        fed = {definition.inputs[name].name: array for name, array in inputs.items()}
+        defaults = {name: tf.make_ndarray(value) for name, value in definition.defaults.items()}
+        fed = {definition.inputs[name].name: array for name, array in {**defaults, **inputs}.items()}
         fetched = {name: info.name for name, info in definition.outputs.items()}
         outputs: dict[str, Any] = self._session.run(fetched, fed)
         return outputs

@@ -25,10 +25,10 @@ for name, client in (("http", make_http_client(sys.argv[1])), ("grpc", make_grpc
     refused = []
     for model, sign in (("nothing", 1), ("scale", -1)):
         try:
-            client.predict(inputs={"x": np.full((1, 3), sign, np.float32)}, model_name=model)
+            client.predict({"x": np.full((1, 3), sign, np.float32)}, model, model_version=2)
         except (InvalidInputError, ModelNotFoundError) as error:
             refused.append(type(error).__name__)
-    metadata = client.get_model_metadata(model_name="scale")
+    metadata = client.get_model_metadata(model_name="scale", model_version=2)
     if name == "http":  # OpenVINO spells some keys in another way; then it hands on what came
         inputs = metadata["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]
         dims = {key: value["tensor_shape"]["dim"] for key, value in inputs.items()}
@@ -38,12 +38,14 @@ for name, client in (("http", make_http_client(sys.argv[1])), ("grpc", make_grpc
         shapes = {key: value["shape"] for key, value in metadata["inputs"].items()}
         version = metadata["model_version"]
     numbers = {"x": np.float32([[1, 2, 3]])}
-    states = client.get_model_status(model_name="scale").items()
+    # A version each time: 0, which this client takes for the newest, is a version there as any other.
+    asked = [client.get_model_status(model_name="scale", model_version=number) for number in (1, 2)]
+    states = [state for answer in asked for state in answer.items()]
     found[name] = {
         "status": {str(number): status["state"] for number, status in states},
         "version": version,
         "inputs": shapes,
-        "answer": client.predict(inputs=numbers, model_name="scale").tolist(),
+        "answer": client.predict(inputs=numbers, model_name="scale", model_version=2).tolist(),
         "older": client.predict(inputs=numbers, model_name="scale", model_version=1).tolist(),
         "refused": refused,
     }

@@ -18,6 +18,7 @@ from nst_keras.models.multi_style import multi_style
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.served import serve
 from nst_keras.stylizers.served import export_stylizer
+from pipelines.judging.servable_check import SessionModel
 
 STYLES = ("a", "b", "c")
 
@@ -55,6 +56,19 @@ def call(signatures: Any) -> Callable[..., dict[str, np.ndarray]]:
         return {key: value.numpy() for key, value in outputs.items()}
 
     return run
+
+
+def test_it_answers_in_the_loader_of_tensorflow_serving(folder: Path, call: Callable) -> None:
+    """Which finds variables by their names, not as objects."""
+    inputs = {
+        "image": pixels(1, 20, 30),
+        "style_weights": np.eye(3, dtype=np.float32)[:1],
+        "strength": np.ones(1, np.float32),
+    }
+    answers = SessionModel(str(folder)).run("serving_default", inputs)
+    expected = call("serving_default", **inputs)
+    for name, answer in answers.items():
+        np.testing.assert_allclose(answer, expected[name], atol=1e-2)
 
 
 def pixels(*shape: int) -> np.ndarray:
