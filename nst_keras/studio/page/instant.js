@@ -72,6 +72,7 @@ async function hangKnown(request, wanted) {
 }
 
 async function paintNow() {
+  again = false; // a mix that waits would end this
   const mine = ++turn;
   going?.abort();
   working("");

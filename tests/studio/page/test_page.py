@@ -50,7 +50,8 @@ def begin_fine(page: Any) -> None:
 def test_paints_with_the_mouse_and_keeps_the_picture(visit: Callable[..., Any], tmp_path: Path) -> None:
     page = visit()
     page.wait_for_selector(PAINTED)
-    page.click('.tile[data-name="sample:flower"]')
+    with painting(page):
+        page.click('.tile[data-name="sample:flower"]')
     page.click(".switch")
     with painting(page):
         page.click('.tile[data-name="night_cafe"]')
