@@ -21,6 +21,8 @@ from nst_keras.pictures.transparency import Pixels
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Any
 
 _CHANNELS = {1: "gray", 2: "gray and alpha", 3: "RGB", 4: "RGBA"}
+# What NumPy is told by tensors of a graph (TensorFlow's is a NotImplementedError), or on a GPU.
+_NO_ARRAY = (TypeError, ValueError, NotImplementedError, RuntimeError)
 _ROUNDING = 1e-4  # relative to white: so far may float32 arithmetic have carried a value past it
 
 
@@ -107,12 +109,7 @@ def _as_array(image: Any, role: str) -> np.ndarray:
         )
     try:
         array = np.asarray(image)
-    except (
-        TypeError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:  # a tensor of a graph, or on a GPU
+    except _NO_ARRAY as error:
         raise InputError(f"{role}: this {type(image).__name__} gives no array: {error}") from error
     return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
