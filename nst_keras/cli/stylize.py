@@ -35,7 +35,7 @@ from nst_keras.pictures.masks import REGION_COLORS, job_regions, named_regions
 from nst_keras.pictures.plan import FileSettings, JobOptions, StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
 from nst_keras.pictures.samples import SAMPLE, SAMPLE_CONTENTS, SAMPLE_STYLES
-from nst_keras.pictures.videos.video import VIDEO_SUFFIXES, is_video, read_video_settings
+from nst_keras.pictures.videos.video import VIDEO_SUFFIXES, is_video, read_video_settings, require_video
 from nst_keras.pictures.videos.writers import GIF, WRITABLE_VIDEO_SUFFIXES
 from nst_keras.stylizers.architecture import (
     FETCHED,
@@ -50,7 +50,7 @@ from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.settings import LARGEST, FastSettings, VideoSettings
 from nst_keras.transfer.plan import records_of
 from nst_keras.transfer.presets import PRESETS
-from nst_keras.transfer.settings import INITS, StyleTransferSettings
+from nst_keras.transfer.settings import INITS, METHODS, StyleTransferSettings
 from nst_keras.transfer.videos.settings import FilmSettings
 from nst_keras.weights.vgg19 import vgg19_digest
 
@@ -304,6 +304,8 @@ def _video_jobs(record: dict[str, Any], other_input: str, *, named_styles: bool 
         raise flags.Error(f"--content: {min(pictures)} is no video, as others are: paint pictures apart")
     for job in jobs:
         check_job(job, suffixes=WRITABLE_VIDEO_SUFFIXES)
+    if len(jobs) == 1:  # a bad one of several is told when its turn comes
+        require_video(jobs[0].content)
     return jobs
 
 
@@ -320,7 +322,7 @@ def _optimize_video(record: dict[str, Any], base: dict[str, Any], network: commo
 def _optimize(record: dict[str, Any]) -> int:
     _require_paintings(field_flags.parsed(_Inputs, FLAGS).style)
     repeats = record and not FLAGS["preset"].present
-    base = record["settings"] if repeats else PRESETS[field_flags.parsed(_Way, FLAGS).preset].to_dict()
+    base = record["settings"] if repeats else _preset_settings()
     recorded = {name: record[name] for name in ("vgg", "kernel_order") if name in record}
     network = field_flags.parsed(common.NetworkSettings, FLAGS, **recorded)
     if _videos(record):
@@ -350,6 +352,20 @@ def _optimize(record: dict[str, Any]) -> int:
     transfer = OptimizedStylize(settings, network.vgg, network.kernel_order)
     digest = record.get("vgg_digest")
     return run_at_console(transfer, jobs, options, apart=several, repeated_digest=digest)
+
+
+def _preset_settings() -> dict[str, Any]:
+    """Those that flags change; a preset that isn't for the method that is named is told as such."""
+    name, method = field_flags.parsed(_Way, FLAGS).preset, FLAGS.method
+    base = PRESETS[name].to_dict()
+    if FLAGS["preset"].present and method in METHODS:
+        try:
+            parse_settings(StyleTransferSettings, {**base, "method": method})
+        except InputError as error:
+            raise flags.IllegalFlagValueError(
+                f"--preset={name} isn't for --method={method}: {error}"
+            ) from error
+    return base
 
 
 def _unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[StylizeJob]:

@@ -33,7 +33,7 @@ def load_photos(
 
 
 def _in_folder(folder: Path, note: Callable[[str], None]) -> Iterator[np.ndarray]:
-    for path in pictures_among(each_once(walk_files(folder))):
+    for path in each_once(pictures_among(walk_files(folder))):
         try:
             yield read_image(path)
         except InputError as error:

@@ -1,6 +1,7 @@
 """Folders that are made beside their place and take it whole, and what lies below one."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -67,12 +68,17 @@ def walk_files(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterato
     above = (*above, (own.st_dev, own.st_ino))
     for entry in listed:
         path = Path(entry.path)
-        if entry.is_file():
+        try:
+            is_file, is_folder = entry.is_file(), entry.is_dir()
+            there = path.stat() if is_folder and entry.is_symlink() else None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a link to itself
+                continue
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        if is_file:
             yield path
-        elif entry.is_dir():
-            there = path.stat() if entry.is_symlink() else None
-            if not there or (there.st_dev, there.st_ino) not in above:
-                yield from walk_files(path, above)
+        elif is_folder and (not there or (there.st_dev, there.st_ino) not in above):
+            yield from walk_files(path, above)
 
 
 def each_once(paths: Iterable[Path]) -> Iterator[Path]:

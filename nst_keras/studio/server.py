@@ -5,7 +5,6 @@ from pathlib import Path
 import filelock
 
 from nst_keras.errors import InputError
-from nst_keras.storage.files import write_whole
 from nst_keras.storage.folders import make_folder
 from nst_keras.studio.app import StudioApp
 from nst_keras.studio.guard import new_token
@@ -56,7 +55,10 @@ class StudioServer:
 
 def _kept_token(path: Path) -> str:
     """The token of the studio before, so that its open pages go on; readable for its owner alone."""
-    if not path.exists():
+    token = path.read_text(encoding="ascii") if path.exists() else ""
+    if not token:  # else one that was ended while it wrote would lock everybody out
+        token = new_token()
         path.touch(0o600)
-        write_whole(path, new_token().encode())
-    return path.read_text(encoding="ascii")
+        path.chmod(0o600)
+        path.write_text(token, encoding="ascii")
+    return token

@@ -59,6 +59,8 @@ class Studio:
         self._jobs = JobQueue(self._folder / "jobs", settings.queue, worker)
         self._painter = InstantPainter(self._folder / "painting.log", 60 * settings.idle_minutes)
 
+        self._loop: asyncio.AbstractEventLoop | None = None  # before it is opened
+
     async def open(self) -> None:
         """Goes on with what a server before left."""
         self._loop = asyncio.get_running_loop()
@@ -66,7 +68,8 @@ class Studio:
 
     def hang_up(self) -> None:
         """Ends the streams of news; may be called from another thread."""
-        self._loop.call_soon_threadsafe(self._jobs.hang_up)
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._jobs.hang_up)
 
     async def close(self) -> None:
         """Ends all processes."""
@@ -139,7 +142,7 @@ class Studio:
             seconds = await self._painter.paint(task_of(planned))
             data = await asyncio.to_thread(planned.job.output.read_bytes)
             job = Job(folder, planned.request(), task_of(planned), state=DONE, **_sides(data))
-        self._jobs.add(job)
+            self._jobs.add(job)
         return Answer(data, "image/png", headers={"X-Seconds": f"{seconds:.3f}", "X-Result": job.id})
 
     async def _paint_once(self, wish: Mapping[str, Any]) -> Answer:

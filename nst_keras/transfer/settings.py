@@ -102,7 +102,9 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""
         sizes = [self.size]
-        # Sizes are rounded, for which a tenth of a pixel is allowed.
-        while self.coarse_steps and sizes[0] / self.scale_factor > self.coarsest_size - 0.1:
-            sizes.insert(0, round(sizes[0] / self.scale_factor))
+        # Sizes are rounded, for which a tenth of a pixel is allowed; one that doesn't shrink is the last.
+        while self.coarse_steps and (side := sizes[0] / self.scale_factor) > self.coarsest_size - 0.1:
+            if round(side) == sizes[0]:
+                break
+            sizes.insert(0, round(side))
         return sizes

@@ -14,7 +14,7 @@ Keep = Callable[[bytes], object]
 _ENCODINGS = (b"identity", b"gzip", b"x-gzip")
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's name of the format
 _PART = 1 << 20  # bytes that are unzipped at a time
-_BODIES = 4  # bodies of the largest size that may be in memory at once
+BODIES = 4  # bodies of the largest size that may be in memory at once
 _DISCARDED = 4  # sizes of the largest body that are read past before the connection is dropped
 
 
@@ -106,7 +106,7 @@ class BodyReader:
         self._held -= sum(map(len, compressed))
 
     def _keep(self, data: bytes, chunks: list[bytes]) -> None:
-        if self._held + len(data) > _BODIES * self._most_bytes:
+        if self._held + len(data) > BODIES * self._most_bytes:
             raise HttpError(429, "too many large requests at once; try again later")
         self._held += len(data)
         chunks.append(data)

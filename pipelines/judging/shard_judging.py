@@ -83,7 +83,7 @@ def _judge(
         np.array([luminance.std(dtype=np.float64) for luminance in light], np.float32),
         np.array([picture.shape[:2] for picture in pictures], np.int64),
     )
-    other = None if baseline is None else _is_right(baseline, examples, labels, path)
+    other = None if baseline is None else _is_right(baseline, examples, labels, path, seen)
     wrong = np.flatnonzero(logits.argmax(axis=1) != labels)
     chances = softmax(logits[wrong] / classifier.temperature, axis=1)
     counts = tally(logits, labels, looks, classifier.temperature, other)
@@ -91,10 +91,15 @@ def _judge(
 
 
 def _is_right(
-    classifier: TrainedClassifier, examples: Sequence[Example], labels: np.ndarray, path: Path
+    classifier: TrainedClassifier,
+    examples: Sequence[Example],
+    labels: np.ndarray,
+    path: Path,
+    seen: np.ndarray,
 ) -> np.ndarray:
-    """Which examples a classifier gets right, bool [n]."""
-    seen = np.stack([_seen(classifier, _decode(classifier, example, path)) for example in examples])
+    """Which examples a classifier gets right, bool [n]; `seen` is what another one sees of them."""
+    if seen.shape[1:] != tuple(classifier.image_shape):
+        seen = np.stack([_seen(classifier, _decode(classifier, example, path)) for example in examples])
     logits = classifier.model(tf.cast(seen, tf.float32), training=False)
     return np.asarray(logits).argmax(axis=1) == labels
 

@@ -132,7 +132,7 @@ def _sources(config: CollectionGenConfig) -> Iterator[tuple[str, list[str], bool
         folder = Path(config.photos).expanduser()
         if not folder.is_dir():
             raise InputError(f"photos must be a folder or {SAMPLES}. Received: photos={config.photos}")
-        photos = [str(path) for path in pictures_among(each_once(walk_files(folder)))]
+        photos = [str(path) for path in each_once(pictures_among(walk_files(folder)))]
         if not photos:
             raise InputError(f"photos: {config.photos} must hold a picture, but none has a known suffix")
         yield PHOTOS, photos[: config.most_photos], False

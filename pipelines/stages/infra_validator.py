@@ -38,7 +38,7 @@ class InfraValidatorConfig(Settings):
     num_pictures: int = number(4, "How many pictures of the examples to send.")
     split: str = setting("", "Where they are from; empty: test if there is one, else the first split.")
     timeout: int = number(180, "Seconds for start, loading and all answers.", FROM_ONE)
-    memory_limit: int = number(0, "Memory that the process may use, in MiB; 0: any.")
+    memory_limit: int = number(0, "Memory that the process, with the model twice, may use, in MiB; 0: any.")
 
 
 def validate_infra(

@@ -251,6 +251,10 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--preset=monet", "--preset must be one of default, preview, faithful, gatys, notebook, crowsonkb"),
         ("--style_layers=relu9_9", "relu5_4"),
         ("--method=gram", "--method must be one of statistics, nn"),
+        (
+            "--method=nn --preset=faithful",
+            "--preset=faithful isn't for --method=nn: style_weight has no effect",
+        ),
         ("--turn_style", "--turn_style has no effect with method=statistics"),
         ("--style_weights=a", "--style_weights must be numbers"),
         ("--stile=x.png", "unknown flag --stile. Did you mean --style?"),
@@ -260,7 +264,7 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
 )
 def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, message: str) -> None:
     before = _names(folder)
-    done = run_here(*_inputs(), flag)
+    done = run_here(*_inputs(), *flag.split())
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr
     assert _names(folder) == before

@@ -137,6 +137,8 @@ def test_the_optimiser_paints_a_video_and_goes_on_after_a_stop(
     for one, other in zip(_frames(folder / "parts.mp4"), _frames(folder / "whole.mp4"), strict=True):
         np.testing.assert_array_equal(one, other)
     assert not [path for path in folder.iterdir() if path.suffix == ".frames"]
+    done = run_here(*flags, "--output=parts.mp4", "--resume")
+    assert done.returncode == 0 and "parts.mp4 is done already" in done.stderr
     assert run_here("--from=whole.mp4", "--output=again.mp4", "--vgg=8bit").returncode == 0
     np.testing.assert_array_equal(_frames(folder / "again.mp4"), _frames(folder / "whole.mp4"))
 

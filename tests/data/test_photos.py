@@ -27,6 +27,18 @@ def _write_set(data_dir: Path, features: dict, examples: list[dict]) -> None:
     )
 
 
+def test_a_photo_is_found_by_the_link_that_has_its_suffix(tmp_path: Path) -> None:
+    """As stores of data lay files out: contents by their hash, and links with the names."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "photos").mkdir()
+    write_image(tmp_path / "blobs" / "a.png", np.full((20, 20, 3), 80))
+    (tmp_path / "blobs" / "a.png").rename(tmp_path / "blobs" / "3fa9")
+    for name in ("x.png", "y.png"):
+        (tmp_path / "photos" / name).symlink_to("../blobs/3fa9")
+    (tmp_path / "photos" / "z.png").symlink_to("z.png")
+    assert len(_load(tmp_path)) == 1
+
+
 def test_a_folder_with_all_that_is_below_it(tmp_path: Path) -> None:
     for number, name in enumerate(("b.png", "a/deep/down.png", "c.jpg", ".hidden.png")):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,7 @@ def test_sizes_double_to_the_full_one() -> None:
     assert StyleTransferSettings(size=100, coarsest_size=128).scales() == [100]
     assert StyleTransferSettings(size=512, coarse_steps=0).scales() == [512]
     assert PRESETS["crowsonkb"].scales() == [128, 181, 256, 362, 512]
+    assert StyleTransferSettings(size=50, coarsest_size=1, scale_factor=1.01).scales() == [50]
 
 
 def test_an_average_of_a_way_without_steps_to_average_is_refused() -> None:

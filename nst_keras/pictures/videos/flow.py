@@ -14,7 +14,7 @@ def find_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
     Dense inverse search (Kroeger et al. 2016, arXiv:1603.03590) between pictures [H, W, 3] on 0..255.
     """
-    cv2 = _import_cv2()
+    cv2 = import_cv2()
     grays = [np.rint(luma(picture)[..., 0]).clip(0, 255).astype(np.uint8) for picture in (after, before)]
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow: np.ndarray = search.calc(*grays, None)
@@ -52,7 +52,8 @@ def was_inside(flow: np.ndarray) -> np.ndarray:
     return inside
 
 
-def _import_cv2() -> Any:
+def import_cv2() -> Any:
+    """OpenCV, which is an extra."""
     try:
         import cv2
     except ImportError as error:

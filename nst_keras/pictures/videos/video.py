@@ -28,6 +28,17 @@ def is_video(path: str | Path) -> bool:
         return False  # whoever reads it says why
 
 
+def require_video(path: str | Path) -> None:
+    """Raises an InputError unless a file can be read as a video."""
+    av = import_av()
+    try:
+        with av.open(str(path)) as reader:
+            if not reader.streams.video:
+                raise InputError(f"content: {path}: holds no stream of pictures")
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"content: {path}: can't be read as a video: {error}") from error
+
+
 def read_video_settings(path: str | Path) -> dict[str, Any]:
     """Returns the settings that `change_video` stored in a video.
 

@@ -39,11 +39,13 @@ class Tls:
 
     def context(self) -> ssl.SSLContext:
         """For HTTP."""
+        authority = self.client_authority or None
         try:
-            context = ssl.create_default_context(
-                ssl.Purpose.CLIENT_AUTH, cafile=self.client_authority or None
-            )
-            if self.client_authority:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+        except ssl.SSLError as error:
+            raise InputError(f"{authority}: must hold authorities' certificates, as PEM: {error}") from error
+        try:
+            if authority:
                 context.verify_mode = ssl.CERT_REQUIRED
             context.load_cert_chain(self.certificate, self.key)
         except ssl.SSLError as error:

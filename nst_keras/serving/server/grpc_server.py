@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -26,6 +27,7 @@ from nst_keras.serving.server.compute.answers import read_request
 from nst_keras.serving.server.compute.worker import INTERNAL_ERROR
 from nst_keras.serving.server.model_config import choose_models
 from nst_keras.serving.server.predictor import Predictor
+from nst_keras.web.body import BODIES
 from nst_keras.web.errors import HttpError
 
 _METHODS = {
@@ -91,6 +93,7 @@ class _Services:
 
     def __init__(self, predictor: Predictor, token: Token) -> None:
         self._predictor, self._token = predictor, token
+        self._lock, self._held = threading.Lock(), 0  # bytes of all messages that are being answered
 
     def handler(self, method: str) -> grpc.RpcMethodHandler:
         """Answers calls of a method; to grpcio it is one of streams, whose messages are taken when wanted."""
@@ -105,7 +108,9 @@ class _Services:
             try:
                 sent = dict(context.invocation_metadata()).get("authorization", "")
                 self._token.check(sent if isinstance(sent, str) else "")
-                return behavior(self._read(messages, context), context)
+                data = self._read(messages, context)
+                with self._holding(len(data)):
+                    return behavior(data, context)
             except HttpError as error:
                 code, text = getattr(error, "code", None) or code_of(error.http_status), str(error)
             except grpc.RpcError:
@@ -117,6 +122,19 @@ class _Services:
             return None
 
         return grpc.stream_unary_rpc_method_handler(call)
+
+    @contextmanager
+    def _holding(self, size: int) -> Iterator[None]:
+        """Refuses a message that is too much beside the others, as HTTP does with bodies."""
+        with self._lock:
+            if self._held + size > BODIES * self._predictor.settings.max_body_bytes:
+                raise ServingError("RESOURCE_EXHAUSTED", "too many large requests at once; try again later")
+            self._held += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= size
 
     def _read(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """The one message of a call; whoever doesn't send it in time is cut off."""

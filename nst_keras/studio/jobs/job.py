@@ -102,7 +102,7 @@ class Job:
             "width": self.width,
             "height": self.height,
             "message": self.message,
-            "result": self.id if self.output.exists() else None,
+            "result": self.id if self.state not in UNFINISHED and self.output.exists() else None,
             "can_go_on": self.state in (STOPPED, LOST) or (self.state == FAILED and self.has_checkpoint()),
             "created": self.created,
         }

@@ -136,7 +136,7 @@ class JobQueue:
         job.is_deleted = True
         job.hang_up()
         if process := self._processes.get(job.id):
-            await process.end(_PATIENCE)
+            await process.end(0)  # there is nothing to lose
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
 
     def _require_place(self) -> None:
@@ -148,6 +148,8 @@ class JobQueue:
         if job.state not in states or process is None:
             raise HttpError(409, f"the picture is {job.state}")
         await process.send(wish=wish)
+        if job.state == PAUSED:
+            job.change(RUNNING, job.message)  # so that who asked goes on listening
 
     async def _lose_patience(self, job: Job) -> None:
         process = self._processes.get(job.id)

@@ -53,7 +53,8 @@ export async function paint(request, side, signal) {
 }
 
 export const picturePath = (name, side) => `/api/pictures/${encodeURIComponent(name)}${side ? `?side=${side}` : ""}`;
-export const resultPath = (id, side) => `/api/results/${encodeURIComponent(id)}${side ? `?side=${side}` : "?suffix=.png"}`;
+/** The step tells a result from that of the same job when it was stopped before. */
+export const resultPath = ({ result, step }, side) => `/api/results/${encodeURIComponent(result)}${side ? `?side=${side}` : "?suffix=.png"}&step=${step}`;
 
 /** Values by key, made once, the least used of them forgotten; what failed is made again. */
 function kept(most, make, forget) {

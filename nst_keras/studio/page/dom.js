@@ -113,10 +113,8 @@ export function ask(title, fill) {
 
 export function debounce(wait, act) {
   let timer = 0;
-  const later = (...values) => {
+  return (...values) => {
     clearTimeout(timer);
     timer = setTimeout(() => act(...values), wait);
   };
-  later.cancel = () => clearTimeout(timer);
-  return later;
 }

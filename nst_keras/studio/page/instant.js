@@ -65,7 +65,7 @@ const key = ({ way, content, styles, style_weights: weights, content_mask: mask,
 async function hangKnown(request, wanted) {
   const job = state.jobs.find((each) => each.result && key(each.request) === key(request));
   if (!job) return false;
-  const picture = await bitmap(resultPath(job.result));
+  const picture = await bitmap(resultPath(job));
   const facts = t("pixelsBy", { w: format(job.width), h: format(job.height) });
   if (wanted()) hang(picture, request, { facts, result: job.result, exact: true });
   return true;

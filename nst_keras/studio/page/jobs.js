@@ -50,7 +50,7 @@ async function watch(id) {
       preview: () => { if (state.shown === id) hangPreview(id); },
     }, ended);
   } catch (error) {
-    fail(error);
+    if (error.status !== 404) fail(error); // else it was removed
   } finally {
     following = "";
   }
@@ -125,7 +125,7 @@ export async function hangJob() {
   if (!job) return;
   try {
     if (job.result) {
-      const picture = await api.bitmap(api.resultPath(job.result));
+      const picture = await api.bitmap(api.resultPath(job));
       if (state.shown === job.id) hang(job, picture, true);
     } else {
       hang(job, await api.bitmap(api.picturePath(job.request.content, 1024)), false);
@@ -224,7 +224,7 @@ function drawStrip() {
   strip.replaceChildren(...jobs.map((job) => {
     const { title, after } = titles(job.request);
     const image = h("img", { alt: "", draggable: "false" });
-    if (job.result) api.fill(image, api.resultPath(job.result, 256));
+    if (job.result) api.fill(image, api.resultPath(job, 256));
     else api.fill(image, api.picturePath(job.request.content, 256));
     const chosen = state.beside.includes(job.id);
     return h("div", { class: "made" }, h("button", {
@@ -272,7 +272,7 @@ async function hangBeside() {
   const jobs = state.beside.map(jobOf).filter((job) => job?.result);
   const items = await Promise.all(jobs.map(async (job) => {
     const { title, after } = titles(job.request);
-    return { bitmap: await api.bitmap(api.resultPath(job.result)), content: job.request.content, title: after || title, alt: `${title} ${after}` };
+    return { bitmap: await api.bitmap(api.resultPath(job)), content: job.request.content, title: after || title, alt: `${title} ${after}` };
   }));
   if (items.length) {
     showBeside(items);

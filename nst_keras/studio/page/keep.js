@@ -35,7 +35,7 @@ async function copy(kind) {
     } catch { /* without leave to write there, the text is shown below */ }
     ask(t(kind === "command" ? "asCommand" : "asPython"), () => [
       h("pre", { tabindex: 0, text }),
-      request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`, "mask.png"), { icon: "keep" }),
+      request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`, /mask_\w+\.png/.exec(text)?.[0] ?? "mask.png"), { icon: "keep" }),
     ].filter(Boolean));
   } catch (error) {
     fail(error);

@@ -18,13 +18,17 @@ const pen = { color: "white", size: 90, soft: 0, drawing: false, x: 0, y: 0 };
 let strokes = []; // {color, size, points}
 let base = null; // a mask that was here before, below the strokes
 let of = ""; // the photo that the strokes are for
+let ours = ""; // the mask that was made of them last
+let uploads = 0;
 
 async function open() {
   const photo = await bitmap(picturePath(state.content, 1024));
-  if (of !== state.content) {
+  const there = state.regions?.mask || "";
+  if (of !== state.content || ours !== there) {
     of = state.content;
+    ours = there;
     strokes = [];
-    base = state.regions?.mask ? await bitmap(picturePath(state.regions.mask)).catch(() => null) : null;
+    base = there ? await bitmap(picturePath(there)).catch(() => null) : null;
   }
   const scale = Math.min(1, LONG / Math.max(photo.width, photo.height));
   canvas.width = Math.round(photo.width * scale);
@@ -81,13 +85,18 @@ function cursor() {
 const softens = () => Object.keys(state.regions?.paintings ?? {}).every((color) => color === REST || color === "white");
 
 const upload = debounce(500, async () => {
-  if (!strokes.length && !base) return;
+  const mine = ++uploads;
+  if (of !== state.content || (!strokes.length && !base)) return;
   const flat = new OffscreenCanvas(canvas.width, canvas.height);
   const context = flat.getContext("2d", { alpha: false });
   if (softens() && pen.soft) context.filter = `blur(${pen.soft}px)`;
   context.drawImage(canvas, 0, 0);
   try {
-    const { id } = await put(await flat.convertToBlob({ type: "image/png" }), "mask.png");
+    // A name of its own, by which recipes know it from other masks.
+    const name = `mask_${crypto.randomUUID().slice(0, 8)}.png`;
+    const { id } = await put(await flat.convertToBlob({ type: "image/png" }), name);
+    if (mine !== uploads || of !== state.content || !state.regions) return; // what it was for has gone
+    ours = id;
     change({ regions: { ...state.regions, mask: id }, shown: "" }, "request", "shown");
   } catch (error) {
     fail(error);
@@ -122,7 +131,13 @@ function undo() {
   draw();
   drawBar();
   if (strokes.length || base) upload();
-  else change({ regions: { ...state.regions, mask: "" } }, "request");
+  else forget();
+}
+
+function forget() {
+  uploads += 1;
+  ours = "";
+  change({ regions: { ...state.regions, mask: "" } }, "request");
 }
 
 function clear() {
@@ -130,7 +145,7 @@ function clear() {
   base = null;
   draw();
   drawBar();
-  change({ regions: { ...state.regions, mask: "" } }, "request");
+  forget();
 }
 
 function resize(factor) {

@@ -31,7 +31,7 @@ class Pane {
       this.content = content;
       this.before.width = 0;
       if (content) {
-        bitmap(picturePath(content)).then((photo) => {
+        bitmap(picturePath(content, Math.min(8192, Math.max(1024, picture.width, picture.height)))).then((photo) => {
           if (content !== this.content) return;
           this.before.width = photo.width;
           this.before.height = photo.height;

@@ -50,13 +50,15 @@ class InstantPainter:
 
     async def _work(self, task: dict[str, Any]) -> float:
         self._stop_timer()
-        if self._process is None or not self._process.is_alive():
-            self._process = await WorkerProcess.start(_WORKER, self._log)
-        await self._process.send(**task)
-        answer = await self._process.next_message()
+        process = self._process
+        if process is None or not process.is_alive():
+            process = self._process = await WorkerProcess.start(_WORKER, self._log)
+        await process.send(**task)
+        answer = await process.next_message()
         if answer is None:
-            words = self._process.last_words()
-            self._process = None
+            words = process.last_words()
+            if self._process is process:
+                self._process = None
             raise HttpError(500, f"the painting process ended; try a smaller size. It said: {words}")
         self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
         if "error" in answer:

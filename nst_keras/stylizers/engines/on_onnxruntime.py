@@ -92,6 +92,11 @@ class OnnxNetwork:
 
 def _run(session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     feeds = {name: np.ascontiguousarray(array[np.newaxis], np.float32) for name, array in inputs.items()}
-    outputs: list[Any] = session.run(None, feeds)
+    try:
+        outputs: list[Any] = session.run(None, feeds)
+    except Exception as error:  # onnxruntime's have no common base
+        if "alloc" in str(error).lower():
+            raise MemoryError(str(error)) from error
+        raise
     result: np.ndarray = outputs[0][0]
     return result

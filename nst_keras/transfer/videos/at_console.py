@@ -1,8 +1,9 @@
 """Videos by optimisation at a terminal: minutes for each frame, which are kept so that a run can go on."""
 
 import hashlib
-import shutil
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.plan import StylizeJob, blend_shares
 from nst_keras.pictures.record import digests, kept_record, record_of
-from nst_keras.pictures.videos.video import change_video
+from nst_keras.pictures.videos.flow import import_cv2
+from nst_keras.pictures.videos.video import change_video, read_video_settings
 from nst_keras.storage.checkpoint import read_checkpoint, write_checkpoint
 from nst_keras.storage.files import open_file
 from nst_keras.transfer.descent import State, build_objective, plan_scales
@@ -30,6 +32,7 @@ class FilmStylize:
     """A network with its compiled step, for any number of videos with the same settings."""
 
     def __init__(self, settings: FilmSettings, vgg: str = "", kernel_order: str = STORED) -> None:
+        import_cv2()  # it is needed from the second frame on, which is minutes away
         weights = load_vgg19(vgg, kernel_order)
         self.settings, self._read = settings, PictureReader()
         self.objective = build_objective(weights, settings)
@@ -68,9 +71,11 @@ def _paint(console: Console, stylize: FilmStylize, resume: bool, job: StylizeJob
     """Tells whether the video was painted to its end."""
     record, painter = stylize.record(job), stylize.painter(job)
     frames = _KeptFrames(job.output, record)
+    if resume and not frames.folder.exists() and _is_made(job, record):
+        console.say(f"{title}{job.output} is done already")
+        return True
     if not resume and frames.folder.exists():
         console.say(f"starting anew; with --resume it would go on from {frames.folder}")
-        shutil.rmtree(frames.folder)
     console.say(
         f"{title}the first frame takes as long as a picture, each other {stylize.settings.frame_steps} steps"
     )
@@ -78,7 +83,7 @@ def _paint(console: Console, stylize: FilmStylize, resume: bool, job: StylizeJob
 
     def change(frame: np.ndarray) -> np.ndarray | None:
         photo = frame.astype(np.float32)
-        painted = frames.read(show.done + 1)
+        painted = frames.read(show.done + 1) if resume else None
         if painted is not None:
             painter.remember(photo, painted)
         else:
@@ -110,6 +115,15 @@ def _paint(console: Console, stylize: FilmStylize, resume: bool, job: StylizeJob
     frames.remove()
     console.finished(job.output)
     return True
+
+
+def _is_made(job: StylizeJob, record: dict[str, Any]) -> bool:
+    """Whether a video is there as it would be made now."""
+    try:
+        made = read_video_settings(job.output)
+    except InputError:
+        return False
+    return made == json.loads(json.dumps(kept_record(record, job.file.metadata)))
 
 
 class _Shown:
@@ -156,11 +170,16 @@ class _KeptFrames:
         )
 
     def write(self, number: int, painted: np.ndarray) -> None:
+        if number == 1:
+            self.remove()  # those of a run before are of no use any more
         self.folder.mkdir(exist_ok=True)
         write_checkpoint(self._path(number), {}, {"frame": [painted]}, self._record)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in self.folder.glob("[0-9]*.npz"):
+            path.unlink()
+        with suppress(OSError):  # it isn't there, or holds something else
+            self.folder.rmdir()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06}.npz"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import grpc
 import numpy as np
@@ -35,6 +36,7 @@ from nst_keras.serving.protocol.protos import (
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import to_proto
 from nst_keras.serving.server.compute.loaded_model import LoadedModel
+from nst_keras.serving.server.grpc_server import _Services
 from nst_keras.serving.server.server import ModelServer
 
 from ..conftest import Sources, post, request, wait_for
@@ -419,6 +421,18 @@ def test_clients_may_say_what_is_served_if_the_server_says_so(
         stub.HandleReloadConfigRequest(reload, timeout=30)
     assert server.models.names() == ["team/namer"]
     assert "image_bytes" in str(connect(server.rest_address).signatures(ModelSpec("team/namer")))
+
+
+def test_messages_have_a_budget_together() -> None:
+    services = _Services(Mock(settings=Mock(max_body_bytes=10)), Mock())
+    with (
+        services._holding(30),
+        pytest.raises(ServingError, match="too many large requests"),
+        services._holding(11),
+    ):
+        pass
+    with services._holding(40):
+        pass
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,10 @@ def test_a_reload_and_a_new_server_find_the_job(
     page.reload()
     page.wait_for_selector("#run .state:has-text('step')")
     assert page.get_attribute("#history .thumb >> nth=0", "aria-pressed") == "true"
+    page.click("#run button:has-text('Pause')")
+    page.wait_for_selector("#run .state:has-text('Paused')")
+    page.click("#run button:has-text('Go on') >> nth=0")
+    page.wait_for_selector("#run .state:has-text('step')")
     port = studio.server.port
     studio.stop()
     studio.start(port)

@@ -76,6 +76,7 @@ class Batcher:
                 self._close(key, batch)
                 _answer(batch.members, compute)
         except ServingError as error:
+            self._close(key, batch)  # nobody joins any more
             for member in batch.members:
                 member.error = error
         finally:

@@ -1,5 +1,6 @@
 """A process that computes, and may be ended at any moment; `workers` is its other end."""
 
+import gc
 import logging
 import os
 import signal
@@ -76,6 +77,7 @@ class _Orders:
 
         if folder is None:
             self._models.pop(number, None)
+            gc.collect()  # TensorFlow's objects hold one another
         else:
             self._models[number] = LoadedModel(folder)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nst_keras.serving.protocol.protos import meta_graph_pb2
 
 _LOOK_SECONDS = 0.1  # between looks at a worker's time and memory
+_MOST_LOAD_SECONDS = 600  # for a model and its warm-up; what takes longer hangs
 _TRIES = 2  # of a request whose worker ends by itself: the second time it was the request
 _PROGRAM = "from nst_keras.serving.server.compute.worker import work; work()"
 _MIB = 1 << 20
@@ -50,7 +51,7 @@ class Worker:
         self._orders, orders = Pipe()
         pipes = jobs.fileno(), orders.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *map(str, pipes)],
+            [sys.executable, "-P", "-c", _PROGRAM, *map(str, pipes)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             pass_fds=pipes,
             stdin=subprocess.DEVNULL,
@@ -71,6 +72,9 @@ class Worker:
         with self._ordering:
             try:
                 self._orders.send((number, folder))
+                if not self._orders.poll(_MOST_LOAD_SECONDS):
+                    self.end()
+                    raise WorkerEnded
                 code, value = self._orders.recv()
             except (EOFError, OSError) as error:
                 raise WorkerEnded from error
@@ -143,7 +147,9 @@ class Workers:
             definitions = read_definitions(folder)
             number = next(self._numbers)
             outcomes = self._everywhere(number, folder)
-            problem = next((outcome for outcome in outcomes if outcome), None)
+            problem = next((outcome for outcome in outcomes if isinstance(outcome, InputError)), None)
+            if problem is None and outcomes and None not in outcomes:
+                problem = InputError(f"{folder}: the process that loads it ends, or hangs")
             if problem:
                 self._everywhere(number, None)
                 raise problem
@@ -190,18 +196,19 @@ class Workers:
             for worker in self._workers:
                 worker.end()
 
-    def _everywhere(self, number: int, folder: Path | None) -> list[InputError | None]:
-        """Gives an order to all workers at once; returns what they say."""
-        outcomes: list[InputError | None] = []
+    def _everywhere(self, number: int, folder: Path | None) -> list[InputError | WorkerEnded | None]:
+        """Gives an order to all workers at once; returns what they say, None if all is well.
+
+        One that ended meanwhile doesn't matter, unless all did: its replacement loads everything.
+        """
+        outcomes: list[InputError | WorkerEnded | None] = []
 
         def give(worker: Worker) -> None:
             try:
                 worker.order(number, folder)
                 outcomes.append(None)
-            except InputError as error:
+            except (InputError, WorkerEnded) as error:
                 outcomes.append(error)
-            except WorkerEnded:
-                outcomes.append(None)  # its replacement loads everything
 
         threads = [threading.Thread(target=give, args=(worker,)) for worker in self._workers]
         for thread in threads:
@@ -221,13 +228,15 @@ class Workers:
         with self._changing:
             if self._closed:
                 return
-            replacement = Worker(self._settings, self._memory_mb)
+            replacement = None
             try:
+                replacement = Worker(self._settings, self._memory_mb)
                 for number, folder in self._models.items():
                     replacement.order(number, folder)
-            except (InputError, WorkerEnded) as error:
+            except (InputError, WorkerEnded, OSError) as error:
                 _log.error("a worker can't be replaced as yet: %s", error or "it ended")
-                replacement.end()
+                if replacement:
+                    replacement.end()
                 threading.Timer(1.0, self._replace, [worker]).start()
                 return
             self._workers.discard(worker)

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nst_keras.errors import InputError
 from nst_keras.served.push import push
 from nst_keras.serving.client.client import connect
 from nst_keras.serving.client.settings import CallSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.server.compute import workers
 from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 
@@ -42,6 +44,25 @@ class Rogue(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([], tf.int32, name="x")])
     def hang(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"y": tf.while_loop(lambda n: n >= 0, lambda n: n * 1, (x,))[0]}
+
+
+def test_a_model_that_ends_every_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would take the place of a good version, and no replacement could start."""
+    orders: list[tuple[int, Path | None]] = []
+
+    class Ending:
+        def __init__(self, *_: object) -> None: ...
+
+        def order(self, number: int, folder: Path | None) -> None:
+            orders.append((number, folder))
+            raise workers.WorkerEnded
+
+    monkeypatch.setattr(workers, "Worker", Ending)
+    monkeypatch.setattr(workers, "read_definitions", lambda _: {})
+    pool = workers.Workers(ServerSettings(model_config_file="x", workers=2))
+    with pytest.raises(InputError, match="bad/1: the process that loads it ends, or hangs"):
+        pool.load(Path("bad/1"))
+    assert orders[-1] == (0, None) and not pool._models
 
 
 @pytest.fixture(scope="module")
