@@ -188,9 +188,10 @@ class _Services:
                 "the server with --allow_reload_config",
             )
         try:
-            self._predictor.models.reload(choose_models(request.config, "the request"))
+            configs = choose_models(request.config, "the request")
         except InputError as error:
             raise invalid(str(error)) from error
+        self._predictor.models.reload(configs)
         return bytes(model_management_pb2.ReloadConfigResponse().SerializeToString())
 
 

@@ -58,10 +58,26 @@ class Models:
         return model.statuses(spec)
 
     def reload(self, configs: list[ModelConfig]) -> None:
-        """Serves these models instead, until the config file changes; loads them first."""
+        """Serves these models instead, until the config file changes; loads them first.
+
+        If one that is new or changed can't be served, nothing changes, and ServingError says why it can't.
+        """
         with self._syncing:
+            models = {c.name: self._models.get(c.name) or ServedModel(c, self._load) for c in configs}
+            changed = [c for c in configs if c.name not in self._models or models[c.name].config != c]
+            problems = {config.name: models[config.name].prepare(config) for config in changed}
+            failed = "; ".join(f"{name}: {problem}" for name, problem in problems.items() if problem)
+            if failed:
+                for name in problems:
+                    if name in self._models:
+                        models[name].sync()  # back to what it was
+                    else:
+                        models[name].close()
+                raise ServingError(
+                    "UNKNOWN", f"Some models did not become available, so nothing has changed: {failed}"
+                )
             self._given = configs
-        self._sync()
+            self._serve(configs, models)
 
     def close(self) -> None:
         """Stops watching and lets go of all models."""
@@ -85,19 +101,20 @@ class Models:
 
     def _sync(self) -> None:
         with self._syncing:
-            self._sync_alone()
+            self._serve(self._read_configs(), {})
 
-    def _sync_alone(self) -> None:
-        configs = self._read_configs()
-        models = dict(self._models)
+    def _serve(self, configs: list[ModelConfig], models: dict[str, ServedModel]) -> None:
+        """Loads what is new, `models` among it, and only then lets go of what isn't served any more."""
+        models = {**self._models, **models}
         for config in configs:
-            model = models.setdefault(config.name, ServedModel(config, self._load))
-            model.config = config
-        for name in models.keys() - {config.name for config in configs}:
-            models.pop(name).close()
+            models.setdefault(config.name, ServedModel(config, self._load)).config = config
         self._models = models  # in one step: requests look names up in it meanwhile
-        for model in models.values():
-            model.sync()
+        for config in configs:
+            models[config.name].sync()
+        names = {config.name for config in configs}
+        self._models = {name: models[name] for name in names}
+        for name in models.keys() - names:
+            models[name].close()
 
     def _read_configs(self) -> list[ModelConfig]:
         path = self._settings.model_config_file

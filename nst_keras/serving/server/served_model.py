@@ -31,7 +31,8 @@ class ServedVersion:
     """One version, from the moment it is seen; its model is there while it can be asked."""
 
     number: int
-    stamp: object  # of its files, when loading began
+    folder: Path
+    stamp: object  # of the files that were tried last, when loading began
     model: "Model | None" = None
     state: str = LOADING
     problem: str = ""
@@ -46,7 +47,7 @@ class ServedVersion:
 class ServedModel:
     """One model. Requests read it from any thread; only one thread calls `sync` and `close`.
 
-    `config` may be replaced between syncs; `load` loads a version's folder.
+    `config` may be replaced between syncs, by another folder, too; `load` loads a version's folder.
     """
 
     def __init__(self, config: ModelConfig, load: "Callable[[Path], Model]") -> None:
@@ -76,6 +77,21 @@ class ServedModel:
             for number in available - set(wanted):
                 self._retire(self._versions[number])
         self._forget()
+
+    def prepare(self, config: ModelConfig) -> str:
+        """Loads what a config wants, beside what is served; returns why nothing of it can be, or nothing."""
+        try:
+            there = find_versions(config.base_path)
+        except OSError as error:
+            return f"{config.base_path}: cannot be listed: {error.strerror or error}"
+        wanted = config.choose(there)
+        for number in wanted:
+            self._load_if_needed(number, there[number])
+        versions = [self._versions[number] for number in wanted]
+        if any(version.state == AVAILABLE and not version.problem for version in versions):
+            return ""
+        problems = [version.problem for version in versions]
+        return "; ".join(problems) or f"{config.base_path}: has none of the versions that are to be served"
 
     def close(self) -> None:
         """Lets go of all versions."""
@@ -124,25 +140,33 @@ class ServedModel:
         return self.config.labels[spec.label]
 
     def _load_if_needed(self, number: int, folder: Path) -> None:
-        version = self._versions.get(number)
-        if version and version.state == AVAILABLE:
+        old = self._versions.get(number)
+        is_served = old is not None and old.state == AVAILABLE
+        if old and is_served and old.folder == folder:
+            old.problem = ""
             return
         stamp = _stamp(folder)
-        if version and version.problem and version.stamp == stamp:
+        if old and old.problem and old.stamp == stamp:
             return
-        version = ServedVersion(number, stamp)
-        with self._lock:
-            self._versions[number] = version
+        version = ServedVersion(number, folder, stamp)
+        if not is_served:  # else it is the same number in another folder
+            with self._lock:
+                self._versions[number] = version
         try:
             model = self._load(folder)
         except InputError as error:
             _log.error("%s/%d: %s", self.config.name, number, error)
             with self._lock:
-                version.state, version.problem = END, str(error)
+                version.state = END
+                tried = old if old and is_served else version
+                tried.stamp, tried.problem = stamp, str(error)
             return
         with self._lock:
             version.model, version.state = model, AVAILABLE
+            self._versions[number] = version
         _log.info("%s/%d: serving, loaded in %.1f s", self.config.name, number, model.seconds)
+        if old and is_served:
+            self._retire(old)
 
     def _retire(self, version: ServedVersion) -> None:
         with self._lock:

@@ -407,18 +407,42 @@ def test_clients_may_say_what_is_served_if_the_server_says_so(
     start: Start, models_dir: Path, sources: Sources, tmp_path: Path
 ) -> None:
     push(sources.scale[2.0], models_dir, "scale")
+    push(sources.scale[3.0], tmp_path / "elsewhere", "scale")
     push(sources.namer, tmp_path / "elsewhere", "namer")
+    (tmp_path / "broken" / "1").mkdir(parents=True)
+    (tmp_path / "broken" / "1" / "saved_model.pb").write_bytes(b"no protocol message")
     server = start(allow_reload_config=True)
-    reload = model_management_pb2.ReloadConfigRequest()
-    config = reload.config.model_config_list.config.add()
-    config.name, config.base_path = "team/namer", str(tmp_path / "elsewhere" / "namer")
-    with grpc.insecure_channel(server.grpc_address) as channel:
-        stub = model_service_pb2_grpc.ModelServiceStub(channel)
-        with pytest.raises(grpc.RpcError, match="model_platform must be") as caught:
-            stub.HandleReloadConfigRequest(reload, timeout=30)
-        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-        config.model_platform = "tensorflow"
-        stub.HandleReloadConfigRequest(reload, timeout=30)
+
+    def reload(platform: str = "tensorflow", **folders: Path) -> None:
+        asked = model_management_pb2.ReloadConfigRequest()
+        for name, folder in folders.items():
+            config = asked.config.model_config_list.config.add()
+            config.name, config.base_path = name.replace("_", "/"), str(folder)
+            config.model_platform = platform
+        with grpc.insecure_channel(server.grpc_address) as channel:
+            model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(asked, timeout=30)
+
+    namer = tmp_path / "elsewhere" / "namer"
+    with pytest.raises(grpc.RpcError, match="model_platform must be") as caught:
+        reload("", team_namer=namer)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+    for bad, why in (
+        ({"scale": tmp_path / "broken"}, r"scale: .*1/saved_model\.pb: is no SavedModel"),
+        (
+            {"scale": tmp_path / "elsewhere" / "scale", "bad": tmp_path / "none"},
+            "bad: .*none: has none of the",
+        ),
+        ({"team_namer": namer, "bad": tmp_path / "broken"}, "bad: .*is no SavedModel"),
+    ):
+        with pytest.raises(grpc.RpcError, match=why) as caught:
+            reload(**bad)
+        assert caught.value.code() == grpc.StatusCode.UNKNOWN, "as TensorFlow Serving"
+        assert server.models.names() == ["scale"] and _factor(server) == 2.0, "what was served still is"
+
+    reload(scale=tmp_path / "elsewhere" / "scale")
+    assert _factor(server) == 3.0, "the same number, from another folder"
+    reload(team_namer=namer)
     assert server.models.names() == ["team/namer"]
     assert "image_bytes" in str(connect(server.rest_address).signatures(ModelSpec("team/namer")))
 
