@@ -27,7 +27,7 @@ from absl import flags
 
 from nst_keras.cli import common, field_flags
 from nst_keras.console.console import say
-from nst_keras.errors import InputError
+from nst_keras.errors import InputError, did_you_mean
 from nst_keras.fields import Settings, choice, field_types, parse_settings, setting
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, read_settings
@@ -380,11 +380,18 @@ def _unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[
 
 
 def _require_paintings(styles: Iterable[str]) -> None:
+    paintings = f"a painting: a file, a folder, or one of {', '.join(SAMPLE_STYLES)}"
     for style in styles:
-        if style in known_styles() and not os.path.exists(style):
+        if os.path.exists(style):
+            continue
+        if style in known_styles():
             raise flags.IllegalFlagValueError(
-                f"--style: {style} is a style that a stylizer knows: add --fast. Without it, a style is a "
-                f"painting: a file, a folder, or one of {', '.join(SAMPLE_STYLES)}"
+                f"--style: {style} is a style that a stylizer knows: add --fast. Without it, a style is "
+                + paintings
+            )
+        if near := did_you_mean(style, known_styles()):
+            raise flags.IllegalFlagValueError(
+                f"--style: {style} is neither a style that a stylizer knows nor {paintings}{near}"
             )
 
 

@@ -260,6 +260,8 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--stile=x.png", "unknown flag --stile. Did you mean --style?"),
         ("photo.png", "unexpected argument 'photo.png'"),
         ("--style=starry_night", "starry_night is a style that a stylizer knows: add --fast"),
+        ("--style=stary_night", "stary_night is neither a style that a stylizer knows nor a painting"),
+        ("--style=stary_night", "Did you mean starry_night?"),
     ],
 )
 def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, message: str) -> None:
