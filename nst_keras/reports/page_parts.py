@@ -28,7 +28,9 @@ h1 {{ font-size: 1.5rem; margin: 0 0 1rem; }}
 h2 {{ font-size: 1.1rem; margin: 2rem 0 .6rem; }}
 table {{ border-collapse: collapse; display: block; overflow-x: auto; }}
 th, td {{ padding: .2rem 1.2rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }}
+  vertical-align: top; }}
+td:last-child {{ overflow-wrap: anywhere; min-width: 12rem; }}
+td.number:last-child {{ min-width: 0; }}
 th {{ color: var(--faint); font-weight: 600; white-space: nowrap; }}
 td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .headline {{ margin: 0 0 1rem; color: var(--faint); }}
