@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_origin
 
-from nst_keras import __version__
 from nst_keras.fields import Settings, field_types
 from nst_keras.pictures.images import WRITABLE_SUFFIXES
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.studio.settings import StudioSettings
 from nst_keras.stylizers.architecture import known_styles
 from nst_keras.stylizers.settings import FastSettings
-from nst_keras.transfer.presets import PRESETS
+from nst_keras.transfer.presets import HELP, PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
 from nst_keras.weights import magenta
 
@@ -47,7 +46,6 @@ _TYPES = {int: "int", float: "float", bool: "bool", str: "str", Mapping: "weight
 def about(settings: StudioSettings) -> dict[str, Any]:
     """Plain values for JSON."""
     return {
-        "version": __version__,
         "samples": {
             "content": [_named(SAMPLE + name, name, _CREDITS[name]) for name in CONTENTS],
             "style": [_named(SAMPLE + name, name, _OURS) for name in STYLES],
@@ -60,11 +58,12 @@ def about(settings: StudioSettings) -> dict[str, Any]:
             for name, stylizer in known_styles().items()
         ],
         "presets": [
-            {"name": name, "help": "", "settings": preset.to_dict()} for name, preset in PRESETS.items()
+            {"name": name, "help": HELP.get(name, ""), "settings": preset.to_dict()}
+            for name, preset in PRESETS.items()
         ],
         "fields": {"fast": _fields(FastSettings), "optimize": _fields(StyleTransferSettings)},
         "suffixes": list(WRITABLE_SUFFIXES),
-        "limits": {"bytes": settings.max_bytes, "pixels": settings.max_pixels, "queue": settings.queue},
+        "largest_file": settings.max_bytes,
     }
 
 

@@ -47,6 +47,7 @@ class StudioApp:
                 ("GET", "/api/pictures/(.+)", studio.show_picture),
                 ("POST", "/api/paint", studio.paint),
                 ("POST", "/api/command", studio.command),
+                ("POST", "/api/learn/features", studio.show_features),
                 ("POST", "/api/jobs", studio.add_job),
                 ("GET", "/api/jobs", studio.list_jobs),
                 ("DELETE", "/api/jobs/([^/]+)", studio.delete_job),
@@ -93,7 +94,7 @@ class StudioApp:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         request = Request(method, path, query, headers)
         if method == "PUT":
-            with self._studio.new_upload() as upload:
+            with self._studio.new_file() as upload:
                 with upload.open("wb") as file:
                     await self._uploads.save(scope, receive, file)
                 return await _unless_gone(handler(replace(request, upload=upload), *words), receive)

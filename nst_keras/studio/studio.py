@@ -36,6 +36,7 @@ from nst_keras.studio.pictures import (
 from nst_keras.studio.requested import FAST, OPTIMIZE, Planned, plan, request_of
 from nst_keras.studio.results import KINDS, download_headers, in_format
 from nst_keras.studio.settings import StudioSettings
+from nst_keras.studio.workers.features import LAYERS, MOST_PICTURES
 from nst_keras.studio.workers.painter import InstantPainter
 from nst_keras.studio.workers.tasks import task_of
 from nst_keras.stylizers.architecture import known_styles
@@ -85,9 +86,9 @@ class Studio:
         return json_answer(await asyncio.to_thread(about, self.settings))
 
     @contextmanager
-    def new_upload(self) -> Iterator[Path]:
-        """A path for a file that comes in, which goes again unless it was moved."""
-        path = self._fresh / new_id()
+    def new_file(self, suffix: str = "") -> Iterator[Path]:
+        """A path for a file that comes in or is shown once; it goes again unless it was moved."""
+        path = self._fresh / f"{new_id()}{suffix}"
         try:
             yield path
         finally:
@@ -147,13 +148,22 @@ class Studio:
 
     async def _paint_once(self, wish: Mapping[str, Any]) -> Answer:
         """A picture that nothing is kept of."""
-        output = self._fresh / f"{new_id()}.png"
-        try:
+        with self.new_file(".png") as output:
             seconds = await self._painter.paint(task_of(plan(wish, self._resolve, str(output))))
             data = await asyncio.to_thread(output.read_bytes)
-        finally:
-            output.unlink(missing_ok=True)
         return Answer(data, "image/png", headers={"X-Seconds": f"{seconds:.3f}"})
+
+    async def show_features(self, request: Request) -> Answer:
+        """POST /api/learn/features: what a layer makes of {"pictures": [photo, ...], "layer"}."""
+        wish = request.json()
+        names, layer = wish.get("pictures"), wish.get("layer")
+        require_choice("layer", str(layer), LAYERS)
+        if not isinstance(names, list) or not 1 <= len(names) <= MOST_PICTURES:
+            raise HttpError(400, f"pictures must be a list of at most {MOST_PICTURES} names")
+        paths = [self._resolve(str(name), "picture") for name in names]
+        with self.new_file(".json") as output:
+            await self._painter.paint({"layer": layer, "pictures": paths, "output": str(output)})
+            return Answer(await asyncio.to_thread(output.read_bytes))
 
     async def add_job(self, request: Request) -> Answer:
         """POST /api/jobs."""

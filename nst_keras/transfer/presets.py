@@ -84,3 +84,13 @@ PRESETS: Mapping[str, StyleTransferSettings] = {
     "notebook": NOTEBOOK,
     "crowsonkb": CROWSONKB,
 }
+
+# What each is for, in a line.
+HELP: Mapping[str, str] = {
+    "default": "Good with nearly all photos and paintings; minutes.",
+    "preview": "A first look, in a minute.",
+    "faithful": "Copies no things of the painting's; clear strokes.",
+    "gatys": "As in the paper by Gatys and others.",
+    "notebook": "As in the notebook that all began with.",
+    "crowsonkb": "As style-transfer-pytorch does it: slow, rich.",
+}

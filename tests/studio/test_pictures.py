@@ -152,7 +152,7 @@ def test_many_pictures_at_once_are_all_kept_or_told_to_come_again(visit: Run) ->
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
 def test_a_full_disk_is_said(visit: Run, tmp_path: Path) -> None:
     async def scene(client: Client) -> None:
-        client.studio.new_upload = lambda: contextlib.nullcontext(Path("/dev/full"))  # type: ignore
+        client.studio.new_file = lambda: contextlib.nullcontext(Path("/dev/full"))  # type: ignore
         reply = await client("PUT", "/api/pictures?name=a.png", picture())
         assert (reply.status, "No space left" in reply.json["error"]) == (507, True)
 

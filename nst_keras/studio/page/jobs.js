@@ -56,7 +56,7 @@ async function watch(id) {
   }
   const job = jobOf(id);
   if (job && state.shown === id) hangJob();
-  if (job?.state === "failed") note(job.message || t("state_failed"), { error: true });
+  if (job?.state === "failed") note(told(job) || t("state_failed"), { error: true });
   refresh().catch(fail);
 }
 
@@ -92,6 +92,8 @@ async function drop(job) {
     fail(error);
   }
 }
+
+const told = (job) => job.message && t("serverSays", { text: job.message });
 
 function facts(job) {
   const parts = [];
@@ -185,7 +187,7 @@ function drawRun() {
   else bar.value = job.step;
   const ahead = state.jobs.filter((other) => ACTIVE.includes(other.state) && other.created < job.created).length;
   $(".left", card).textContent = job.state === "running" && job.seconds_left !== null ? t("left", { time: duration(job.seconds_left) })
-    : job.state === "waiting" ? t("ahead", { n: ahead }) : job.message;
+    : job.state === "waiting" ? t("ahead", { n: ahead }) : told(job);
   $(".losses", card).replaceChildren(curve(job.loss_curve));
   if (onWall()?.job === job.id && !job.result) label({ ...titles(job.request), facts: facts(job) });
   if (job.state === "running") say(t("stepSaid", { n: job.step, of: job.num_steps }), false);

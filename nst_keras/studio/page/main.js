@@ -1,22 +1,28 @@
 // The page: starts its parts, and what they share on it: ways, tabs, languages, keys, what went wrong.
 import { get, Refusal, bitmap, picturePath } from "./api.js";
-import { $, ask, button, currentLanguage, h, icon, LANGUAGES, note, pills, setLanguage, t } from "./dom.js";
+import { $, ask, button, currentLanguage, format, h, icon, LANGUAGES, note, pills, setLanguage, t } from "./dom.js";
 import { startFields } from "./fields.js";
 import { startInstant } from "./instant.js";
 import { begin, hangJob, refresh, startJobs } from "./jobs.js";
 import { startKeep } from "./keep.js";
-import { showFilter } from "./learn.js";
+import { showLesson } from "./learn.js";
 import { startMask } from "./mask.js";
 import { startSources } from "./sources.js";
 import { show, startStage } from "./stage.js";
 import { change, known, on, paintings, photos, restore, state } from "./store.js";
 
+/** What went wrong, as a sentence. */
+export function inWords(error) {
+  if (!(error instanceof Refusal)) console.error(error);
+  const { message, status } = error;
+  if (status === 413) return t("tooLarge", { n: format(Math.floor(state.about.largest_file / 2 ** 20)) });
+  const key = { 0: "noServer", 403: "noToken", 507: "diskFull" }[status];
+  return key ? t(key) : t("serverSays", { text: message });
+}
+
 /** Tells what went wrong; what only was given up isn't. */
 export function fail(error) {
-  if (error.name === "AbortError") return;
-  if (!(error instanceof Refusal)) console.error(error);
-  const text = error.status === 0 ? t("noServer") : error.status === 403 ? t("noToken") : error.message;
-  note(text, { error: true });
+  if (error.name !== "AbortError") note(inWords(error), { error: true });
 }
 
 function drawLanguages() {
@@ -104,7 +110,7 @@ async function start() {
   on("way", drawWays);
   on("choices shown", () => hangPhoto().catch(fail));
   $("#keys").addEventListener("click", showKeys);
-  $("#learn").addEventListener("click", showFilter);
+  $("#learn").addEventListener("click", showLesson);
   await refresh().catch(fail);
   if (!state.about.presets.some(({ name }) => name === state.preset)) state.preset = state.about.presets[0]?.name;
   if (!photos().some(({ name }) => name === state.content)) state.content = photos()[0]?.name ?? "";

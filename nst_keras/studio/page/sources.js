@@ -1,5 +1,5 @@
 // Photos and paintings: dropped, pasted, chosen, taken by the camera, or from the shelf.
-import { bitmap, fill, picturePath, put } from "./api.js";
+import { bitmap, fill, picturePath, put, Refusal } from "./api.js";
 import { $, ask, button, format, h, icon, note, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall } from "./stage.js";
@@ -11,6 +11,7 @@ let all = false;
 /** Brings in a file as "photo" or "painting"; one of ours may give its settings, too. */
 export async function bring(file, as) {
   try {
+    if (file.size > state.about.largest_file) throw new Refusal("", 413);
     const answer = await put(file);
     const title = answer.name.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
     const own = [{ name: answer.id, title, as }, ...state.own].slice(0, 40);
@@ -21,10 +22,10 @@ export async function bring(file, as) {
       note(t("carriesRecipe", { name: answer.name }), {
         actions: [[t("useRecipe"), () => {
           adopt(answer.request, !answer.recipe_problem);
-          if (answer.recipe_problem) note(answer.recipe_problem);
+          if (answer.recipe_problem) note(t("serverSays", { text: answer.recipe_problem }));
         }]],
       });
-    } else if (answer.recipe_problem) note(answer.recipe_problem);
+    } else if (answer.recipe_problem) note(t("serverSays", { text: answer.recipe_problem }));
   } catch (error) {
     fail(error);
   }

@@ -1,4 +1,7 @@
-"""The process that paints in one pass: it keeps the engine and networks warm between pictures."""
+"""The process that paints in one pass: it keeps the engine and networks warm between pictures.
+
+What VGG-19 sees in pictures is looked up here, too.
+"""
 
 import functools
 import time
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import parse_settings
 from nst_keras.studio.workers.channel import Channel
+from nst_keras.studio.workers.features import write_features
 from nst_keras.studio.workers.tasks import job_of
 from nst_keras.stylizers.settings import FastSettings
 
@@ -24,7 +28,9 @@ def main() -> None:
     for task in channel.messages():
         began = time.monotonic()
         try:
-            if task:
+            if "layer" in task:
+                write_features(task)
+            elif task:
                 paint(task)
             channel.send(seconds=time.monotonic() - began)
         except InputError as error:

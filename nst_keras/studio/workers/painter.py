@@ -26,7 +26,7 @@ class InstantPainter:
         self._timer: asyncio.TimerHandle | None = None
 
     async def paint(self, task: dict[str, Any]) -> float:
-        """Paints a task; returns the seconds that it took.
+        """Does a task; returns the seconds that it took.
 
         Who gives up while others are painted loses its turn; a picture that was begun is painted to its end.
         """

@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter, ImageOps
 from nst_keras.pictures.by_name import load_picture
 from nst_keras.pictures.color import with_colors_of
 from nst_keras.pictures.images import write_image
+from nst_keras.studio.workers import features
 
 STEP_SECONDS = float(os.environ.get("FAKE_STEP_SECONDS", "0.02"))
 
@@ -42,6 +43,25 @@ def painted(task: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     if settings["preserve_color"] != "none":
         pixels += settings["color_strength"] * (with_colors_of(pixels, content) - pixels)
     return content, np.clip(content + settings["strength"] * (pixels - content), 0, 255)
+
+
+def write_features(task: dict[str, Any]) -> None:
+    """As if the layer's channels were blurred and turned brightness."""
+
+    def fake(name: str, _: object) -> dict[str, np.ndarray]:
+        light = ImageOps.contain(
+            Image.fromarray(load_picture(name, "picture").astype(np.uint8)).convert("L"), (48, 48)
+        )
+        maps = [np.roll(np.asarray(light, np.float32), 3 * n, n % 2) * (n % 5) for n in range(20)]
+        return {task["layer"]: np.stack(maps, axis=-1)}
+
+    features._features, features._gram = fake, fake_gram  # type: ignore[assignment]
+    features.write_features(task)
+
+
+def fake_gram(maps: np.ndarray, channels: list[int]) -> np.ndarray:
+    flat = maps[..., channels].reshape(-1, len(channels))
+    return flat.T @ flat / len(flat)
 
 
 def write(task: dict[str, Any], picture: np.ndarray) -> None:
@@ -103,7 +123,9 @@ def main() -> None:
     if sys.argv[1] == "paint":
         for line in iter(sys.stdin.readline, ""):
             task = json.loads(line)
-            if task:
+            if "layer" in task:
+                write_features(task)
+            elif task:
                 write(task, painted(task)[1])
             tell(seconds=0.12)
         return

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from nst_keras.pictures.images import read_settings
+from nst_keras.studio.about import about
+from nst_keras.studio.settings import StudioSettings
 
 HERE = Path(__file__).parent
 PAGE = Path(__file__).parents[3] / "nst_keras" / "studio" / "page"
@@ -178,6 +180,27 @@ def test_names_from_outside_are_shown_as_text(visit: Callable[..., Any], tmp_pat
 
 
 @pytest.mark.large
+def test_the_lesson_shows_what_layers_see_of_the_photo(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    with painting(page):
+        page.click('.tile[data-name="sample:strokes"]')
+    page.click("#learn")
+    page.click("#dialog .pill:has-text('Your photo')")
+    page.click("#dialog [data-channel='3']")
+    assert page.get_attribute("#dialog [data-channel='3']", "aria-pressed") == "true"
+    assert page.inner_text("#dialog .maps figcaption").startswith("Channel ")
+    titles = page.locator("#dialog .tables figcaption:first-child").all_inner_texts()
+    assert titles == ["Photo", "Painted", "Painting"]
+    page.select_option("#dialog select", "relu4_2")
+    page.wait_for_selector("#dialog .places canvas")
+    assert page.locator("#dialog .tables").count() == 0
+    page.route("**/api/learn/features", lambda route: route.abort())
+    page.select_option("#dialog select", "relu5_1")
+    page.wait_for_selector("#dialog .looking:has-text('answer')")
+
+
+@pytest.mark.large
 def test_works_by_keys_alone(visit: Callable[..., Any]) -> None:
     page = visit()
     page.wait_for_selector(PAINTED)
@@ -289,8 +312,19 @@ def test_both_languages_have_every_text() -> None:
         language: set(re.findall(r"^  (\w+):", (PAGE / f"strings.{language}.js").read_text(), re.MULTILINE))
         for language in ("en", "es")
     }
-    # Help is the server's in English, from the settings themselves.
-    assert {key for key in keys["es"] ^ keys["en"] if not key.startswith("help_")} == set()
+    # Of settings and presets the server tells in English, from where they are made.
+    told = about(StudioSettings())
+    fields = {field["name"]: field for way in told["fields"].values() for field in way}
+    wanted = {f"{kind}_{name}" for name in fields for kind in ("field", "help")}
+    wanted |= {f"{kind}_{preset['name']}" for preset in told["presets"] for kind in ("preset", "preset_help")}
+    assert wanted - keys["es"] == set()
+    assert all(preset["help"] for preset in told["presets"])
+    stray = {key for key in keys["es"] if key.startswith(("help_", "preset_help_"))} - wanted
+    assert stray <= {"preset_help_best"}
+    others = {
+        key for key in keys["es"] ^ keys["en"] if not key.startswith(("help_", "preset_help_", "choice_"))
+    }
+    assert others == set()
     used = set()
     for path in [*PAGE.glob("*.js"), PAGE / "index.html"]:
         text = path.read_text()
