@@ -43,7 +43,7 @@ from stylizer_network import blends, one_hot_differences, training_curve
 
 import nst_keras.api as nst
 from nst_keras.fields import MIXED_BFLOAT16, field_types
-from nst_keras.losses.artefacts import Artefacts, find_artefacts, unrest
+from nst_keras.losses.artefacts import Artefacts, SeenPhoto, find_artefacts, unrest
 from nst_keras.losses.measures import edge_f_score
 from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import list_images, read_image, write_image
@@ -233,8 +233,9 @@ class Benchmark:
                 photo = read_image(self.photo(content, size))
                 pictures = {"photo": photo, "pasted": np.clip(resize(painting, *photo.shape[:2]), 0, 255)}
                 pictures |= {name: painters[name].painted(photo, blend) for name, blend in blends.items()}
+                of_photo = SeenPhoto.of(photo)
                 for name, picture in pictures.items():
-                    seen = (*asdict(find_artefacts(picture, photo)).values(), edge_f_score(picture, photo))
+                    seen = (*asdict(find_artefacts(picture, of_photo)).values(), edge_f_score(picture, photo))
                     found.setdefault(name, []).append(list(seen))
             for name, blend in blends.items():
                 flat[name] += [

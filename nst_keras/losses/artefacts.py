@@ -31,25 +31,46 @@ class Artefacts:
     lattice: float
 
 
-def find_artefacts(picture: np.ndarray, photo: np.ndarray) -> Artefacts:
-    """Looks at a picture and its photo, [h, w, 3] on 0..255 and of one size, of 64 pixels at least."""
+@dataclass(frozen=True)
+class SeenPhoto:
+    """What a photo's pictures are compared with, found once for all of them.
+
+    Attributes:
+        detail: Fine detail of brightness, [h, w].
+        variance: Of that, by region.
+        repetition: See `repetition`.
+    """
+
+    detail: np.ndarray
+    variance: np.ndarray
+    repetition: float
+
+    @classmethod
+    def of(cls, photo: np.ndarray) -> "SeenPhoto":
+        """Looks at a photo, [h, w, 3] on 0..255."""
+        detail = _detail(photo)
+        return cls(detail, _by_region(detail * detail), repetition(photo))
+
+
+def find_artefacts(picture: np.ndarray, photo: SeenPhoto) -> Artefacts:
+    """Looks at a picture, [h, w, 3] on 0..255, of 64 pixels at least and of its photo's size."""
     return Artefacts(
         unpainted_share(picture, photo),
-        repetition(picture) - repetition(photo),
+        repetition(picture) - photo.repetition,
         max(lattice_ratio(picture, period) for period in _LATTICES),
     )
 
 
-def unpainted_share(picture: np.ndarray, photo: np.ndarray) -> float:
+def unpainted_share(picture: np.ndarray, photo: SeenPhoto) -> float:
     """Share of a picture's regions, of a large stroke's size, that keep the photo's texture.
 
     There the fine detail of brightness correlates by more than 0.7 with the photo's; other colours don't
     count as painting. 1 for the photo itself. Regions where the photo is smooth are left out.
     """
-    ours, theirs = (_detail(image) for image in (picture, photo))
-    both, own, other = (_by_region(a * b) for a, b in ((ours, theirs), (ours, ours), (theirs, theirs)))
-    seen = other > _LEAST_DETAIL
-    kept = np.abs(both) > _KEPT * np.sqrt(own * other)
+    detail = _detail(picture)
+    both, own = _by_region(detail * photo.detail), _by_region(detail * detail)
+    seen = photo.variance > _LEAST_DETAIL
+    kept = np.abs(both) > _KEPT * np.sqrt(own * photo.variance)
     return float(kept[seen].mean()) if seen.any() else 0.0
 
 

@@ -225,6 +225,7 @@ def _judged_photo(task: PhotoTask, photo: np.ndarray) -> dict[str, Any]:
     prepared = _prepare(photo, task.slice, config, _painter(task.model).min_side)
     own = _middle(prepared, config.size)
     names = [painting.name for painting in task.paintings]
+    artefacts = _artefacts_beside(own, task.slice)
     before = {
         name: {network: judge(own, own, number).style for network, judge in judges.items()}
         for number, name in enumerate(names)
@@ -235,7 +236,7 @@ def _judged_photo(task: PhotoTask, photo: np.ndarray) -> dict[str, Any]:
         if not failures["finite"]:
             return failures
         part = _middle(painted, config.size)
-        failures |= _artefacts(part, own, task.slice)
+        failures |= artefacts(part)
         if style not in names:
             return failures
         distances = {network: judge(part, own, names.index(style)) for network, judge in judges.items()}
@@ -268,15 +269,16 @@ def _failures(painted: np.ndarray, photo: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _artefacts(picture: np.ndarray, photo: np.ndarray, slice_: str) -> dict[str, Any]:
-    """Nothing of pictures in which there is too little to see."""
-    from nst_keras.losses.artefacts import find_artefacts, unrest
+def _artefacts_beside(photo: np.ndarray, slice_: str) -> "Callable[[np.ndarray], dict[str, Any]]":
+    """What finds artefacts of the photo's pictures; nothing where there is too little to see."""
+    from nst_keras.losses.artefacts import SeenPhoto, find_artefacts, unrest
 
-    if min(picture.shape[:2]) < _LEAST_SIDE or slice_ not in ("", FLAT):
-        return {}
+    if min(photo.shape[:2]) < _LEAST_SIDE or slice_ not in ("", FLAT):
+        return lambda _: {}
     if slice_ == FLAT:
-        return {"artefacts": {"unrest": unrest(picture)[0]}}
-    return {"artefacts": asdict(find_artefacts(picture, photo))}
+        return lambda picture: {"artefacts": {"unrest": unrest(picture)[0]}}
+    seen = SeenPhoto.of(photo)
+    return lambda picture: {"artefacts": asdict(find_artefacts(picture, seen))}
 
 
 def _natural(photo: np.ndarray, config: PictureEvaluatorConfig) -> list[str]:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from nst_keras.losses.artefacts import find_artefacts, lattice_ratio, repetition, unpainted_share, unrest
+from nst_keras.losses.artefacts import (
+    SeenPhoto,
+    find_artefacts,
+    lattice_ratio,
+    repetition,
+    unpainted_share,
+    unrest,
+)
 from nst_keras.losses.measures import edge_f_score
 
 
@@ -15,17 +22,19 @@ def painting(photo: np.ndarray) -> np.ndarray:
 
 
 def test_the_photo_and_a_pasted_painting_lose_one_axis_each(photo: np.ndarray, painting: np.ndarray) -> None:
-    own = find_artefacts(photo, photo)
+    own = find_artefacts(photo, SeenPhoto.of(photo))
     assert (own.unpainted, own.repetition) == (1, 0) and own.lattice < 3
-    assert unpainted_share(painting, photo) == 0 and edge_f_score(painting, photo) < 0.6
+    assert unpainted_share(painting, SeenPhoto.of(photo)) == 0 and edge_f_score(painting, photo) < 0.6
 
 
 def test_other_colors_alone_are_no_painting(photo: np.ndarray, painting: np.ndarray) -> None:
     recolored = 255 - photo[..., ::-1] * 0.6
-    assert unpainted_share(recolored, photo) > 0.9
+    assert unpainted_share(recolored, SeenPhoto.of(photo)) > 0.9
     half = np.where(np.arange(photo.shape[1])[:, np.newaxis] < 80, recolored, painting)
-    assert 0.3 < unpainted_share(half, photo) < 0.7
-    assert unpainted_share(painting, np.full_like(photo, 90.0)) == 0  # there is no detail to keep
+    assert 0.3 < unpainted_share(half, SeenPhoto.of(photo)) < 0.7
+    assert (
+        unpainted_share(painting, SeenPhoto.of(np.full_like(photo, 90.0))) == 0
+    )  # there is no detail to keep
 
 
 def test_a_motif_that_comes_again_is_seen(photo: np.ndarray) -> None:
@@ -35,6 +44,17 @@ def test_a_motif_that_comes_again_is_seen(photo: np.ndarray) -> None:
     once = photo + 300 * ndimage.gaussian_filter(rng.standard_normal((107, 160, 1)), (2, 2, 0))
     assert repetition(stamped) > repetition(photo) + 0.2 > repetition(once) + 0.1
     assert repetition(np.full_like(photo, 9.0)) == 0
+
+
+def test_pictures_of_one_photo_are_judged_as_if_each_were_alone(
+    photo: np.ndarray, painting: np.ndarray
+) -> None:
+    seen = SeenPhoto.of(photo)
+    half = (photo + painting) / 2
+    for picture in (painting, half, painting):
+        alone = find_artefacts(picture, SeenPhoto.of(photo.copy()))
+        assert find_artefacts(picture, seen) == alone
+        assert alone.repetition == repetition(picture) - repetition(photo)
 
 
 @pytest.mark.parametrize("period", [4, 8])
