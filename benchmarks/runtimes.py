@@ -126,7 +126,7 @@ def _name(details: dict[str, Any]) -> str:
 def _tensorflow(folder: Path, stylizer: str, threads: int) -> Callable[[int], Paint]:
     import tensorflow as tf
 
-    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.by_name import load_painter
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     painter = load_painter(STYLIZERS[stylizer], "tensorflow")
@@ -149,7 +149,7 @@ def _write_files(folder: Path, sizes: list[int]) -> None:
 def _write_litert(spec: str, path: Path, size: int) -> None:
     import tensorflow as tf
 
-    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.by_name import load_painter
 
     model = load_painter(spec, "tensorflow").network.model  # type: ignore[attr-defined]
     rows = next(tensor.shape[-1] for tensor in model.inputs if tensor.name == "style_weights")

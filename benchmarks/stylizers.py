@@ -49,7 +49,7 @@ from nst_keras.pictures.finishing import finish
 from nst_keras.pictures.images import list_images, read_image, write_image
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
 from nst_keras.stylizers.multi_style.file import read_stylizer

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 
 from nst_keras.pictures.images import read_image, write_image
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.settings import FastSettings
 

@@ -23,7 +23,7 @@ from stylizer_engines import NUM_MAGENTA, Engine, peer_command
 
 from nst_keras.pictures.images import read_image, write_image
 from nst_keras.pictures.samples import read_sample
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings

@@ -106,7 +106,7 @@ def real_weights():
 def magenta_weights() -> None:
     """Magenta's networks are in the cache; they were fetched once from the package index."""
     from nst_keras.storage.cache import read_cached
-    from nst_keras.weights.magenta import MAGENTA
+    from nst_keras.weights.magenta_release import MAGENTA
 
     _fetched(lambda: read_cached(MAGENTA, print))
 

@@ -14,7 +14,8 @@ from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures import record as picture_record
 from nst_keras.pictures.images import read_image
-from nst_keras.pictures.plan import JobOptions, StylizeJob
+from nst_keras.pictures.plan import StylizeJob
+from nst_keras.pictures.settings import JobOptions
 from nst_keras.runs.loop import Watcher
 from nst_keras.runs.plan import CHECKPOINT
 from nst_keras.transfer.job import OptimizedStylize

@@ -24,7 +24,7 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.pictures.image_like import ImageLike, to_pixels, weighted
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.pictures.transparency import with_alpha
-from nst_keras.stylizers.architecture import stylizer_for
+from nst_keras.stylizers.by_name import stylizer_for
 from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS

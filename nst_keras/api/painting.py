@@ -10,8 +10,8 @@ from PIL import Image
 
 from nst_keras.pictures.image_like import ImageLike, to_pixels
 from nst_keras.pictures.images import encode_image, write_image
-from nst_keras.pictures.plan import NAMES
 from nst_keras.pictures.record import kept_record
+from nst_keras.pictures.settings import NAMES
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.storage.folders import make_folder
 

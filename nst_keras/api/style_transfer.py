@@ -22,9 +22,10 @@ from nst_keras.losses.settings import LossSettings
 from nst_keras.pictures.by_name import file_stamp
 from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.image_like import ImageLike, listed, name_in_recipe, to_pixels, weighted
-from nst_keras.pictures.masks import REGION_COLORS, Region, plan_regions
+from nst_keras.pictures.masks import Region, plan_regions
 from nst_keras.pictures.plan import StylizeJob, blend_weights
 from nst_keras.pictures.record import input_digests, record_of
+from nst_keras.pictures.settings import REGION_COLORS
 from nst_keras.pictures.transparency import with_alpha
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.progress import StateWatch

@@ -19,7 +19,7 @@ from nst_keras.pictures.masks import WHOLE, require_names
 from nst_keras.pictures.plan import StylizeJob, blend_shares, blend_weights
 from nst_keras.pictures.record import input_digests
 from nst_keras.pictures.transparency import with_alpha
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.job import painted_record
 from nst_keras.stylizers.painter import PaintedPart, Painter

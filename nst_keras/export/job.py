@@ -24,7 +24,7 @@ from nst_keras.served.push import push
 from nst_keras.serving.extra import missing_packages
 from nst_keras.storage.files import write_whole
 from nst_keras.storage.folders import making_folder, replacing_folder
-from nst_keras.stylizers.architecture import architecture_of
+from nst_keras.stylizers.by_name import architecture_of
 from nst_keras.stylizers.served import export_stylizer
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.served import export_style_transfer

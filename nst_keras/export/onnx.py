@@ -9,7 +9,7 @@ import keras
 from nst_keras import __version__
 from nst_keras.errors import InputError
 from nst_keras.storage.files import write_whole
-from nst_keras.stylizers.architecture import architecture_of
+from nst_keras.stylizers.by_name import architecture_of
 from nst_keras.stylizers.engines.engine import Look
 from nst_keras.stylizers.engines.on_tensorflow import KerasNetwork, TensorFlowEngine
 from nst_keras.stylizers.engines.onnx_network import onnx_of

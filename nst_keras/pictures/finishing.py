@@ -1,31 +1,11 @@
 """A painted picture as it is kept: its colours, and how strongly it is painted."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from nst_keras.fields import SHARE, Settings, choice, number
 from nst_keras.ops.blending import apply_strength
 from nst_keras.pictures.color import match_color_statistics, transport_colors, with_colors_of
 from nst_keras.pictures.resizing import resize
-
-COLORS = PAINTED, LUMA, MATCH, TRANSPORT = ("none", "luma", "match", "transport")
-
-
-@dataclass(frozen=True)
-class FinishSettings(Settings):
-    """What of the content stays in the picture."""
-
-    strength: float = number(1.0, "From 0, the content itself, to 1, the painted picture.", SHARE)
-    preserve_color: str = choice(
-        PAINTED,
-        "The content's colours: luma keeps them and paints brightness alone; match gives the paintings the "
-        "content's colours before they are painted after; transport moves the picture's colours to the "
-        "content's, as little as can be; without a value, luma",
-        COLORS,
-        switch=(PAINTED, LUMA),
-    )
-    color_strength: float = number(1.0, "How much --preserve_color does, from 0 to 1.", SHARE)
+from nst_keras.pictures.settings import MATCH, FinishSettings
 
 
 def recolored_style(style: np.ndarray, content: np.ndarray, settings: FinishSettings) -> np.ndarray:

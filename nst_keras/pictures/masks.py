@@ -14,17 +14,8 @@ from PIL import Image
 from nst_keras.errors import InputError
 from nst_keras.pictures.by_name import Reader
 from nst_keras.pictures.plan import StylizeJob, blend_shares
+from nst_keras.pictures.settings import REGION_COLORS
 
-REGION_COLORS = {
-    "black": (0, 0, 0),
-    "white": (255, 255, 255),
-    "red": (255, 0, 0),
-    "green": (0, 255, 0),
-    "blue": (0, 0, 255),
-    "yellow": (255, 255, 0),
-    "cyan": (0, 255, 255),
-    "magenta": (255, 0, 255),
-}
 WHOLE = np.ones((1, 1), np.float32)  # the mask of a whole picture
 PAINTED_REGION = "white"  # what styles without a mask are for
 

@@ -18,8 +18,6 @@ from nst_keras.errors import InputError
 # An APP1 segment of JPEG has 64 kB; the limit is the same for all, so that formats can be swapped.
 MAX_SETTINGS_BYTES = 60_000
 
-NOTHING, CAMERA, PLACE = EXIF = ("none", "camera", "place")
-
 # Who took a photo, and serial numbers, aren't among them.
 _CAMERA = (ExifTags.Base.Make, ExifTags.Base.Model)
 _SHOT = (

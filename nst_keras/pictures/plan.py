@@ -3,52 +3,19 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, Bounds, Settings, choice, number, setting
+from nst_keras.fields import Bounds
 from nst_keras.pictures.images import WRITABLE_SUFFIXES, list_images, read_settings, require_depth
-from nst_keras.pictures.metadata import CAMERA, EXIF, PLACE, Carried
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
+from nst_keras.pictures.settings import FileSettings, JobOptions
 from nst_keras.pictures.videos.writers import WRITABLE_VIDEO_SUFFIXES
 from nst_keras.storage.files import check_writable
 from nst_keras.storage.folders import make_folder
 
 _SUFFIXES = WRITABLE_SUFFIXES + WRITABLE_VIDEO_SUFFIXES
-
-METADATA = FULL, NAMES, NONE = ("full", "names", "none")
-SRGB, CONTENT = "srgb", "content"
-
-
-@dataclass(frozen=True)
-class FileSettings(Settings):
-    """How a picture is written, and what it carries besides its pixels."""
-
-    metadata: str = choice(
-        NAMES,
-        "Stored of how a picture was made: all with full paths, all with file names alone, or nothing",
-        METADATA,
-    )
-    bit_depth: str = choice("8", "Bits a channel; 16 in PNG and TIFF only, in sRGB", ("8", "16"))
-    color_profile: str = choice(
-        SRGB, "Colours as sRGB, or in the content's own ICC profile, if it has one of RGB", (SRGB, CONTENT)
-    )
-    exif: str = choice(
-        CAMERA, "Kept of the content's EXIF data: nothing, camera and date, or the place (GPS), too", EXIF
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bit_depth != "8" and self.color_profile != SRGB:
-            raise InputError(f"bit_depth {self.bit_depth} is written with color_profile {SRGB} only")
-
-    def carried(self, photo: Carried) -> Carried:
-        """What a picture has of its photo's file."""
-        profile = photo.profile if self.color_profile == CONTENT else None
-        if NONE in (self.metadata, self.exif):
-            return Carried(profile)
-        return (photo if self.exif == PLACE else photo.without_place())._replace(profile=profile)
 
 
 @dataclass(frozen=True)
@@ -62,7 +29,7 @@ class StylizeJob:
     other_inputs: tuple[str, ...] = ()  # further files that must not be overwritten
     named_styles: bool = False  # whether styles are names that a stylizer knows, instead of pictures
     new_folder: bool = False  # whether the output's folder is still to be made
-    file: FileSettings = FileSettings()
+    file: FileSettings = field(default_factory=FileSettings)
     content_mask: str = ""  # picture of the content's regions, see `pictures.masks`
     style_masks: tuple[str, ...] = ()  # a colour, or a picture, for each style
 
@@ -70,25 +37,6 @@ class StylizeJob:
         """Makes the output's folder if it is a new one; to be called before the first file is written."""
         if self.new_folder:
             make_folder(self.output.parent, "output")
-
-
-@dataclass(frozen=True)
-class JobOptions(Settings):
-    """What is kept on the way."""
-
-    resume: bool = setting(False, "Go on from the checkpoint beside the output.")
-    checkpoint_every: int = number(25, "Steps between checkpoints.", FROM_ONE)
-    trace: str = setting("", "File for a JSON line a step, such as trace.jsonl.")
-    tensorboard_dir: str = setting("", "Folder for TensorBoard's events.")
-
-    def apart(self, output: Path) -> "JobOptions":
-        """Those of one picture of several, with a trace and a TensorBoard run of its own."""
-        trace, board = Path(self.trace), Path(self.tensorboard_dir, output.stem)
-        return replace(
-            self,
-            trace=str(trace.with_name(f"{output.stem}.{trace.name}")) if self.trace else "",
-            tensorboard_dir=str(board) if self.tensorboard_dir else "",
-        )
 
 
 def plan_jobs(

@@ -12,8 +12,8 @@ from nst_keras.errors import InputError, require_choice
 from nst_keras.fields import Settings, parse_settings
 from nst_keras.pictures.by_name import PictureReader, file_stamp
 from nst_keras.pictures.images import read_settings, write_image
-from nst_keras.pictures.masks import REGION_COLORS
-from nst_keras.pictures.plan import FULL, METADATA, NONE, StylizeJob, checkpoint_path
+from nst_keras.pictures.plan import StylizeJob, checkpoint_path
+from nst_keras.pictures.settings import FULL, METADATA, NONE, REGION_COLORS
 from nst_keras.pictures.transparency import Pixels, with_alpha
 
 # What of a record may hold paths of the user's.

@@ -10,11 +10,11 @@ from nst_keras.fields import Settings, field_types
 from nst_keras.pictures.images import WRITABLE_SUFFIXES
 from nst_keras.pictures.samples import CONTENTS, SAMPLE, STYLES
 from nst_keras.studio.settings import StudioSettings
-from nst_keras.stylizers.architecture import known_styles
+from nst_keras.stylizers.by_name import known_styles
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import HELP, PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
-from nst_keras.weights import magenta
+from nst_keras.weights.magenta_release import CARD
 
 # Whom what we show is by. Names are those of styles and samples.
 _CREDITS = {
@@ -52,7 +52,7 @@ def about(settings: StudioSettings) -> dict[str, Any]:
         },
         "styles": [
             {
-                **_named(name, name, _CREDITS.get(name, f"{magenta.CARD['by']}; {magenta.CARD['licence']}")),
+                **_named(name, name, _CREDITS.get(name, f"{CARD['by']}; {CARD['licence']}")),
                 "stylizer": stylizer,
             }
             for name, stylizer in known_styles().items()

@@ -8,10 +8,10 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, change_settings, choice, parse_settings, setting
-from nst_keras.pictures.masks import REGION_COLORS
 from nst_keras.pictures.plan import StylizeJob, blend_weights, plan_jobs
+from nst_keras.pictures.settings import REGION_COLORS
 from nst_keras.studio.pictures import LARGEST_SIDE
-from nst_keras.stylizers.architecture import architecture_of, known_styles, stylizer_for
+from nst_keras.stylizers.by_name import architecture_of, known_styles, stylizer_for
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import INITS, StyleTransferSettings

@@ -39,7 +39,7 @@ from nst_keras.studio.settings import StudioSettings
 from nst_keras.studio.workers.features import LAYERS, MOST_PICTURES
 from nst_keras.studio.workers.painter import InstantPainter
 from nst_keras.studio.workers.tasks import task_of
-from nst_keras.stylizers.architecture import known_styles
+from nst_keras.stylizers.by_name import known_styles
 from nst_keras.web.errors import HttpError
 
 

@@ -14,7 +14,7 @@ from nst_keras.pictures.masks import WHOLE, Region, named_regions
 from nst_keras.pictures.plan import StylizeJob, blend_shares
 from nst_keras.pictures.record import Records, record_of, write_painting
 from nst_keras.pictures.transparency import Pixels
-from nst_keras.stylizers.architecture import maker_of
+from nst_keras.stylizers.by_name import maker_of
 from nst_keras.stylizers.painter import PaintedPart, Painter
 from nst_keras.stylizers.settings import FastSettings
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nst_keras.fields import BELOW_ONE, number, precision_choice
-from nst_keras.pictures.finishing import FinishSettings
+from nst_keras.pictures.settings import FinishSettings
 
 LARGEST = 1024  # longest side of what is painted of a large content if no size is given
 

@@ -7,8 +7,9 @@ import psutil
 import tensorflow as tf
 
 from nst_keras.console.console import Console, say
-from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.pictures.plan import StylizeJob, check_job, checkpoint_path
 from nst_keras.pictures.record import alpha_note
+from nst_keras.pictures.settings import JobOptions
 from nst_keras.transfer.job import OptimizedStylize, PreparedTransfer
 from nst_keras.transfer.memory import estimate_memory, tile_side
 from nst_keras.transfer.settings import NN

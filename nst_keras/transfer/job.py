@@ -14,8 +14,9 @@ from nst_keras.models.vgg19_layout import STORED
 from nst_keras.pictures.by_name import PictureReader
 from nst_keras.pictures.images import require_encodable
 from nst_keras.pictures.masks import job_regions
-from nst_keras.pictures.plan import JobOptions, StylizeJob, blend_shares, checkpoint_path, path_on_the_way
+from nst_keras.pictures.plan import StylizeJob, blend_shares, checkpoint_path, path_on_the_way
 from nst_keras.pictures.record import write_painting
+from nst_keras.pictures.settings import JobOptions
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.checkpoints import read_checkpoint, write_checkpoint
 from nst_keras.transfer.descent import (

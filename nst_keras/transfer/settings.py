@@ -18,7 +18,7 @@ from nst_keras.fields import (
 )
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
-from nst_keras.pictures.finishing import FinishSettings
+from nst_keras.pictures.settings import FinishSettings
 
 METHODS = STATISTICS, NN = ("statistics", "nn")
 OPTIMIZERS = ("lbfgs", "adam", "sgd")

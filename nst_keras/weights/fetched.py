@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nst_keras.storage.cache import Fetchable
-from nst_keras.weights import efficientnet_lite, magenta, quantized_vgg19
+from nst_keras.weights import efficientnet_lite, magenta_release, quantized_vgg19
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ FETCHED_NETWORKS = {
         FetchedNetwork(
             "magenta",
             "paints after any painting, or in 26 styles, in one pass",
-            magenta.SOURCE,
-            magenta.LICENCE,
-            magenta.MAGENTA,
+            magenta_release.SOURCE,
+            magenta_release.LICENCE,
+            magenta_release.MAGENTA,
         ),
         FetchedNetwork(
             "efficientnet_lite0",

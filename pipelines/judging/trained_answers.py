@@ -40,7 +40,7 @@ def _classifier(folder: Path) -> "TrainedClassifier":
 
 @functools.lru_cache(maxsize=1)
 def _painter(path: Path) -> "Painter":
-    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.by_name import load_painter
     from nst_keras.stylizers.engines.settings import TENSORFLOW
 
     return load_painter(str(path), TENSORFLOW)

@@ -17,8 +17,8 @@ from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
 from nst_keras.pictures.images import encode_image, read_image, write_image
 from nst_keras.storage.files import write_whole
-from nst_keras.stylizers.architecture import load_painter
 from nst_keras.stylizers.archive import STYLIZER_FILE
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS, PictureAt, find_pictures, read_picture

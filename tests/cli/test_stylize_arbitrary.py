@@ -18,7 +18,7 @@ from nst_keras.pictures.transparency import Pixels
 from nst_keras.stylizers.arbitrary import painter as arbitrary_painter
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import nst_keras.api as nst
 from nst_keras.cli import common, stylize
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
 from nst_keras.stylizers.settings import FastSettings

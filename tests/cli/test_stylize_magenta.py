@@ -13,7 +13,7 @@ from nst_keras.cli import stylize
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import read_image, read_settings, write_image
 from nst_keras.storage.cache import CACHE_VARIABLE
-from nst_keras.stylizers.architecture import load_painter, stylizer_for
+from nst_keras.stylizers.by_name import load_painter, stylizer_for
 from nst_keras.stylizers.magenta.painter import AnyPaintingPainter, NamedStylesPainter
 from nst_keras.weights import magenta
 

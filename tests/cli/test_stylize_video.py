@@ -17,7 +17,7 @@ from nst_keras.console.console import Console
 from nst_keras.models.multi_style import multi_style
 from nst_keras.pictures.images import read_image, read_settings
 from nst_keras.pictures.videos.video import read_video_settings
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter

@@ -20,7 +20,7 @@ from nst_keras.pictures.images import (
     read_settings,
     write_image,
 )
-from nst_keras.pictures.plan import FileSettings
+from nst_keras.pictures.settings import FileSettings
 
 RNG = np.random.default_rng(0)
 SHOT, GPS = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nst_keras.pictures.finishing import FinishSettings, finish, recolored_style, rounded
+from nst_keras.pictures.finishing import finish, recolored_style, rounded
+from nst_keras.pictures.settings import FinishSettings
 
 RNG = np.random.default_rng(5)
 PHOTO, PAINTED = (RNG.uniform(80, 160, (32, 48, 3)).astype(np.float32) for _ in range(2))

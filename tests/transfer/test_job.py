@@ -11,7 +11,8 @@ import pytest
 from nst_keras.errors import InputError
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, read_pixels, read_settings, write_image
-from nst_keras.pictures.plan import JobOptions, StylizeJob, check_job, checkpoint_path
+from nst_keras.pictures.plan import StylizeJob, check_job, checkpoint_path
+from nst_keras.pictures.settings import JobOptions
 from nst_keras.pictures.transparency import Pixels
 from nst_keras.transfer.at_console import run_at_console
 from nst_keras.transfer.checkpoints import read_checkpoint

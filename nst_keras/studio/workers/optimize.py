@@ -11,7 +11,7 @@ import numpy as np
 
 from nst_keras.errors import InputError
 from nst_keras.fields import parse_settings
-from nst_keras.pictures.plan import JobOptions
+from nst_keras.pictures.settings import JobOptions
 from nst_keras.studio.workers.channel import Channel
 from nst_keras.studio.workers.tasks import PREVIEW_FILE, TRACE_FILE, job_of
 from nst_keras.transfer.settings import StyleTransferSettings

@@ -39,7 +39,7 @@ def main() -> None:
 
 def painting() -> Callable[[Mapping[str, Any]], None]:
     """Loads the engine, and returns what paints a task."""
-    from nst_keras.stylizers.architecture import load_painter
+    from nst_keras.stylizers.by_name import load_painter
     from nst_keras.stylizers.job import FastStylize
 
     @functools.lru_cache(maxsize=_NETWORKS)

@@ -15,7 +15,8 @@ from nst_keras.stylizers.engines.engine import Engine
 from nst_keras.stylizers.magenta.style_names import STYLE_NAMES
 from nst_keras.stylizers.painter import Painter, blend_named, read_painting
 from nst_keras.stylizers.settings import FastSettings
-from nst_keras.weights.magenta import DIGEST, PAINTING_SIDE
+from nst_keras.weights.magenta import PAINTING_SIDE
+from nst_keras.weights.magenta_release import DIGEST
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,8 @@ from nst_keras.stylizers.magenta.networks import any_painting, named_styles
 from nst_keras.stylizers.magenta.painter import LEAST_STYLE
 from nst_keras.stylizers.magenta.style_names import STYLE_NAMES
 from nst_keras.stylizers.served import Served
-from nst_keras.weights.magenta import CARD, DIGEST, PAINTING_SIDE
+from nst_keras.weights.magenta import PAINTING_SIDE
+from nst_keras.weights.magenta_release import CARD, DIGEST
 
 _MAX_FILE_PIXELS = 2**24  # of a served one's files, which may be made smaller before the network sees them
 

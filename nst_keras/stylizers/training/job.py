@@ -14,8 +14,9 @@ from nst_keras.runs.distribution import worker
 from nst_keras.runs.loop import Run, Watcher
 from nst_keras.storage.checkpoint import Arrays, Values
 from nst_keras.storage.folders import making_folder
-from nst_keras.stylizers.architecture import architecture_trained_by, require_architecture
+from nst_keras.stylizers.architecture import architecture_trained_by
 from nst_keras.stylizers.archive import STYLIZER_FILE
+from nst_keras.stylizers.by_name import require_architecture
 from nst_keras.stylizers.training.photo_batches import PhotoBatches
 from nst_keras.stylizers.training.pictures import draw_sheet
 from nst_keras.stylizers.training.settings import AveragedSettings, StylizerRun

@@ -14,7 +14,7 @@ from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import decode_image, encode_image, read_image
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.multi_style.file import read_stylizer, write_stylizer
 from pipelines.engine.stage import Context, Stopped
 from pipelines.judging.verdicts import read_blessing

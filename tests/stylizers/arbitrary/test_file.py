@@ -18,7 +18,7 @@ from nst_keras.stylizers.arbitrary.file import (
     read_arbitrary_stylizer,
     write_arbitrary_stylizer,
 )
-from nst_keras.stylizers.architecture import architecture_of
+from nst_keras.stylizers.by_name import architecture_of
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 
 

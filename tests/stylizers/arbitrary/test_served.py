@@ -16,7 +16,7 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrary_stylizer
 from nst_keras.stylizers.arbitrary.painter import ArbitraryPainter
 from nst_keras.stylizers.arbitrary.served import serve
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.served import export_stylizer
 from nst_keras.stylizers.settings import FastSettings
 

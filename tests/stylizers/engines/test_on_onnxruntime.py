@@ -15,7 +15,7 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.finishing import rounded
 from nst_keras.pictures.images import write_image
 from nst_keras.storage.cache import CACHE_VARIABLE
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import ONNXRUNTIME, TENSORFLOW
 from nst_keras.stylizers.multi_style.painter import MultiStylePainter
 from nst_keras.stylizers.settings import FastSettings

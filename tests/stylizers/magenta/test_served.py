@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from nst_keras.cli import export
-from nst_keras.stylizers.architecture import load_painter
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.settings import FastSettings
 
 

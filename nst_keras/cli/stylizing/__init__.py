@@ -1,0 +1,1 @@
+"""What nst-stylize does after its flags."""
