@@ -39,8 +39,10 @@ class ServerSettings(Settings):
     compute_timeout: float = number(
         300, "Seconds that a request may be computed; then its worker is ended and replaced (504).", POSITIVE
     )
-    worker_memory_mb: int = number(
-        0, "MiB that a worker may use (429); 0: its share of four fifths of what there is.", Bounds(0)
+    request_memory_mb: int = number(
+        0,
+        "MiB by which a request may make its worker grow (429); 0: to its share of 4/5 of the memory.",
+        Bounds(0),
     )
     queue_size: int = number(128, "Requests that may wait; those past it are refused (429).", FROM_ONE)
     enable_serialization_as_tensor_content: bool = setting(

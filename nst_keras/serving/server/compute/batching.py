@@ -14,23 +14,26 @@ Arrays = Mapping[str, np.ndarray]
 Compute = Callable[[Arrays], dict[str, np.ndarray]]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Member:
     """One request of a batch, and its answer."""
 
     inputs: Arrays
     rows: int
+    deadline: float
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
     error: ServingError | None = None
+    leads: bool = False
+    told: threading.Event = field(default_factory=threading.Event)  # that it leads, or is answered
 
 
 class _Batch:
-    """Requests that wait together; the first one's thread answers them all."""
+    """Requests that wait together; the thread of one of them, at first the first's, answers them all."""
 
     def __init__(self) -> None:
         self.members: list[_Member] = []
         self.full = threading.Event()
-        self.done = threading.Event()
+        self.is_closed = False  # nobody joins or leaves any more
 
     @property
     def rows(self) -> int:
@@ -41,7 +44,8 @@ class Batcher:
     """Puts requests with the same key together; their arrays are joined along the first axis.
 
     A request with more than `most_rows` is answered alone; the first one waits `timeout` seconds for others,
-    then for a `worker`, until a moment of the monotonic clock, and others may still join meanwhile.
+    then for a `worker`, and others may still join meanwhile. Each waits until its own deadline: if the
+    first one's has passed, another one waits for the worker.
     """
 
     def __init__(
@@ -55,52 +59,76 @@ class Batcher:
         """Answers a request, perhaps with others of its key: same model, version, signature, inner shapes.
 
         If the model refuses a batch, each of its requests is tried alone: a bad one harms no other. Inputs
-        have equally many rows; `compute` takes any number. Another's thread may take until the deadline.
+        have equally many rows; `compute` takes any number. Another's thread may take until the deadline, a
+        moment of the monotonic clock.
         """
-        member = _Member(inputs, len(next(iter(inputs.values()))))
-        batch, leads = self._join(key, member)
-        if leads:
-            self._lead(key, batch, compute, deadline)
-        elif not batch.done.wait(max(0, deadline - time.monotonic())):
-            raise ServingError("DEADLINE_EXCEEDED", "the batch wasn't answered in time")
+        member = _Member(inputs, len(next(iter(inputs.values()))), deadline)
+        batch = self._join(key, member)
+        if not member.told.wait(max(0, deadline - time.monotonic())):
+            self._leave(batch, member)
+        if member.leads:
+            self._lead(key, batch, compute, member)
         if member.error:
             raise member.error
         if not member.outputs:
             raise ServingError("INTERNAL", "the batch wasn't answered")
         return member.outputs
 
-    def _lead(self, key: Hashable, batch: _Batch, compute: Compute, deadline: float) -> None:
-        batch.full.wait(min(self._timeout, max(0, deadline - time.monotonic())))
+    def _lead(self, key: Hashable, batch: _Batch, compute: Compute, leader: _Member) -> None:
+        batch.full.wait(min(self._timeout, max(0, leader.deadline - time.monotonic())))
+        batch.full.set()  # whoever leads next needn't wait again
         try:
-            with self._worker(deadline):
+            with self._worker(leader.deadline):
                 self._close(key, batch)
-                _answer(batch.members, compute)
+                try:
+                    _answer(batch.members, compute)
+                finally:
+                    for member in batch.members:
+                        member.told.set()
         except ServingError as error:
-            self._close(key, batch)  # nobody joins any more
-            for member in batch.members:
-                member.error = error
-        finally:
-            self._close(key, batch)
-            batch.done.set()
+            leader.error = error
+            self._hand_over(key, batch, leader)
+
+    def _leave(self, batch: _Batch, member: _Member) -> None:
+        """Waits no longer, unless it was told something this moment."""
+        with self._lock:
+            if member.told.is_set():
+                return
+            member.error = ServingError("DEADLINE_EXCEEDED", "the batch wasn't answered in time")
+            if not batch.is_closed:
+                batch.members.remove(member)
+
+    def _hand_over(self, key: Hashable, batch: _Batch, leader: _Member) -> None:
+        """Lets the one lead that can wait longest, if there are others."""
+        with self._lock:
+            batch.members.remove(leader)
+            if batch.members:
+                successor = max(batch.members, key=lambda member: member.deadline)
+                successor.leads = True
+                successor.told.set()
+            elif self._open.get(key) is batch:
+                del self._open[key]
 
     def _close(self, key: Hashable, batch: _Batch) -> None:
         with self._lock:
+            batch.is_closed = True
             if self._open.get(key) is batch:
                 del self._open[key]
 
-    def _join(self, key: Hashable, member: _Member) -> tuple[_Batch, bool]:
+    def _join(self, key: Hashable, member: _Member) -> _Batch:
         with self._lock:
             batch = self._open.get(key)
-            leads = batch is None or batch.rows + member.rows > self._most_rows
-            if batch is None or leads:
+            if batch is None or batch.rows + member.rows > self._most_rows:
                 if batch:
                     batch.full.set()  # it goes without this one, which opens the next
                 batch = self._open[key] = _Batch()
+                member.leads = True
+                member.told.set()
             batch.members.append(member)
             if batch.rows >= self._most_rows:
                 batch.full.set()
                 del self._open[key]
-            return batch, leads
+            return batch
 
 
 def _answer(members: list[_Member], compute: Compute) -> None:

@@ -7,6 +7,8 @@ import itertools
 import logging
 import os
 import queue
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.1  # between looks at a worker's time and memory
 _MOST_LOAD_SECONDS = 600  # for a model and its warm-up; what takes longer hangs
-_TRIES = 2  # of a request whose worker ends by itself: the second time it was the request
+_TRIES = 2  # of a request whose worker is ended by somebody else
+_LEAST_GROWTH = 256 << 20  # bytes that a request may take even if its worker has its share already
 _PROGRAM = "from nst_keras.serving.server.compute.worker import work; work()"
+_MOST_END_SECONDS = 5  # between a worker's hanging up and its end, which says why
 _MIB = 1 << 20
 
 _log = logging.getLogger(__name__)
@@ -42,11 +46,15 @@ class WorkerEnded(Exception):
     """A worker that isn't there any more."""
 
 
+class WorkerCrashed(WorkerEnded):
+    """One that ended by what it computed."""
+
+
 class Worker:
     """One process, with the models of some folders."""
 
-    def __init__(self, settings: ServerSettings, memory_mb: int) -> None:
-        self._settings, self._memory_mb = settings, memory_mb
+    def __init__(self, settings: ServerSettings, share: int) -> None:
+        self._settings, self._share = settings, share
         self._jobs, jobs = Pipe()
         self._orders, orders = Pipe()
         pipes = jobs.fileno(), orders.fileno()
@@ -61,6 +69,8 @@ class Worker:
         orders.close()
         self._orders.send(settings)
         self._ordering = threading.Lock()
+        self._process_info = psutil.Process(self.pid)
+        self._num_kills = _count_kills_for_memory()
 
     @property
     def pid(self) -> int:
@@ -83,22 +93,31 @@ class Worker:
 
     def ask(self, number: int, job: Job) -> bytes:
         """Answers a job; past the limits of time and memory the process is ended."""
-        began = time.monotonic()
+        began, seconds = time.monotonic(), self._settings.compute_timeout
+        memory = self._memory()
+        limit = max(self._share, memory + _LEAST_GROWTH)
+        if self._settings.request_memory_mb:
+            limit = min(limit, memory + self._settings.request_memory_mb * _MIB)
+        too_much = ServingError(
+            "RESOURCE_EXHAUSTED", f"it needs more memory than {(limit - memory) // _MIB} MiB"
+        )
         try:
             self._jobs.send((number, job))
             while not self._jobs.poll(_LOOK_SECONDS):
-                if time.monotonic() - began > self._settings.compute_timeout:
+                if time.monotonic() - began > seconds:
                     self.end()
-                    seconds = self._settings.compute_timeout
                     raise ServingError("DEADLINE_EXCEEDED", f"it took longer than {seconds:g} s to compute")
-                if self._memory() > self._memory_mb * _MIB:
+                if self._memory() > limit:
                     self.end()
-                    limit = f"{self._memory_mb} MiB"
-                    raise ServingError("RESOURCE_EXHAUSTED", f"it needs more memory than {limit}")
+                    raise too_much
             code, value = self._jobs.recv()
         except (EOFError, OSError) as error:
-            self.end()  # it may still be about to end
-            raise WorkerEnded from error
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_MOST_END_SECONDS)
+            self.end()
+            if self._process.returncode != -signal.SIGKILL:
+                raise WorkerCrashed from error
+            raise (too_much if _count_kills_for_memory() > self._num_kills else WorkerEnded()) from error
         if code != "OK":
             raise ServingError(code, value)
         return bytes(value)
@@ -116,7 +135,7 @@ class Worker:
 
     def _memory(self) -> int:
         try:
-            return int(psutil.Process(self.pid).memory_info().rss)
+            return int(self._process_info.memory_info().rss)
         except psutil.Error:
             return 0
 
@@ -126,11 +145,11 @@ class Workers:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
-        self._memory_mb = settings.worker_memory_mb or _share_of_memory(settings.num_workers)
+        self._share = _share_of_memory(settings.num_workers)
         self._models: dict[int, Path] = {}
         self._numbers = itertools.count()
         self._changing = threading.Lock()  # models and workers
-        self._workers = {Worker(settings, self._memory_mb) for _ in range(settings.num_workers)}
+        self._workers = {Worker(settings, self._share) for _ in range(settings.num_workers)}
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self._closed = False
         for worker in self._workers:
@@ -171,11 +190,14 @@ class Workers:
                 if not is_wanted():
                     raise ServingError("CANCELLED", "the client has gone")
                 return worker.ask(number, job)
+            except WorkerCrashed as error:
+                _log.error("%s/%d: a request ended the worker %d", job.name, job.version, worker.pid)
+                raise ServingError("INTERNAL", "the process that computes it crashed") from error
             except WorkerEnded:
-                _log.warning("%s/%d: the worker %d ended", job.name, job.version, worker.pid)
+                _log.warning("%s/%d: the worker %d was ended", job.name, job.version, worker.pid)
             finally:
                 self._give_back(worker)
-        raise ServingError("INTERNAL", "the process that computes it ended, twice")
+        raise ServingError("INTERNAL", "the process that computes it was ended, twice")
 
     def _get_idle(self, deadline: float) -> Worker:
         """A worker that has nothing to do; those that ended meanwhile are replaced."""
@@ -230,7 +252,7 @@ class Workers:
                 return
             replacement = None
             try:
-                replacement = Worker(self._settings, self._memory_mb)
+                replacement = Worker(self._settings, self._share)
                 for number, folder in self._models.items():
                     replacement.order(number, folder)
             except (InputError, WorkerEnded, OSError) as error:
@@ -268,8 +290,16 @@ class RemoteModel:
 
 
 def _share_of_memory(num_workers: int) -> int:
-    """MiB that a worker may have, so that all together leave a fifth of the memory that there is."""
+    """Bytes that a worker may have, so that all together leave a fifth of the memory that there is."""
     total = psutil.virtual_memory().total
     with suppress(OSError, ValueError):  # no container, or one without a limit
         total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return int(total * 0.8 / num_workers) // _MIB
+    return int(total * 0.8 / num_workers)
+
+
+def _count_kills_for_memory() -> int:
+    """How many processes Linux has ended since it started because there was no memory."""
+    with suppress(OSError):
+        found = re.search(r"^oom_kill (\d+)", Path("/proc/vmstat").read_text(), re.MULTILINE)
+        return int(found[1]) if found else 0
+    return 0

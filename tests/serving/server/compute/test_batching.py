@@ -77,7 +77,7 @@ def _ask(
         joined = threading.Event()
         join = batcher._join
 
-        def note(*arguments: object, join: Callable = join, joined: threading.Event = joined) -> tuple:
+        def note(*arguments: object, join: Callable = join, joined: threading.Event = joined) -> object:
             found = join(*arguments)
             joined.set()
             return found
@@ -177,17 +177,34 @@ def test_who_joined_waits_until_its_own_deadline(
     assert first[0].result(PATIENCE) == [2]
 
 
-def test_without_a_worker_in_time_all_of_the_batch_are_told(
+def test_without_a_worker_each_waits_until_its_own_deadline(
+    pool: ThreadPoolExecutor, worker: Worker, model: Model
+) -> None:
+    batcher = Batcher(4, 0.0, worker)
+    first = _ask(pool, batcher, model, [1], seconds=1.5)
+    short = _ask(pool, batcher, model, [2], seconds=1)
+    patient = _ask(pool, batcher, model, [3])
+    with pytest.raises(ServingError, match="the batch wasn't answered in time"):
+        short[0].result(PATIENCE)
+    with pytest.raises(ServingError, match="no worker was free in time"):
+        first[0].result(PATIENCE)
+    for _ in range(2):
+        assert worker.waiting.acquire(timeout=PATIENCE)
+    assert worker.deadlines[0] + FOREVER / 2 < worker.deadlines[1], "another one leads, with its own deadline"
+    later = _ask(pool, batcher, model, [4])
+    worker.free.set()
+    assert [future.result(PATIENCE) for future in patient + later] == [[6], [8]]
+    assert model.calls == [[3, 4]], "who gave up isn't computed"
+
+
+def test_a_batch_in_which_all_gave_up_is_joined_by_nobody(
     pool: ThreadPoolExecutor, worker: Worker, model: Model
 ) -> None:
     batcher = Batcher(3, 0.0, worker)
-    before = time.monotonic()
-    first = _ask(pool, batcher, model, [1], seconds=0.5)
-    second = _ask(pool, batcher, model, [2])
-    for future in first + second:
-        with pytest.raises(ServingError, match="no worker was free in time"):
+    for future in _ask(pool, batcher, model, [1], [2], seconds=0.5):
+        with pytest.raises(ServingError, match="in time") as caught:
             future.result(PATIENCE)
-    assert before + 0.5 <= worker.deadlines[0] < before + FOREVER
+        assert caught.value.code == "DEADLINE_EXCEEDED"
     worker.free.set()
     assert _run(batcher, model, 3) == [6], "the next ones are answered"
     assert model.calls == [[3]]

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from nst_keras.serving.client.settings import CallSettings
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.server.compute import workers
+from nst_keras.serving.server.compute.answers import Job
 from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 
@@ -65,6 +67,35 @@ def test_a_model_that_ends_every_process_is_refused(monkeypatch: pytest.MonkeyPa
     assert orders[-1] == (0, None) and not pool._models
 
 
+@pytest.mark.parametrize(
+    "kind,tries,words",
+    [(workers.WorkerCrashed, 1, "that computes it crashed"), (workers.WorkerEnded, 2, "was ended, twice")],
+)
+def test_a_request_that_ends_its_worker_gets_no_other(
+    monkeypatch: pytest.MonkeyPatch, kind: type[workers.WorkerEnded], tries: int, words: str
+) -> None:
+    asked: list[int] = []
+
+    class Failing:
+        pid = 1
+
+        def __init__(self, *_: object) -> None: ...
+
+        def is_alive(self) -> bool:
+            return True
+
+        def ask(self, number: int, job: Job) -> bytes:
+            asked.append(number)
+            raise kind
+
+    monkeypatch.setattr(workers, "Worker", Failing)
+    pool = workers.Workers(ServerSettings(workers=3))
+    with pytest.raises(ServingError, match=words) as caught:
+        pool.ask(7, Job("predict", b"", "scale", 1), time.monotonic() + 60, lambda: True)
+    assert caught.value.code == "INTERNAL"
+    assert asked == [7] * tries
+
+
 @pytest.fixture(scope="module")
 def server(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     """One with two workers, which may take some seconds and some memory."""
@@ -81,7 +112,7 @@ def server(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         workers=2,
         compute_timeout=20,
         request_timeout=300,
-        worker_memory_mb=1500,
+        request_memory_mb=900,
         file_system_poll_wait_seconds=0.05,
     )
     with ModelServer(settings) as server:
@@ -113,8 +144,8 @@ def test_answers_come_from_workers(server: ModelServer, ask: Callable) -> None:
     "inputs,signature,code,words",
     [
         ({"x": 1}, "hang", "DEADLINE_EXCEEDED", "longer than 20 s to compute"),
-        ({"mib": 4000}, "eat", "RESOURCE_EXHAUSTED", "more memory than 1500 MiB"),
-        ({"x": 1}, "crash", "INTERNAL", "the process that computes it ended, twice"),
+        ({"mib": 4000}, "eat", "RESOURCE_EXHAUSTED", "more memory than 900 MiB"),
+        ({"x": 1}, "crash", "INTERNAL", "the process that computes it crashed"),
     ],
 )
 def test_a_bad_request_ends_its_worker_alone(
@@ -139,8 +170,8 @@ def test_a_bad_request_ends_its_worker_alone(
             done.set()
         assert good.result() > 0, "others were answered meanwhile"
     assert caught.value.code in (code, "UNKNOWN"), "HTTP has one status for both"
-    assert caught.value.code in (code, "UNKNOWN"), "HTTP has one status for both"
     wait_for(lambda: len(pids(server)) == 2 and set(pids(server)) != before, "the replacement", 200)
+    assert len(before - set(pids(server))) == 1
 
 
 @pytest.mark.large
