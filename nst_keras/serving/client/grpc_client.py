@@ -1,6 +1,7 @@
 """A client of the gRPC API; it doesn't import TensorFlow."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -22,7 +23,6 @@ from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_repl
 from nst_keras.serving.protocol.signatures import Signature, read_signatures
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import from_proto, to_proto
-from nst_keras.storage.files import open_file
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -40,10 +40,10 @@ class GrpcClient(Client):
             expected = "like localhost:8500 for gRPC, or for REST like http://localhost:8501"
             raise InputError(f"address must be {expected}. Received: {address}")
         self._metadata = tuple(settings.authorization().items())
-        if settings.ca_file:
-            with open_file(settings.ca_file) as file:
-                credentials = grpc.ssl_channel_credentials(file.read())
-            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        if settings.tls():  # which has looked at the files
+            paths = settings.ca_file, settings.client_key, settings.client_certificate
+            files = (Path(path).read_bytes() if path else None for path in paths)
+            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(*files), _OPTIONS)
         else:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)

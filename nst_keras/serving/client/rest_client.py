@@ -36,7 +36,7 @@ class RestClient(Client):
             maxsize=_CONNECTIONS,
             block=False,
             retries=False,
-            ca_certs=settings.ca_file or None,
+            ssl_context=settings.tls(),
             headers=settings.authorization(),
         )
 

@@ -1,11 +1,15 @@
 """Settings of the client; importing this loads neither TensorFlow nor the protocol's messages."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.storage.files import open_file
+
+if TYPE_CHECKING:
+    import ssl
 
 NOTHING = "nothing"
 SHOWN = (NOTHING, "status", "signatures", "styles", "description")
@@ -72,9 +76,34 @@ class CallSettings(Settings):
     ca_file: str = setting(
         "", "PEM file of the authorities that may vouch for the server; by gRPC it is then encrypted."
     )
+    client_certificate: str = setting(
+        "", "PEM file of the certificate that shows the server who asks; by gRPC it is then encrypted."
+    )
+    client_key: str = setting("", "PEM file of the client certificate's key.")
     retries: int = number(
         4, "Tries after the first, with growing pauses, while the server is away.", Bounds(0)
     )
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        if bool(self.client_certificate) != bool(self.client_key):
+            raise InputError("client_certificate and client_key must both be given, or neither")
+
+    def tls(self) -> "ssl.SSLContext | None":
+        """What an encrypted connection is made with, if a file says so; InputError if one is bad."""
+        import ssl
+
+        from nst_keras.serving.protocol.tls import tls_context
+
+        if not self.ca_file and not self.client_certificate:
+            return None
+        return tls_context(
+            ssl.Purpose.SERVER_AUTH,
+            authority=self.ca_file,
+            certificate=self.client_certificate,
+            key=self.client_key,
+        )
 
     def authorization(self) -> dict[str, str]:
         """The header that holds the token, if there is one."""

@@ -9,6 +9,7 @@ import grpc
 
 from nst_keras.errors import InputError
 from nst_keras.serving.protocol.status_codes import ServingError
+from nst_keras.serving.protocol.tls import tls_context
 from nst_keras.storage.files import open_file
 
 
@@ -26,9 +27,6 @@ class Tls:
 
     def __post_init__(self) -> None:
         """Looks at the files."""
-        for path in filter(None, (self.certificate, self.key, self.client_authority)):
-            with open_file(path):
-                pass
         self.context()
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -39,19 +37,12 @@ class Tls:
 
     def context(self) -> ssl.SSLContext:
         """For HTTP."""
-        authority = self.client_authority or None
-        try:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
-        except ssl.SSLError as error:
-            raise InputError(f"{authority}: must hold authorities' certificates, as PEM: {error}") from error
-        try:
-            if authority:
-                context.verify_mode = ssl.CERT_REQUIRED
-            context.load_cert_chain(self.certificate, self.key)
-        except ssl.SSLError as error:
-            pair = f"{self.certificate} and {self.key}"
-            raise InputError(f"{pair}: must be a certificate and its key, as PEM: {error}") from error
-        return context
+        return tls_context(
+            ssl.Purpose.CLIENT_AUTH,
+            authority=self.client_authority,
+            certificate=self.certificate,
+            key=self.key,
+        )
 
 
 class Token:

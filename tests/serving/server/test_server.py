@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -459,26 +460,43 @@ def test_messages_have_a_budget_together() -> None:
         pass
 
 
+@dataclass(frozen=True)
+class Certificates:
+    """Files of certificates and their keys: of an authority, of what it vouches for, and of a stranger."""
+
+    authority: str
+    localhost: tuple[str, str]
+    client: tuple[str, str]
+    stranger: tuple[str, str]
+
+
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Files of a certificate for localhost and of its key."""
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     if not shutil.which("openssl"):
         pytest.skip("openssl is not on the PATH")
-    folder = tmp_path_factory.mktemp("certificate")
-    files = str(folder / "certificate.pem"), str(folder / "key.pem")
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-addext", names]
-    command += ["-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def make(name: str, *flags: str) -> tuple[str, str]:
+        files = str(folder / f"{name}.pem"), str(folder / f"{name}.key")
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command += ["-subj", f"/CN={name}", "-out", files[0], "-keyout", files[1], *flags]
+        subprocess.run(command, check=True, capture_output=True)
+        return files
+
+    authority = make("authority")
+    by_it = ["-CA", authority[0], "-CAkey", authority[1], "-addext", "basicConstraints=critical,CA:FALSE"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    return Certificates(
+        authority[0], make("localhost", *by_it, *names), make("client", *by_it), make("stranger")
+    )
 
 
 def test_encrypted_on_both_ports(
-    start: Start, models_dir: Path, sources: Sources, certificate: tuple[str, str]
+    start: Start, models_dir: Path, sources: Sources, certificates: Certificates
 ) -> None:
     push(sources.scale[2.0], models_dir, "scale")
-    server = start(tls_certificate=certificate[0], tls_key=certificate[1])
-    trusting, once = CallSettings(ca_file=certificate[0]), CallSettings(retries=0, timeout=5)
+    server = start(tls_certificate=certificates.localhost[0], tls_key=certificates.localhost[1])
+    trusting, once = CallSettings(ca_file=certificates.authority), CallSettings(retries=0, timeout=5)
     assert server.rest_address.startswith("https://")
     for address in (server.rest_address, server.grpc_address):
         assert connect(address, trusting).predict(SCALE, {"x": [[1, 2, 3]]})["y"][0, 0] == 2
@@ -486,14 +504,44 @@ def test_encrypted_on_both_ports(
             connect(address.replace("https", "http"), once).predict(SCALE, {"x": [[1, 2, 3]]})
 
 
-def test_bad_certificates_are_named(start: Start, certificate: tuple[str, str], tmp_path: Path) -> None:
+def test_clients_have_to_show_a_certificate_of_the_authority(
+    start: Start, models_dir: Path, sources: Sources, certificates: Certificates
+) -> None:
+    push(sources.scale[2.0], models_dir, "scale")
+    certificate, key = certificates.localhost
+    authority = certificates.authority
+    server = start(tls_certificate=certificate, tls_key=key, tls_client_authority=authority)
+    for address in (server.rest_address, server.grpc_address):
+        for pair in (certificates.client, certificates.stranger, ("", "")):
+            who = {"client_certificate": pair[0], "client_key": pair[1]}
+            settings = CallSettings(ca_file=authority, retries=0, timeout=20, **who)
+            if pair is certificates.client:
+                assert connect(address, settings).predict(SCALE, {"x": [[1, 2, 3]]})["y"][0, 0] == 2
+                continue
+            with pytest.raises(ServingError) as caught:
+                connect(address, settings).predict(SCALE, {"x": [[1, 2, 3]]})
+            assert caught.value.code == "UNAVAILABLE"
+
+
+def test_bad_certificates_are_named(start: Start, certificates: Certificates, tmp_path: Path) -> None:
+    certificate, key = certificates.localhost
     (tmp_path / "text").write_text("no certificate")
+    text, none = str(tmp_path / "text"), str(tmp_path / "none")
     with pytest.raises(InputError, match=r"text and .*: must be a certificate and its key"):
-        start(tls_certificate=str(tmp_path / "text"), tls_key=certificate[1])
+        start(tls_certificate=text, tls_key=key)
     with pytest.raises(InputError, match="tls_certificate and tls_key must both be given"):
-        start(tls_certificate=certificate[0])
+        start(tls_certificate=certificate)
     with pytest.raises(InputError, match="none: does not exist"):
-        start(tls_certificate=certificate[0], tls_key=str(tmp_path / "none"))
+        start(tls_certificate=certificate, tls_key=none)
+    with pytest.raises(InputError, match="text: must hold authorities' certificates"):
+        start(tls_certificate=certificate, tls_key=key, tls_client_authority=text)
+    with pytest.raises(InputError, match="client_certificate and client_key must both be given"):
+        CallSettings(client_key=key)
+    for address in ("https://localhost:1", "localhost:1"):
+        with pytest.raises(InputError, match=r"text and .*: must be a certificate and its key"):
+            connect(address, CallSettings(client_certificate=text, client_key=key))
+        with pytest.raises(InputError, match="none: does not exist"):
+            connect(address, CallSettings(ca_file=none))
 
 
 def _open(server: ModelServer, data: bytes = b"") -> socket.socket:
