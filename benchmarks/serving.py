@@ -10,6 +10,7 @@ REST adds is base64 and JSON, in proportion to the bytes of the answer.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import psutil
 import tensorflow as tf
 from serving_load import MODEL, BadRequests, Server, photo, save_small_painter
 
@@ -47,7 +49,11 @@ def painter(address: str, style: str, calls: CallSettings = _PATIENT) -> Picture
 
 
 def measure_overhead(server: Server, saved_model: Path, style: str, size: int, rounds: int) -> dict[str, Any]:
-    """The same picture through the SavedModel in this process and through both APIs, by turns."""
+    """The same picture through the SavedModel in this process and through both APIs, by turns.
+
+    Beside the waits are the processors' seconds of client, server and workers, which other load on the
+    machine changes less; the overhead of waits is the median of the turns' ratios.
+    """
     data = photo(size)
     clients = {"rest": painter(server.rest, style), "grpc": painter(server.grpc, style)}
     signature = tf.saved_model.load(str(saved_model)).signatures["serve_image_bytes"]
@@ -60,18 +66,24 @@ def measure_overhead(server: Server, saved_model: Path, style: str, size: int, r
         "grpc": lambda: clients["grpc"].paint(data),
     }
     times: dict[str, list[float]] = {name: [] for name in calls}
+    cpu: dict[str, list[float]] = {name: [] for name in calls}
     for round_number in range(rounds + 2):
         for name, call in calls.items():
-            began = time.perf_counter()
+            used, began = server.cpu_seconds() + time.process_time(), time.perf_counter()
             call()
+            wait = time.perf_counter() - began
             if round_number >= 2:  # the first ones trace
-                times[name].append(time.perf_counter() - began)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    added = {
-        f"{name}_overhead_percent": round(100 * (medians[name] / medians["in_process"] - 1), 2)
-        for name in clients
-    }
-    return {f"{name}_ms": round(1000 * value, 2) for name, value in medians.items()} | added
+                times[name].append(wait)
+                cpu[name].append(server.cpu_seconds() + time.process_time() - used)
+    found = {f"{name}_ms": round(1000 * statistics.median(values), 2) for name, values in times.items()}
+    for name, values in cpu.items():
+        found[f"{name}_cpu_ms"] = round(1000 * statistics.mean(values), 2)
+    for name in clients:
+        ratios = [wait / alone for wait, alone in zip(times[name], times["in_process"], strict=True)]
+        found[f"{name}_overhead_percent"] = round(100 * (statistics.median(ratios) - 1), 2)
+        more = sum(cpu[name]) / sum(cpu["in_process"])
+        found[f"{name}_cpu_overhead_percent"] = round(100 * (more - 1), 2)
+    return found
 
 
 def run_clients(count: int, seconds: float, work: Callable[[int], None]) -> float:
@@ -144,10 +156,22 @@ def run_mixed(server: Server, style: str, size: int, clients: int, seconds: floa
             counts["good_failed"] += 1
             wrong.append(str(error))
 
+    most_mb, done = [server.memory_mb()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                most_mb[0] = max(most_mb[0], server.memory_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     run_clients(clients, seconds, work)
+    done.set()
+    watcher.join()
     return {
         "seconds": seconds,
         "crashed": server.process.poll() is not None,
+        "most_mb": most_mb[0],
         "mb_after": server.memory_mb(),
         **counts,
         "kinds_of_bad": len(tried),
@@ -192,6 +216,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="pixels of a side, for times")
     parser.add_argument("--small_size", type=int, default=128, help="the same, where requests are counted")
     parser.add_argument("--rounds", type=int, default=30, help="calls that the overhead is taken from")
+    parser.add_argument("--only_overhead", action="store_true")
     parser.add_argument("--clients", default="1,4,16,64")
     parser.add_argument("--latency_seconds", type=float, default=20, help="for each number of clients")
     parser.add_argument("--memory_requests", type=int, default=2000)
@@ -226,14 +251,17 @@ def measure(
         "kill_9_of_a_worker": server.kill_a_worker,
         "kill_9": restart,
     }
+    overhead = measure_overhead(server, saved_model, style, flags.size, flags.rounds)
+    found = {"size": flags.size, "cores": os.cpu_count(), "load": os.getloadavg(), "overhead": overhead}
+    if flags.only_overhead:
+        return found
+    latency = {
+        clients: measure_latency(server, style, flags.size, int(clients), flags.latency_seconds)
+        for clients in flags.clients.split(",")
+    }
     return {
-        "size": flags.size,
-        "cores": os.cpu_count(),
-        "overhead": measure_overhead(server, saved_model, style, flags.size, flags.rounds),
-        "latency": {
-            clients: measure_latency(server, style, flags.size, int(clients), flags.latency_seconds)
-            for clients in flags.clients.split(",")
-        },
+        **found,
+        "latency": latency,
         "memory": measure_memory(server, style, small, flags.memory_requests),
         "mixed_load": run_mixed(server, style, small, 8, flags.mixed_seconds),
         **{

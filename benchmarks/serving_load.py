@@ -64,9 +64,16 @@ class Server:
 
     def memory_mb(self) -> float:
         """Resident memory of the server and its workers."""
+        return round(sum(process.memory_info().rss for process in self._processes()) / 2**20, 1)
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the server and its workers have had."""
+        times = (process.cpu_times() for process in self._processes())
+        return sum(time.user + time.system for time in times)
+
+    def _processes(self) -> list[psutil.Process]:
         server = psutil.Process(self.process.pid)
-        processes = [server, *server.children(recursive=True)]
-        return round(sum(process.memory_info().rss for process in processes) / 2**20, 1)
+        return [server, *server.children(recursive=True)]
 
     def kill_a_worker(self) -> None:
         """Ends one of those that compute, as if it had crashed."""
@@ -209,12 +216,14 @@ class BadRequests:
                 ),
                 {0, 400, 408},
             ),
-            "100 idle sockets, then a probe": (self._idle, {200}),
+            "1,000 idle sockets, then a probe": (self._idle, {200}),
+            "a reader who takes nothing": (self._take_nothing, {0}),
             "gRPC: a huge tensor that isn't there": (lambda: self._call(_huge_tensor()), {400, 429}),
             "gRPC: no message": (lambda: self._call(b"\xff" * 100), {400}),
             "gRPC: nothing in it": (lambda: self._call(b""), {400}),
             "gRPC: past the limit": (lambda: self._call(bytes((_MAX_BODY_MB << 20) + 1)), {429}),
             "gRPC: silence": (lambda: self._call(None), {499}),
+            "gRPC: a stream without end": (lambda: self._call(b"\xff" * 100, endless=True), {400}),
             "no HTTP": (lambda: self._raw(b"\x16\x03\x01 hello\r\n\r\n"), {400}),
             "slow headers": (lambda: self._raw(b"POST / HTTP/1.1\r\nX: ", drip=True), {0}),
             "slow body": (lambda: self._raw(_HEAD + b"{", drip=True), {408}),
@@ -240,18 +249,29 @@ class BadRequests:
 
     def _idle(self) -> int:
         with contextlib.ExitStack() as sockets:
-            for number in range(100):
+            for number in range(1000):
                 link = sockets.enter_context(socket.create_connection((self._host, int(self._port)), 30))
                 link.sendall(b"GET / HT" * (number % 2))
             return self._send("GET", self._url, b"")
 
-    def _call(self, data: bytes | None) -> int:
+    def _take_nothing(self) -> int:
+        """Asks for a picture and goes, some seconds later, without having read a byte of it."""
+        body = json.dumps(self._document(photo(256))).encode()
+        with socket.create_connection((self._host, int(self._port)), 30) as link:
+            link.sendall(_HEAD.replace(b"999", str(len(body)).encode()) + body)
+            time.sleep(2 * _READ_TIMEOUT)
+        return 0
+
+    def _call(self, data: bytes | None, *, endless: bool = False) -> int:
         """Calls Predict with bytes, or with nothing at all; returns the HTTP status of gRPC's code."""
 
         def messages() -> Iterator[bytes]:
             if data is None:
                 time.sleep(3 * _READ_TIMEOUT)
-            else:
+                return
+            yield data
+            while endless:
+                time.sleep(0.01)
                 yield data
 
         try:
