@@ -44,6 +44,7 @@ class StudioApp:
                 ("GET", "/page/(.+)", self._page),
                 ("GET", "/api/about", studio.about),
                 ("PUT", "/api/pictures", studio.add_picture),
+                ("POST", "/api/pictures", studio.hold_pictures),
                 ("GET", "/api/pictures/(.+)", studio.show_picture),
                 ("POST", "/api/paint", studio.paint),
                 ("POST", "/api/command", studio.command),

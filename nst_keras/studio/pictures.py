@@ -2,10 +2,16 @@
 
 import contextlib
 import ctypes
+import filecmp
 import io
+import itertools
+import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+import threading
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -21,6 +27,7 @@ from nst_keras.storage.folders import make_folder
 LARGEST_SIDE = 8192  # of what a browser is shown
 _LEAST_SIDE = 16  # as the optimiser
 _LONGEST_NAME = 80
+_HELD = 3600.0  # seconds after its last use in which an open page may still want a picture
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -71,24 +78,63 @@ class PictureStore:
 
     def __init__(self, folder: Path, max_pixels: int) -> None:
         self._folder, self._max_pixels = make_folder(folder, "folder"), max_pixels
+        self._naming = threading.Lock()
 
     def add(self, name: str, file: Path) -> dict[str, object]:
         """Moves a file in if it is a picture that can be painted, whatever its name says; it is read whole.
+
+        Recipes and commands know pictures by the names of their files, so that each has one of its own: what
+        comes again is there already, and another picture of the same name gets a number.
 
         Raises:
             InputError: If it isn't, or can't be written.
         """
         name = file_name(name)
         width, height = _checked_size(file, name, self._max_pixels)
-        folder = make_folder(self._folder / new_id(), "folder")
+        with self._naming:
+            path = self._placed(name, file)
+        return {"id": path.parent.name, "name": path.name, "width": width, "height": height}
+
+    def _placed(self, name: str, file: Path) -> Path:
+        stem, suffix = os.path.splitext(name)
+        there = list(self._folder.glob("*/*"))
+        for number in itertools.count(1):
+            wanted = name if number == 1 else f"{stem}_{number}{suffix}"
+            named = [path for path in there if path.name == wanted]
+            for path in named:
+                if filecmp.cmp(path, file, shallow=False):
+                    os.utime(path.parent)
+                    return path
+            if not named:
+                break
+        path = make_folder(self._folder / new_id(), "folder") / wanted
         sync(file)
-        file.rename(folder / name)
-        return {"id": folder.name, "name": name, "width": width, "height": height}
+        file.rename(path)
+        return path
 
     def path(self, name: str) -> Path | None:
-        """Where the picture with an id is; None if there is none."""
+        """Where the picture with an id is, which is thereby used; None if there is none."""
         folder = self._folder / name
-        return next(iter(folder.iterdir()), None) if is_id(name) and folder.is_dir() else None
+        if not is_id(name) or not folder.is_dir():
+            return None
+        os.utime(folder)
+        return next(iter(folder.iterdir()), None)
+
+    def forget(self, needed: Collection[str], seconds: float, most_bytes: int) -> None:
+        """Removes pictures unused for so long that aren't needed; above a size, the longest unused of these.
+
+        What was used within the last hour stays.
+        """
+        kept = 0
+        for last_use, folder in sorted(
+            ((each.stat().st_mtime, each) for each in self._folder.iterdir()), reverse=True
+        ):
+            size = sum(path.stat().st_size for path in folder.iterdir())
+            unused = time.time() - last_use
+            kept += size
+            if folder.name not in needed and unused > _HELD and (unused > seconds or kept > most_bytes):
+                shutil.rmtree(folder)
+                kept -= size
 
     def newest_named(self, name: str) -> str:
         """The id of the picture that came last of those whose file has a name; "" if none has."""

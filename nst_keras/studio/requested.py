@@ -93,7 +93,10 @@ def plan(request: Mapping[str, Any], resolve: Resolve, where: str) -> Planned:
             name if name in REGION_COLORS else resolve(name, "style_mask") for name in wish.style_masks
         ],
     )
-    output = job.output.with_stem(os.fsencode(job.output.stem)[:_LONGEST_STEM].decode(errors="ignore"))
+    stem = os.fsencode(job.output.stem)[:_LONGEST_STEM].decode(errors="ignore")
+    if settings.to_dict().get("init", INITS[0]) not in INITS:
+        stem += f"_{settings.size}"  # or its name might be that of the picture it begins with
+    output = job.output.with_stem(stem)
     return Planned(wish, dict(changes), replace(job, output=output), settings, stylizer)
 
 

@@ -14,6 +14,14 @@ class StudioSettings(Settings):
     open: bool = setting(True, "Open the page in a browser, where a person sits at a screen.")
     queue: int = number(8, "Optimisations that may wait; those past it are refused.", FROM_ONE)
     max_upload_mb: int = number(64, "Largest file of a picture in MiB.", FROM_ONE)
+    keep_days: float = number(
+        30,
+        "Days after which photos and paintings go that nothing here is made of and no page shows.",
+        POSITIVE,
+    )
+    keep_mb: int = number(
+        2048, "Size of all photos and paintings in MiB above which the longest unused of these go earlier."
+    )
     max_megapixels: int = number(50, "Largest width times height of a picture, in millions.", FROM_ONE)
     idle_minutes: float = number(
         5,

@@ -1,11 +1,11 @@
 """What the page may ask for, over the same jobs as the command line's; loads no TensorFlow."""
 
 import asyncio
+import contextlib
 import io
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from nst_keras.studio.pictures import (
     LARGEST_SIDE,
     PictureStore,
     file_of_sample,
+    is_id,
     is_sample,
     new_id,
     shown,
@@ -41,6 +42,8 @@ from nst_keras.studio.workers.painter import InstantPainter
 from nst_keras.studio.workers.tasks import task_of
 from nst_keras.stylizers.by_name import known_styles
 from nst_keras.web.errors import HttpError
+
+_TIDY_SECONDS = 3600.0
 
 
 class Studio:
@@ -66,6 +69,16 @@ class Studio:
         """Goes on with what a server before left."""
         self._loop = asyncio.get_running_loop()
         self._jobs.open()
+        self._tidying = asyncio.ensure_future(self._keep_tidy())
+
+    async def _keep_tidy(self) -> None:
+        """Removes the pictures that nobody wants any more, now and each hour."""
+        while True:
+            needed = {name for job in self._jobs.all() for name in job.pictures()}
+            seconds, most_bytes = 86400 * self.settings.keep_days, self.settings.keep_mb << 20
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._pictures.forget, needed, seconds, most_bytes)
+            await asyncio.sleep(_TIDY_SECONDS)
 
     def hang_up(self) -> None:
         """Ends the streams of news; may be called from another thread."""
@@ -74,6 +87,7 @@ class Studio:
 
     async def close(self) -> None:
         """Ends all processes."""
+        self._tidying.cancel()
         await asyncio.gather(self._painter.close(), self._jobs.close())
 
     def in_words(self, problem: object) -> str:
@@ -85,7 +99,7 @@ class Studio:
         self._painter.wake()
         return json_answer(await asyncio.to_thread(about, self.settings))
 
-    @contextmanager
+    @contextlib.contextmanager
     def new_file(self, suffix: str = "") -> Iterator[Path]:
         """A path for a file that comes in or is shown once; it goes again unless it was moved."""
         path = self._fresh / f"{new_id()}{suffix}"
@@ -108,8 +122,18 @@ class Studio:
             except InputError:
                 record = {}
             if record:
-                wish, problem = request_of(record, self._pictures.newest_named)
+                wish, problem = request_of(
+                    record, lambda name: self._pictures.newest_named(name) or self._jobs.newest_named(name)
+                )
         return {**added, "request": wish, "recipe_problem": problem or None}
+
+    async def hold_pictures(self, request: Request) -> Answer:
+        """POST /api/pictures {"names"}: an open page may still want them; says which are "gone"."""
+        names = request.json().get("names")
+        if not isinstance(names, list):
+            raise HttpError(400, "names must be a list")
+        gone = [name for name in names if is_id(str(name)) and self._find(str(name)) is None]
+        return json_answer({"gone": gone})
 
     async def show_picture(self, request: Request, name: str) -> Answer:
         """GET /api/pictures/NAME?side=N, or ?original for a file as it was brought."""
@@ -238,7 +262,7 @@ class Studio:
         """A request's plan, with a folder of its own for the picture, which is still to be made."""
         return plan(wish, self._resolve, f"{self._jobs.folder_for(new_id())}/")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _new_folder(self, planned: Planned) -> Iterator[Path]:
         """Makes the folder of a plan, which goes again if the block fails."""
         folder = make_folder(planned.job.output.parent, "folder")
@@ -259,8 +283,11 @@ class Studio:
     def _resolve(self, name: str, role: str) -> str:
         return name if is_sample(name) else str(self._path(name, role))
 
+    def _find(self, name: str) -> Path | None:
+        return self._pictures.path(name) or self._jobs.picture(name)
+
     def _path(self, name: str, role: str) -> Path:
-        path = self._pictures.path(name) or self._jobs.picture(name)
+        path = self._find(name)
         if path is None:
             raise HttpError(404, f"{role}: {name[:80]} isn't here; bring the picture again")
         return path

@@ -143,6 +143,53 @@ def test_pause_stop_and_go_on(visit: Run) -> None:
     visit(scene)
 
 
+def test_a_paused_job_goes_on_when_it_is_its_turn(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        first = await _start(client, LONG)
+        await _until(client, first, "running")
+        await client("POST", f"/api/jobs/{first}/pause")
+        paused = await _until(client, first, "paused")
+        second = await _start(client, LONG)
+        await _until(client, second, "running")
+        for wish in ("go_on", "pause", "go_on"):
+            told = (await client("POST", f"/api/jobs/{first}/{wish}")).json
+            assert told["state"] == ("waiting" if wish == "go_on" else "paused")
+        await asyncio.sleep(0.2)
+        states = [(await _job(client, name))["state"] for name in (first, second)]
+        assert states == ["waiting", "running"]
+        assert (await _job(client, first))["step"] == paused["step"]
+        await client("POST", f"/api/jobs/{second}/stop")
+        await _until(client, second, "stopped")
+        process = client.studio._jobs._processes[first]
+        assert (await _until(client, first, "running"))["step"] >= paused["step"]
+        assert client.studio._jobs._processes[first] is process, "it was only halted"
+
+    visit(scene)
+
+
+def test_a_halted_job_that_waits_can_be_stopped_and_killed(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        names = []
+        for _ in range(2):
+            names.append(await _start(client, LONG))
+            await _until(client, names[-1], "running")
+            await client("POST", f"/api/jobs/{names[-1]}/pause")
+            await _until(client, names[-1], "paused")
+        first, second = names
+        await client("POST", f"/api/jobs/{first}/go_on")
+        assert (await client("POST", f"/api/jobs/{second}/go_on")).json["state"] == "waiting"
+        client.studio._jobs._processes[second].kill()
+        await client.studio._jobs._processes[second].wait()
+        await client("POST", f"/api/jobs/{first}/pause")
+        await _until(client, second, "running")  # from its checkpoint
+        await client("POST", f"/api/jobs/{first}/go_on")
+        await client("POST", f"/api/jobs/{first}/stop")
+        await _until(client, first, "stopped")
+        assert (await client("GET", f"/api/results/{first}")).body == b"so far"
+
+    visit(scene)
+
+
 def test_a_result_goes_on_larger_as_a_job_of_its_own(visit: Run) -> None:
     async def scene(client: Client) -> None:
         name = await _start(client, 2)
@@ -153,6 +200,10 @@ def test_a_result_goes_on_larger_as_a_job_of_its_own(visit: Run) -> None:
         wanted = {"init": name, "size": 128, "coarse_steps": 0, "num_steps": 2, "seed": 0}
         assert larger["request"]["settings"] == wanted
         await _until(client, larger["id"], "done")
+        told = await client("GET", f"/api/results/{larger['id']}")
+        assert "china_ink_128.png" in told.headers["content-disposition"], "beside the one it began with"
+        command = (await client("POST", "/api/command", larger["request"])).json["command"]
+        assert "--init=china_ink.png" in command and "--output=china_ink_128.png" in command
 
     visit(scene)
 

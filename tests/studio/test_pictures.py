@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import io
+import os
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
-from nst_keras.studio.pictures import file_name
+from nst_keras.studio.pictures import PictureStore, file_name
 
 from .conftest import Client, Run, picture
 
@@ -133,6 +135,68 @@ def test_nothing_outside_its_folder_is_shown(name: str, visit: Run) -> None:
         assert (await client("GET", f"/api/pictures/{name}")).status == 404
 
     visit(scene)
+
+
+def test_each_picture_has_a_name_of_its_own(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        async def bring(data: bytes) -> tuple[str, str]:
+            added = (await client("PUT", "/api/pictures?name=photo.png", data)).json
+            return added["id"], added["name"]
+
+        first, *others = [await bring(picture(width)) for width in (40, 41, 42)]
+        assert [name for _, name in (first, *others)] == ["photo.png", "photo_2.png", "photo_3.png"]
+        assert len({brought for brought, _ in (first, *others)}) == 3
+        assert await bring(picture(41)) == others[0], "it is here already"
+        at_once = await asyncio.gather(*(bring(picture(50 + n % 2)) for n in range(6)))
+        assert sorted({*at_once}, key=lambda each: each[1])[1][1] == "photo_5.png" and len({*at_once}) == 2
+
+    visit(scene)
+
+
+def test_what_nobody_wants_goes_after_a_while_or_when_there_is_too_much(tmp_path: Path) -> None:
+    store = PictureStore(tmp_path / "pictures", 10**6)
+    days_ago, ids = {"job": 50, "old": 40, "week": 7, "day": 1, "hour": 0.02, "new": 0}, {}
+    for number, (name, days) in enumerate(days_ago.items()):
+        (tmp_path / "file").write_bytes(picture(40 + number))
+        ids[name] = str(store.add(f"{name}.png", tmp_path / "file")["id"])
+        used = time.time() - 86400 * days
+        os.utime(tmp_path / "pictures" / ids[name], (used, used))
+
+    def left() -> list[str]:
+        return [name for name in days_ago if (tmp_path / "pictures" / ids[name]).exists()]
+
+    store.forget({ids["job"]}, 30 * 86400, 10**9)
+    assert left() == ["job", "week", "day", "hour", "new"]
+    assert store.path(ids["week"]), "which uses it"
+    store.forget({ids["job"]}, 30 * 86400, 0)
+    assert left() == ["job", "week", "hour", "new"]
+
+
+def test_pictures_of_jobs_and_open_pages_stay_when_the_studio_starts(visit: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "studio" / "pictures"
+
+    async def first(client: Client) -> list[str]:
+        names = [
+            (await client("PUT", f"/api/pictures?name={width}.png", picture(width))).json["id"]
+            for width in (40, 41, 42)
+        ]
+        settings = {"num_steps": 1, "size": 64}
+        job = {"way": "optimize", "content": names[0], "styles": ["sample:ink"], "settings": settings}
+        assert (await client("POST", "/api/jobs", job)).status == 202
+        for name in names:
+            os.utime(folder / name, (0, 0))
+        held = await client("POST", "/api/pictures", {"names": [names[1], "sample:ink", "0" * 32]})
+        assert held.json == {"gone": ["0" * 32]}
+        assert (await client("POST", "/api/pictures", {"names": 3})).status == 400
+        return names
+
+    async def second(client: Client) -> None:
+        while (folder / names[2]).exists():  # the visit ends in a minute
+            await asyncio.sleep(0.01)
+        assert (folder / names[0]).exists() and (folder / names[1]).exists()
+
+    names = visit(first)
+    visit(second)
 
 
 def test_many_pictures_at_once_are_all_kept_or_told_to_come_again(visit: Run) -> None:

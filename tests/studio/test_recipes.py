@@ -111,13 +111,15 @@ def test_an_optimised_picture_is_that_of_its_command(
     random_weights: VGG19Weights,
 ) -> None:
     monkeypatch.setattr(transfer_job, "load_vgg19", lambda *_: random_weights)
-    files = {"photo.png": picture(60, 40), "ink.jpg": picture(50, 50, "JPEG"), "mask.png": picture(60, 40)}
+    # Two pictures of one name, as from two folders, are told apart.
+    files = {"photo.png": picture(60, 40), "photo_2.png": picture(50, 50), "mask.png": picture(60, 40)}
     told: list[dict[str, Any]] = []
     ids: dict[str, str] = {}
 
     async def ask(client: Client) -> list[str]:
-        ids.update({name: await _bring(client, name, data) for name, data in files.items()})
-        request = {"way": "optimize", "content": ids["photo.png"], "styles": [ids["ink.jpg"]]}
+        for name, data in files.items():
+            ids[name] = await _bring(client, name.replace("_2", ""), data)
+        request = {"way": "optimize", "content": ids["photo.png"], "styles": [ids["photo_2.png"]]}
         request["settings"] = SHALLOW
         job = (await client("POST", "/api/jobs", request)).json
         task = client.studio._jobs.get(job["id"]).task
@@ -130,6 +132,7 @@ def test_an_optimised_picture_is_that_of_its_command(
         again = (await client("PUT", "/api/pictures?name=x.png", result)).json
         assert again["request"]["settings"] == SHALLOW
         assert again["request"]["content"] == ids["photo.png"]
+        assert again["request"]["styles"] == [ids["photo_2.png"]]
         return shlex.split((await client("POST", "/api/command", again["request"])).json["command"])
 
     _, *flags = visit(ask)
@@ -137,7 +140,7 @@ def test_an_optimised_picture_is_that_of_its_command(
         (tmp_path / name).write_bytes(data)
     done = run_main(stylize.main, *flags)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "photo_ink.png").read_bytes() == (tmp_path / "studio.png").read_bytes()
+    assert (tmp_path / "photo_photo_2.png").read_bytes() == (tmp_path / "studio.png").read_bytes()
     events = [message["event"] for message in told]
     assert (events[0], events[-1], events.count("step")) == ("running", "ended", 5)
     assert "preview" in events

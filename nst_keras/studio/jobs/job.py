@@ -31,6 +31,7 @@ class Job:
         version: Grows with each change.
         preview_step: Step of the newest picture on the way.
         resumes: Whether it goes on from its checkpoint.
+        is_halted: Whether its process waits where it is.
         is_deleted: Whether its files go.
         has_hung_up: Whether there is no more news of it from this server.
     """
@@ -49,7 +50,7 @@ class Job:
         self.created: float = values.get("created", time.time())
         self.seconds_left: float | None = None
         self.version, self.preview_step = 0, 0
-        self.resumes = self.is_deleted = self.has_hung_up = False
+        self.resumes = self.is_halted = self.is_deleted = self.has_hung_up = False
         self._watchers: set[asyncio.Event] = set()
         if self.state in (*UNFINISHED, PAUSED, LOST) and self.curve:  # a killed server noted no step
             self.step = int(self.curve[-1][0])
@@ -82,6 +83,12 @@ class Job:
     def preview(self) -> Path:
         """Where the picture on the way is."""
         return self.folder / PREVIEW_FILE
+
+    def pictures(self) -> set[str]:
+        """Names of all that it is made of."""
+        request = self.request
+        names = {request["content"], *request["styles"], *request.get("style_masks", ())}
+        return names | {request.get("content_mask", ""), str(request.get("settings", {}).get("init", ""))}
 
     def has_checkpoint(self) -> bool:
         """Whether it can go on from where it was."""
@@ -123,6 +130,7 @@ class Job:
                 self.message = message["message"]
                 self.touch()
             case "running" | "paused" as state:
+                self.is_halted = state == PAUSED
                 self.change(state, self.message)
             case "failed":
                 self.change(FAILED, message["message"])

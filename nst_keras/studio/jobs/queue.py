@@ -87,6 +87,10 @@ class JobQueue:
         job = self._jobs.get(name)
         return job.output if job and job.output.exists() else None
 
+    def newest_named(self, name: str) -> str:
+        """The id of the newest job whose picture's file has a name; "" if none has."""
+        return next((job.id for job in self.all() if job.output.name == name and job.output.exists()), "")
+
     def folder_for(self, name: str) -> Path:
         """Where a job with a new id has its files."""
         return self._folder / name
@@ -102,30 +106,32 @@ class JobQueue:
         return job
 
     async def pause(self, job: Job) -> None:
-        """Halts a job where it is."""
-        await self._wish(job, "pause", RUNNING)
+        """Halts a job where it is, or leaves it halted."""
+        if job.state == WAITING and job.is_halted:
+            job.change(PAUSED, job.message)
+        else:
+            await self._wish(job, "pause", RUNNING)
 
     async def stop(self, job: Job) -> None:
         """Ends a job after its step, with the picture so far and a checkpoint."""
         process = self._processes.get(job.id)
-        if job.state == WAITING or (job.state == PAUSED and process is None):
+        waits = job.state == WAITING and not job.is_halted
+        if waits or (job.state == PAUSED and process is None):
             job.change(STOPPED)
         elif job.state == STARTING:
             job.change(STOPPED)
             if process:
                 process.kill()
         else:
-            await self._wish(job, "stop", RUNNING, PAUSED)
+            await self._wish(job, "stop", RUNNING, PAUSED, WAITING)
             self._run(self._lose_patience(job))
 
     async def go_on(self, job: Job) -> None:
-        """Lets a job go on from where it is."""
-        if job.state == PAUSED and job.id in self._processes:
-            await self._wish(job, "go_on", PAUSED)
-        elif job.state in (PAUSED, STOPPED, FAILED, LOST):  # its process, if it is still ending, comes first
+        """Lets a job go on from where it is, when it is its turn."""
+        if job.state in (PAUSED, STOPPED, FAILED, LOST):
             self._require_place()
             job.resumes = True
-            job.change(WAITING)
+            job.change(WAITING, job.message if job.is_halted else "")
             self._start_next()
         else:
             raise HttpError(409, f"the picture is {job.state}: there is nothing to go on with")
@@ -147,9 +153,10 @@ class JobQueue:
         process = self._processes.get(job.id)
         if job.state not in states or process is None:
             raise HttpError(409, f"the picture is {job.state}")
-        await process.send(wish=wish)
-        if job.state == PAUSED:
+        if job.state in (PAUSED, WAITING):
+            job.is_halted = False
             job.change(RUNNING, job.message)  # so that who asked goes on listening
+        await process.send(wish=wish)
 
     async def _lose_patience(self, job: Job) -> None:
         process = self._processes.get(job.id)
@@ -158,12 +165,21 @@ class JobQueue:
 
     def _start_next(self) -> None:
         at_work = any(job.state in (STARTING, RUNNING) for job in self._jobs.values())
-        waiting = [
-            job for job in self._jobs.values() if job.state == WAITING and job.id not in self._processes
+        waiting = [  # a process that is still ending comes first
+            job
+            for job in self._jobs.values()
+            if job.state == WAITING and (job.is_halted or job.id not in self._processes)
         ]
-        if waiting and not at_work and not self._is_closing:
-            waiting[0].change(STARTING)
-            self._run(self._work(waiting[0]))
+        if not waiting or at_work or self._is_closing:
+            return
+        job = waiting[0]
+        if job.is_halted:
+            job.is_halted = False
+            job.change(RUNNING, job.message)
+            self._run(self._processes[job.id].send(wish="go_on"))
+        else:
+            job.change(STARTING)
+            self._run(self._work(job))
 
     def _run(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -185,6 +201,7 @@ class JobQueue:
             self._see(job, message)
         code = await process.wait()
         del self._processes[job.id]
+        job.is_halted = False
         if not job.is_deleted and not self._is_closing and job.state in (STARTING, RUNNING, PAUSED):
             words = process.last_words()
             job.change(LOST, _LOST.format(f"signal {-code}")) if code < 0 else job.change(FAILED, words)

@@ -39,6 +39,13 @@ export const post = async (path, value = {}) => (await call("POST", path, json(v
 export const remove = (path) => call("DELETE", path);
 export const blob = async (path) => (await call("GET", path)).blob();
 
+/** A file, with the name that the server gives it. */
+export async function download(path) {
+  const answer = await call("GET", path);
+  const name = decodeURIComponent(/UTF-8''(.*)$/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? "picture");
+  return new File([await answer.blob()], name);
+}
+
 export async function put(file, name = file.name || "picture.png") {
   const path = `/api/pictures?name=${encodeURIComponent(name)}`;
   return (await call("PUT", path, { body: file, headers: { "Content-Type": "application/octet-stream" } })).json();

@@ -185,7 +185,8 @@ function drawRun() {
   bar.max = job.num_steps || 1;
   if (!job.num_steps) bar.removeAttribute("value");
   else bar.value = job.step;
-  const ahead = state.jobs.filter((other) => ACTIVE.includes(other.state) && other.created < job.created).length;
+  const isAhead = (other) => other !== job && ACTIVE.includes(other.state) && (other.state !== "waiting" || other.created < job.created);
+  const ahead = state.jobs.filter(isAhead).length;
   $(".left", card).textContent = job.state === "running" && job.seconds_left !== null ? t("left", { time: duration(job.seconds_left) })
     : job.state === "waiting" ? t("ahead", { n: ahead }) : told(job);
   $(".losses", card).replaceChildren(curve(job.loss_curve));
@@ -198,7 +199,8 @@ function acts(job) {
   const goOn = button(t("goOn"), () => tell(job, "go_on"), { icon: "play", class: "small main" });
   switch (job.state) {
     case "running": return [button(t("pause"), () => tell(job, "pause"), { icon: "pause", class: "small" }), stop];
-    case "waiting": case "starting": return [button(t("cancel"), () => drop(job), { icon: "close", class: "small" })];
+    case "waiting": case "starting":
+      return [job.step ? stop : button(t("cancel"), () => drop(job), { icon: "close", class: "small" })];
     case "paused": return [goOn, stop];
     case "done": case "stopped": {
       const long = Math.max(job.width, job.height);

@@ -1,5 +1,5 @@
 // What is kept of a picture: a file with its recipe, the command and the program that make it again.
-import { blob, picturePath, post } from "./api.js";
+import { download, picturePath, post } from "./api.js";
 import { $, ask, button, h, note, say, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall } from "./stage.js";
@@ -7,22 +7,17 @@ import { adopt, known, on, state } from "./store.js";
 
 const FORMATS = { ".png": "PNG", ".jpg": "JPEG", ".webp": "WebP", ".tif": "TIFF" };
 
-async function save(path, name) {
+async function save(path) {
   try {
-    const url = URL.createObjectURL(await blob(path));
-    h("a", { href: url, download: name }).click();
+    const file = await download(path);
+    const url = URL.createObjectURL(file);
+    h("a", { href: url, download: file.name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   } catch (error) {
     fail(error);
   }
 }
 
-function download(suffix) {
-  const { request, result } = onWall();
-  const works = [request.content, ...request.styles].map((name) => known(name).title);
-  const name = works.join("_").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80);
-  return save(`/api/results/${encodeURIComponent(result)}?suffix=${suffix}`, name + suffix);
-}
 
 async function copy(kind) {
   try {
@@ -35,7 +30,10 @@ async function copy(kind) {
     } catch { /* without leave to write there, the text is shown below */ }
     ask(t(kind === "command" ? "asCommand" : "asPython"), () => [
       h("pre", { tabindex: 0, text }),
-      request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`, /mask_\w+\.png/.exec(text)?.[0] ?? "mask.png"), { icon: "keep" }),
+      request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`), { icon: "keep" }),
+      // Those that have another name here than where they came from.
+      ...[...new Set([request.content, ...request.styles])].map(known).filter(({ file }) => file).map(({ name, file }) =>
+        button(t("downloadNamed", { name: file }), () => save(`${picturePath(name)}?original=1`), { icon: "keep" })),
     ].filter(Boolean));
   } catch (error) {
     fail(error);
@@ -49,7 +47,7 @@ function draw() {
   $("#keep").replaceChildren(
     h("div", { class: "formats", role: "group", "aria-label": t("download") },
       Object.entries(FORMATS).filter(([suffix]) => state.about.suffixes.includes(suffix)).map(([suffix, name]) => button(name,
-        () => download(suffix), { icon: "keep", disabled: off, "aria-label": t("downloadAs", { name }) }))),
+        () => save(`/api/results/${encodeURIComponent(item.result)}?suffix=${suffix}`), { icon: "keep", disabled: off, "aria-label": t("downloadAs", { name }) }))),
     h("p", { class: "note", text: off ? t("notYet") : t("recipeInside") }),
     h("div", { class: "copies" },
       button(t("asCommand"), () => copy("command"), { disabled: !item?.request }),

@@ -1,5 +1,5 @@
 // The page: starts its parts, and what they share on it: ways, tabs, languages, keys, what went wrong.
-import { get, Refusal, bitmap, picturePath } from "./api.js";
+import { get, post, Refusal, bitmap, picturePath } from "./api.js";
 import { $, ask, button, currentLanguage, format, h, icon, LANGUAGES, note, pills, setLanguage, t } from "./dom.js";
 import { startFields } from "./fields.js";
 import { startInstant } from "./instant.js";
@@ -89,6 +89,15 @@ async function hangPhoto() {
   if (!state.shown) show({ bitmap: photo, content: state.content, title, alt: title, facts: t("notPainted"), result: null, exact: false });
 }
 
+const HOLD = 20 * 60_000; // milliseconds; the server keeps for an hour what an open page wants
+
+/** Tells the server which pictures this page may still want, and forgets those that are gone there. */
+async function hold() {
+  const chosen = [state.content, ...state.styles, state.regions?.mask].filter(Boolean);
+  const { gone } = await post("/api/pictures", { names: [...state.own.map(({ name }) => name), ...chosen] });
+  if (gone.length) change({ own: state.own.filter(({ name }) => !gone.includes(name)) }, "choices");
+}
+
 async function start() {
   setLanguage(currentLanguage());
   drawLanguages();
@@ -112,6 +121,8 @@ async function start() {
   $("#keys").addEventListener("click", showKeys);
   $("#learn").addEventListener("click", showLesson);
   await refresh().catch(fail);
+  await hold().catch(fail);
+  setInterval(() => hold().catch(() => {}), HOLD);
   if (!state.about.presets.some(({ name }) => name === state.preset)) state.preset = state.about.presets[0]?.name;
   if (!photos().some(({ name }) => name === state.content)) state.content = photos()[0]?.name ?? "";
   state.styles = state.styles.filter((name) => paintings().some((item) => item.name === name));

@@ -14,7 +14,8 @@ export async function bring(file, as) {
     if (file.size > state.about.largest_file) throw new Refusal("", 413);
     const answer = await put(file);
     const title = answer.name.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
-    const own = [{ name: answer.id, title, as }, ...state.own].slice(0, 40);
+    const others = state.own.filter((item) => item.name !== answer.id || item.as !== as);
+    const own = [{ name: answer.id, title, as, file: answer.name === file.name ? "" : answer.name }, ...others].slice(0, 40);
     change({ own });
     if (as === "photo") choosePhoto(answer.id);
     else chooseStyle(answer.id);

@@ -92,6 +92,7 @@ export const EN = {
   color_magenta: "magenta",
   download: "Download",
   downloadMask: "Download its mask",
+  downloadNamed: "Download {name}",
   downloadAs: "Download as {name}",
   recipeInside: "The file carries its recipe: drop it here and go on.",
   notYet: "As soon as the picture is finished.",

@@ -92,6 +92,7 @@ export const ES = {
   color_magenta: "magenta",
   download: "Descargar",
   downloadMask: "Descargar su máscara",
+  downloadNamed: "Descargar {name}",
   downloadAs: "Descargar como {name}",
   recipeInside: "El archivo lleva su receta: suéltalo aquí y sigue.",
   notYet: "En cuanto el cuadro esté terminado.",

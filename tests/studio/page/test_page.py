@@ -1,5 +1,6 @@
 """What people do on the page, in Chromium: with the mouse, with keys, on a phone, over a reload."""
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -257,15 +258,25 @@ GIVE = """([bytes, kind, x]) => {
 
 
 @pytest.mark.large
-def test_pictures_are_dropped_and_pasted_and_zoomed(visit: Callable[..., Any], tmp_path: Path) -> None:
-    Image.new("RGB", (96, 64), "teal").save(tmp_path / "plain.png")
-    data = list((tmp_path / "plain.png").read_bytes())
+def test_pictures_are_dropped_and_pasted_and_zoomed(visit: Callable[..., Any]) -> None:
+    buffers = [io.BytesIO(), io.BytesIO()]
+    for color, buffer in zip(("teal", "tan"), buffers, strict=True):
+        Image.new("RGB", (96, 64), color).save(buffer, "PNG")
+    first, second = (list(buffer.getvalue()) for buffer in buffers)
     page = visit()
     page.wait_for_selector(PAINTED)
-    page.evaluate(GIVE, [data, "drop", 1000])
+    page.evaluate(GIVE, [first, "drop", 1000])
     page.wait_for_selector("#label em:has-text('my cat')")
-    page.evaluate(GIVE, [data, "paste", 0])
-    page.wait_for_selector("#label .title span:has-text('my cat')")
+    with painting(page):
+        page.evaluate(GIVE, [second, "paste", 0])
+    page.wait_for_selector("#label .title span:has-text('my cat 2')")
+    page.click("#keep button:has-text('command')")
+    assert "--content=my_cat_2.png --style=my_cat.png" in page.inner_text("#dialog pre")
+    with page.expect_download() as download:
+        page.click("#dialog button:has-text('Download my_cat_2.png')")
+    assert download.value.suggested_filename == "my_cat_2.png"
+    assert list(Path(download.value.path()).read_bytes()) == second
+    page.keyboard.press("Escape")
     box = page.locator(".sheet").bounding_box()
     x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
     page.mouse.move(x, y)
