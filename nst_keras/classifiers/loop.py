@@ -72,7 +72,8 @@ class TrainingLoop:
         folder: Path,
         record: Mapping[str, Any],
     ) -> None:
-        self._trainer, self._source, self._validation = trainer, source, dataset.splits["validation"]
+        self._trainer, self._source = trainer, source
+        self._validation = in_order(dataset.splits["validation"])
         self._num_epochs, self._plan, self._folder = num_epochs, plan, folder
         pictures = {"dataset": dataset.fingerprint, "image_shape": list(dataset.image_shape)}
         # Cuts by position have no entry, as before there were others.
@@ -121,7 +122,7 @@ class TrainingLoop:
         self._trainer.set_state(arrays["state"])
 
     def _end_epoch(self, run: Run) -> None:
-        logits, labels = self._trainer.predict(in_order(self._validation))
+        logits, labels = self._trainer.predict(self._validation)
         epoch = {
             "epoch": len(run.history) + 1,
             **self._epoch.means(),

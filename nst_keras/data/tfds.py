@@ -83,6 +83,7 @@ def _read(
     mask = np.zeros(info.num_examples, bool)
     mask[slice(None) if kept is None else kept] = True
 
+    @tf.autograph.experimental.do_not_convert  # there is nothing to convert, which takes its time
     def parse(records: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         example = tf.io.parse_example(tf.boolean_mask(records, wanted), stored)
         return example[image_key], example[label_key]
@@ -134,6 +135,7 @@ def _split(
     def decode(picture: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(fit_pixels(feature.decode_example(picture), *shape[:2]), shape)
 
+    @tf.autograph.experimental.do_not_convert
     def decode_all(pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         signature = tf.TensorSpec(shape, tf.uint8)
         return tf.map_fn(decode, pictures, fn_output_signature=signature), labels

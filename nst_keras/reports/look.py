@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -69,8 +70,8 @@ def encode_png(figure: Figure) -> bytes:
     """Encodes a figure; equal figures give equal bytes, as neither date nor version is stored."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS):
-        # Ticks are made only now.
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        # Ticks are made only now. `savefig` would draw twice.
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -81,17 +82,21 @@ def text_figure(text: str) -> Figure:
     return figure
 
 
-def show_picture(axes: Axes, image: np.ndarray) -> None:
-    """Shows uint8 pixels [h, w, channels]: RGB as it is, any other number of channels by their mean."""
+def show_picture(
+    axes: Axes, image: np.ndarray, extent: tuple[float, float, float, float] | None = None
+) -> None:
+    """Shows uint8 pixels [h, w, channels]: RGB as it is, any other number of channels by their mean.
+
+    With an extent (left, right, bottom, top) it is one picture of several there.
+    """
     axes.set_axis_off()
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_visible(
-            False
-        )  # or the layout measures labels that nobody sees, which takes half of its time
+        # Or the layout measures labels that nobody sees, which takes half of its time.
+        axis.set_visible(False)
     if image.shape[-1] == 3:
-        axes.imshow(image)
+        axes.imshow(image, extent=extent)
     else:
-        axes.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=255)
+        axes.imshow(image.mean(axis=-1), cmap="gray", vmin=0, vmax=255, extent=extent)
 
 
 def shorten(name: str, length: int) -> str:

@@ -25,7 +25,8 @@ from nst_keras.reports.look import (
 _PANELS = {"loss": "Loss", "accuracy": "Accuracy", "learning_rate": "Learning rate"}
 _MOST_NUMBERED = 20  # classes; beyond, numbers in the cells would be unreadable
 _MOST_NAMED = 120  # classes; beyond, only some rows and columns bear names
-_COLUMNS = 6
+# Of a page of pictures, in inches: a picture's place with the words above and below it, and its longest side.
+_COLUMNS, _CELL, _PICTURE = 6, (1.6, 1.9), 1.3
 
 
 @in_our_look
@@ -145,18 +146,20 @@ def confident_mistakes(
     if not len(chosen):
         return text_figure(f"No mistakes among {pictures} pictures.")
     rows = math.ceil(len(chosen) / _COLUMNS)
-    figure = new_figure(1.6 * _COLUMNS, 1.9 * rows + 0.5, padding=0.08)
+    figure = new_figure(_CELL[0] * _COLUMNS, _CELL[1] * rows + 0.5)
     which = f"The {len(chosen)} surest of {mistakes}" if len(chosen) < mistakes else f"All {mistakes}"
     title = f"{which} mistakes: true → predicted, probability"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False, gridspec_kw={"hspace": 0.13}).ravel()
-    for axes in grid[len(chosen) :]:
-        axes.set_axis_off()
-    for axes, index in zip(grid, chosen, strict=False):
-        show_picture(axes, images[index])
+    axes = figure.subplots()  # one for all, in inches: one for each would take most of a report's time
+    half_width, half_height = _PICTURE / 2 * np.divide(images.shape[2:0:-1], max(images.shape[1:3]))
+    for place, index in enumerate(chosen):
+        row, column = divmod(place, _COLUMNS)
+        x, y = (column + 0.5) * _CELL[0], (row + 0.55) * _CELL[1]
+        top, bottom = y - half_height, y + half_height
+        show_picture(axes, images[index], (x - half_width, x + half_width, bottom, top))
         true, guess = (shorten(class_names[i], 16) for i in (truth[index], guesses[index]))
         arrow = f"{true} → {guess}" if len(true) + len(guess) <= 16 else f"{true}\n→ {guess}"
-        axes.set_title(arrow, fontsize=8, fontweight="normal", loc="center")
-        chance = axes.text(0.5, -0.04, f"{surest[index]:.3f}", fontsize=8, color=FAINT)
-        chance.set(transform=axes.transAxes, ha="center", va="top")
+        axes.text(x, top - 0.05, arrow, fontsize=8, ha="center", va="bottom")
+        axes.text(x, bottom + 0.05, f"{surest[index]:.3f}", fontsize=8, color=FAINT, ha="center", va="top")
+    axes.set(xlim=(0, _CELL[0] * _COLUMNS), ylim=(_CELL[1] * rows, 0))
     return figure

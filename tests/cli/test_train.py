@@ -137,7 +137,7 @@ def test_a_wrong_data_set_leaves_no_folder(run_main: Callable, tmp_path: Path) -
 
 @pytest.mark.parametrize("kill", [pytest.param(signal.SIGINT, marks=pytest.mark.large), signal.SIGKILL])
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
-    flags = ["--model=mlp", "--epochs=12", "--batch_size=32", "--checkpoint_seconds=1"]
+    flags = ["--model=mlp", "--epochs=6", "--batch_size=32", "--checkpoint_seconds=1"]
     process = subprocess.Popen(
         [*COMMAND, *flags, "--output_dir=killed"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
