@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from nst_keras import __version__
 from nst_keras.classifiers.plan import REPORT, SAVED_MODEL
@@ -145,18 +146,23 @@ def _write_warmup(target: Path, requests: list[Any], note: Callable[[str], None]
 
 def _write_signatures(saved: Path) -> None:
     """Writes what the signatures take and give, for readers without TensorFlow."""
-    signatures = tf.saved_model.load(str(saved)).signatures
+    model = SavedModel.FromString((saved / "saved_model.pb").read_bytes())
     described = {
         name: {
-            "inputs": {key: _spec(spec) for key, spec in function.structured_input_signature[1].items()},
-            "outputs": {key: _spec(spec) for key, spec in function.structured_outputs.items()},
+            "inputs": {key: _spec(tensor) for key, tensor in signature.inputs.items()},
+            "outputs": {key: _spec(tensor) for key, tensor in signature.outputs.items()},
         }
-        for name, function in signatures.items()
+        for name, signature in model.meta_graphs[0].signature_def.items()
+        if signature.method_name
     }
     path = saved / SIGNATURES_FILE
     path.parent.mkdir(exist_ok=True)
     write_whole(path, json.dumps(described, indent=1, sort_keys=True).encode() + b"\n")
 
 
-def _spec(spec: Any) -> dict[str, Any]:
-    return {"dtype": spec.dtype.name, "shape": spec.shape.as_list() if spec.shape.rank is not None else None}
+def _spec(tensor: Any) -> dict[str, Any]:
+    shape = tf.TensorShape(tensor.tensor_shape)
+    return {
+        "dtype": tf.as_dtype(tensor.dtype).name,
+        "shape": shape.as_list() if shape.rank is not None else None,
+    }

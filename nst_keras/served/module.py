@@ -59,13 +59,21 @@ def saved_variables(variables: Sequence[Any]) -> list[tf.Variable]:
     return [each.value if isinstance(each, keras.Variable) else each for each in variables]
 
 
+def traced_once(function: Callable[..., Any], specs: Sequence[tf.TensorSpec]) -> Any:
+    """A `tf.function` that endpoints may share: its graph is made, saved and loaded once.
+
+    Served graphs have TensorFlow's own conditions and loops alone, so none are looked for.
+    """
+    return tf.function(function, input_signature=list(specs), autograph=False)
+
+
 def write_module(module: tf.Module, folder: Path, endpoints: Mapping[str, Endpoint]) -> None:
     """Traces the endpoints and writes the SavedModel of a module that holds their variables.
 
     In fresh processes, equal models give equal files; in one process, TensorFlow numbers functions on.
     """
     signatures = {
-        name: tf.function(function, input_signature=list(specs)).get_concrete_function()
+        name: traced_once(function, specs).get_concrete_function()
         for name, (function, specs) in endpoints.items()
     }
     # The traced functions must be found from the module, or their variables aren't saved.

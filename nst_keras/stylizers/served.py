@@ -16,6 +16,7 @@ from nst_keras.served.module import (
     describe_with,
     picture_encoder,
     saved_variables,
+    traced_once,
     write_module,
 )
 from nst_keras.served.picture_checks import (
@@ -128,6 +129,13 @@ class _ServedStylizer(tf.Module):
         self._variables = saved_variables(served.variables)
         self._encode = picture_encoder(image_format)
         self.style = _NamedStyles(len(served.styles)) if served.styles else _Paintings(limits, served.look)
+        self.files = [
+            tf.TensorSpec([None], tf.string, name="image_bytes"),
+            self.style.files,
+            tf.TensorSpec([None], name="strength"),
+            tf.TensorSpec([None], tf.int32, name="longest_side"),
+        ]
+        self.paint_bytes = traced_once(self._paint_bytes, self.files)
 
     def paint(self, image: tf.Tensor, style: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""
@@ -136,7 +144,7 @@ class _ServedStylizer(tf.Module):
         style, strength = self.style.checked(style, count), check_strength(strength, count)
         return {"image": self._stylize(image, self.style.looked(style), strength)}
 
-    def paint_bytes(
+    def _paint_bytes(
         self, image_bytes: tf.Tensor, style: tf.Tensor, strength: tf.Tensor, longest_side: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Files in, files out; pictures of a batch may have different sizes."""
@@ -188,16 +196,13 @@ def export_stylizer(
     card = {**served.card, "image_format": image_format, "image_bytes": FILES, **limits.card()}
     card |= {"styles": list(served.styles)} if served.styles else {}
     image = tf.TensorSpec([None, None, None, 3], name="image")
-    data = tf.TensorSpec([None], tf.string, name="image_bytes")
-    strength = tf.TensorSpec([None], name="strength")
-    side = tf.TensorSpec([None], tf.int32, name="longest_side")
-    style = module.style
+    style, (data, _, strength, _) = module.style, module.files
     write_module(
         module,
         folder,
         {
             "serving_default": (module.paint, [image, style.pixels, strength]),
-            "serve_image_bytes": (module.paint_bytes, [data, style.files, strength, side]),
+            "serve_image_bytes": (module.paint_bytes, module.files),
             "serve_defaults": (module.paint_bytes_alone, [data] if served.styles else [data, style.files]),
             "describe": describe_with(json.dumps(card, sort_keys=True)),
         },

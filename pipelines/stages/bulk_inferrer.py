@@ -33,6 +33,7 @@ from pipelines.judging.verdicts import read_pushed
 from pipelines.kinds import Examples, InferenceResult, PushedModel
 
 if TYPE_CHECKING:
+    from nst_keras.serving.client.local_client import LocalClient
     from nst_keras.serving.client.pictures import PictureModel
 
 _ERROR_COLUMNS = ("name", "reason")
@@ -187,13 +188,20 @@ def _answers(
 
 @functools.lru_cache(maxsize=1)
 def load(folder: Path, settings: PictureSettings) -> "PictureModel":
-    """Loads a SavedModel, once for all shards that a process goes through."""
+    """A model that answers as the settings say, made once for all shards that a process goes through."""
     require_packages()
-    from nst_keras.serving.client.local_client import LocalClient
     from nst_keras.serving.client.pictures import PictureModel
     from nst_keras.serving.protocol.model_spec import ModelSpec
 
-    return PictureModel(LocalClient(folder), ModelSpec(folder.parent.name), settings)
+    return PictureModel(_client(folder), ModelSpec(folder.parent.name), settings)
+
+
+@functools.lru_cache(maxsize=1)
+def _client(folder: Path) -> "LocalClient":
+    """A SavedModel in memory; loading it takes seconds."""
+    from nst_keras.serving.client.local_client import LocalClient
+
+    return LocalClient(folder)
 
 
 # Models that take a painting with each picture read it.

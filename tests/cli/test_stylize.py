@@ -214,7 +214,7 @@ def test_preview_paints_a_real_photo(folder: Path) -> None:
 def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
     folder: Path, number: signal.Signals, run_here: Callable
 ) -> None:
-    slow = ["--optimizer=adam", "--num_steps=150", "--trace=trace.jsonl"]
+    slow = ["--optimizer=adam", "--num_steps=80", "--trace=trace.jsonl"]
     flags = [*_inputs(), *FAST, *slow]
     process = subprocess.Popen(
         [*COMMAND, *flags], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -233,7 +233,7 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
     assert resumed.returncode == 0, resumed.stderr
     assert "resuming at" in resumed.stderr
     steps = [json.loads(line)["step"] for line in (folder / "trace.jsonl").read_text().splitlines()]
-    assert steps == list(range(1, 151))
+    assert steps == list(range(1, 81))
     assert "out.png.checkpoint.npz" not in _names(folder)
     stopped_and_resumed = read_image(folder / "out.png")
     whole = run_here(*flags)
