@@ -1,6 +1,10 @@
-"""The files for TensorFlow Serving, read as it reads them."""
+"""The files for TensorFlow Serving, read as it reads them, and by the schemas of what starts it."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -128,13 +132,71 @@ def test_kubernetes() -> None:
     assert {mount["name"] for mount in container["volumeMounts"]} == volumes
 
 
+@pytest.mark.parametrize(
+    "schema,files",
+    [
+        ("vendor.compose-spec", [FILES / "docker-compose.yml"]),
+        ("vendor.github-workflows", sorted((ROOT / ".github" / "workflows").glob("*.yml"))),
+    ],
+)
+def test_published_schemas(schema: str, files: list[Path]) -> None:
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema isn't installed")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert files and done.returncode == 0, done.stdout + done.stderr
+
+
+def _check_by_kubernetes(document: dict[str, Any]) -> None:
+    """Checks against the newest schemas that there are, in which no field may be unknown."""
+    kubernetes = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate isn't installed")
+    kubernetes.validate(document, kubernetes.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize("name", ["claim.yaml", "kubernetes.yaml"])
+def test_kubernetes_schemas(name: str) -> None:
+    documents = list(yaml.safe_load_all((FILES / name).read_text()))
+    assert len(documents) == 2
+    for document in documents:
+        _check_by_kubernetes(document)
+
+
+def test_the_claim() -> None:
+    claim, writer = yaml.safe_load_all((FILES / "claim.yaml").read_text())
+    deployment, _ = yaml.safe_load_all((FILES / "kubernetes.yaml").read_text())
+    named = [
+        volume["persistentVolumeClaim"]["claimName"]
+        for pod in (writer, deployment["spec"]["template"])
+        for volume in pod["spec"]["volumes"]
+        if "persistentVolumeClaim" in volume
+    ]
+    assert named == [claim["metadata"]["name"]] * 2
+
+
+# Of KServe's pkg/apis/serving/v1beta1: component.go; predictor.go and model.go, with those of a container.
+KSERVE_COMPONENT = {
+    *("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "containerConcurrency", "timeout"),
+    *("canaryTrafficPercent", "logger", "batcher", "labels", "annotations", "deploymentStrategy", "model"),
+}
+KSERVE_MODEL = {"modelFormat", "runtime", "runtimeVersion", "protocolVersion", "storageUri", "storage"}
+
+
 def test_kserve() -> None:
     document = yaml.safe_load((FILES / "kserve.yaml").read_text())
     assert (document["apiVersion"], document["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")
-    model = document["spec"]["predictor"]["model"]
-    assert model["modelFormat"] == {"name": "tensorflow"}
-    assert model["runtimeVersion"].startswith("2."), "by itself it would be too old"
-    assert model["storageUri"].endswith("/stylizer")
+    assert document.keys() == {"apiVersion", "kind", "metadata", "spec"}
+    assert re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", document["metadata"]["name"]), "as KServe checks it"
+    assert document["spec"].keys() == {"predictor"}
+    predictor = document["spec"]["predictor"]
+    assert predictor.keys() <= KSERVE_COMPONENT
+    assert 0 <= predictor["minReplicas"] <= predictor["maxReplicas"]
+    model = predictor["model"]
+    assert model["modelFormat"] == {"name": "tensorflow"} and model["protocolVersion"] == "v1"
+    image = re.search(r"tensorflow/serving:([\d.]+)", (FILES / "kubernetes.yaml").read_text())
+    assert image and model["runtimeVersion"] == image[1], "KServe's own is too old"
+    assert model["storageUri"] == "pvc://saved-models/stylizer", "the claim of kubernetes.yaml"
+    container = {"name": "kserve-container"} | {k: v for k, v in model.items() if k not in KSERVE_MODEL}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [container]}}
+    _check_by_kubernetes(pod)
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "kubernetes.yaml"])
