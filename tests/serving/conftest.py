@@ -177,9 +177,8 @@ def serving(server: str, folder: Path, model: str) -> Iterator[Addresses]:
     """A server of those in `SERVERS` with the models.config of a folder, once it serves a model."""
     config = str(folder / "models.config")
     if server != REAL_SERVER:
-        with ModelServer(
-            ServerSettings(model_config_file=config, rest_api_port=0, port=0, isolate=False)
-        ) as ours:
+        settings = {"rest_api_port": 0, "port": 0, "isolate": False, "rest_api_enable_cors_support": True}
+        with ModelServer(ServerSettings(model_config_file=config, **settings)) as ours:
             yield Addresses(ours.rest_address, ours.grpc_address)
         return
     image, command = os.environ.get(IMAGE_VARIABLE), [REAL_SERVER]
@@ -190,7 +189,7 @@ def serving(server: str, folder: Path, model: str) -> Iterator[Addresses]:
         pytest.skip(f"{command[0]} is not on the PATH")
     rest, grpc = _free_port(), _free_port()
     command += [f"--model_config_file={config}", f"--rest_api_port={rest}", f"--port={grpc}"]
-    command.append("--allow_version_labels_for_unavailable_models")
+    command += ["--allow_version_labels_for_unavailable_models", "--rest_api_enable_cors_support"]
     process = subprocess.Popen(command)
     try:
         _wait_until_ready(f"http://localhost:{rest}/v1/models/{model}", process)

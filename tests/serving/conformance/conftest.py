@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from ..conftest import SERVERS, Addresses, serving
+from ..conftest import SERVERS, Addresses, Painter, serving
 
 tf1 = tf.compat.v1
 
@@ -71,7 +71,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("conformance")
     _save_echo(root / "echo" / "1")
     _save_half_plus_two(root / "half_plus_two" / "123")
-    folders = {"echo": "echo", "half_plus_two": "half_plus_two", "team/half": "half_plus_two"}
+    painter = Painter()
+    # OpenVINO's client can't name a signature.
+    signatures = {"serve_image_bytes": painter.paint, "serving_default": painter.paint}
+    tf.saved_model.save(painter, str(root / "painter" / "1"), signatures=signatures)
+    folders = {name: name for name in ("echo", "half_plus_two", "painter")} | {"team/half": "half_plus_two"}
     configs = "".join(
         f"config {{ name: '{name}' base_path: '{root / folder}' model_platform: 'tensorflow' }}\n"
         for name, folder in folders.items()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Addresses
+from .test_clients import check_painted, encoded_photo
 
 # Runs where only ovmsclient and NumPy are installed.
 _CALLS = """
@@ -64,6 +65,37 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if done.returncode:
         pytest.skip(f"ovmsclient can't be installed: {done.stderr.strip().splitlines()[-1]}")
     return interpreter
+
+
+_PAINTS = """
+import base64, sys
+from pathlib import Path
+import numpy as np
+from ovmsclient import make_grpc_client, make_http_client
+
+inputs = {
+    "image_bytes": [Path(sys.argv[3]).read_bytes()],
+    "style_weights": np.float32([[0, 1]]),
+    "strength": np.float32([0.5]),
+    "longest_side": np.int32([0]),
+}
+answer = make_http_client(sys.argv[1]).predict(inputs, "painter", model_version=1)
+Path(sys.argv[3] + ".http").write_bytes(base64.b64decode(answer[0]["b64"]))
+answer = make_grpc_client(sys.argv[2]).predict(inputs, "painter", model_version=1)
+Path(sys.argv[3] + ".grpc").write_bytes(answer[0])
+"""
+
+
+@pytest.mark.large
+@pytest.mark.skipif(sys.platform == "win32", reason="the environment's interpreter lies elsewhere")
+def test_it_paints(server: Addresses, python: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(encoded_photo())
+    addresses = server.rest.removeprefix("http://"), server.grpc
+    command = [str(python), "-c", _PAINTS, *addresses, str(tmp_path / "photo")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for api in ("http", "grpc"):
+        check_painted((tmp_path / f"photo.{api}").read_bytes())
 
 
 @pytest.mark.large
