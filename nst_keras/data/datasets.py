@@ -7,9 +7,11 @@ from nst_keras.console.console import say
 from nst_keras.data.folders import Run, in_threads, load_folder
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.data.sources.listing import is_file_source
 from nst_keras.data.spans import find_spans, is_pattern, root_of
 from nst_keras.data.tfds import load_tfds
 from nst_keras.data.tfds_preparation import is_known
+from nst_keras.storage.remote import as_local, is_remote
 
 __all__ = ["ImageDataset", "SkippedFile", "Split", "load_dataset"]
 
@@ -43,8 +45,11 @@ def load_dataset(
         spec: `digits` (scikit-learn's; comes along), the name of a set of tensorflow-datasets as it writes
             them (`fashion_mnist`, `name:version`, `name/config`), or the path of a folder: `class/picture`,
             or `train/class/picture` beside `test/class/picture` and perhaps `validation/class/picture`. A
-            name goes before a folder; `./name` is always the folder. With `{SPAN}` in its path, such as
-            `data/{SPAN}`, the newest of numbered or dated folders.
+            name goes before a folder; `./name` is always the folder. Instead of a folder: a .tar or .zip
+            file with such folders, or webdataset's pairs, inside, or a folder of them; a .csv or .parquet
+            file with the columns path, label and perhaps split; or one of these at an address such as
+            `s3://bucket/set`. `nst_keras.data.sources.listing` says more. With `{SPAN}` in its path, such as
+            `data/{SPAN}`, the newest of numbered or dated ones.
         data_dir: Where tensorflow-datasets keeps prepared sets; "" for its own default.
         spans: How many of the newest folders `{SPAN}` stands for, as one set; 0 for all.
         manual_dir: Folder with files that the user has downloaded, for sets of tensorflow-datasets.
@@ -62,17 +67,20 @@ def load_dataset(
     Raises:
         InputError: If there is no such set, it can't be had or read, or an argument is out of range.
     """
+    spec = as_local(spec)
     by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
+    by_path = by_path or is_remote(spec) or is_file_source(spec)
     options = LoadOptions(image_size, validation, seed, note, split_by, hash_buckets or {})
     if is_pattern(spec):
-        folders = find_spans(spec, spans)
-        note(f"spans: {', '.join(str(folder.relative_to(root_of(spec))) for folder in folders)}")
-        return load_folder(root_of(spec), options, strict=strict, run=run, folders=folders)
+        found, root = find_spans(spec, spans), root_of(spec)
+        note(f"spans: {', '.join(str(span.relative_to(root)) for span in found)}")
+        return load_folder(str(root), options, strict=strict, run=run, spans=list(map(str, found)))
     named = not by_path and is_known(spec)
     if named and Path(spec).is_dir():
         note(f"{spec} is the data set of that name; the folder would be ./{spec}")
-    folder = Path(spec).expanduser()
-    if by_path or (spec and not named and folder.is_dir()):
-        return load_folder(folder, options, strict=strict, run=run)
+    if by_path or (spec and not named and Path(spec).is_dir()):
+        return load_folder(
+            spec if is_remote(spec) else str(Path(spec).expanduser()), options, strict=strict, run=run
+        )
     # An unknown name can be a set that was prepared elsewhere and copied to data_dir.
     return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)

@@ -1,4 +1,4 @@
-"""Folders of classes, with pictures of any format that `nst_keras.pictures.images` reads."""
+"""Labelled pictures in files of any format that `nst_keras.pictures.images` reads."""
 
 import hashlib
 import itertools
@@ -7,20 +7,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.data.folder_layout import Parts, merge_parts
 from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
 from nst_keras.data.settings import CONTENT, TRAIN
+from nst_keras.data.sources.listing import Listing, list_pictures
+from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
 from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
-from nst_keras.pictures.images import decode_image, read_image
-from nst_keras.storage.files import open_file
+from nst_keras.pictures.images import decode_image
 from nst_keras.storage.folders import each_once
 
 T = TypeVar("T")
@@ -40,16 +39,16 @@ Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 class _Picture:
     """A readable picture: number of its class, hash of the file, height and width, whether it is gray."""
 
-    path: str
+    file: PictureFile
     label: int
     sha256: str
     size: tuple[int, int]
     gray: bool
 
 
-def look_at(paths: Sequence[str]) -> list[Seen]:
+def look_at(files: Sequence[PictureFile]) -> list[Seen]:
     """Reads and decodes pictures, each once."""
-    return [_look_at(path) for path in paths]
+    return [_look_at(file) for file in files]
 
 
 def in_threads(function: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
@@ -59,24 +58,24 @@ def in_threads(function: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T
 
 
 def load_folder(
-    root: Path,
+    root: str,
     options: LoadOptions,
     *,
     strict: bool,
     run: Run = in_threads,
-    folders: Sequence[Path] = (),
+    spans: Sequence[str] = (),
 ) -> ImageDataset:
-    """Opens a folder of classes, or several below it as one; `load_dataset` says more.
+    """Opens a source of pictures in files, or several below a folder as one; `load_dataset` says more.
 
     A picture that a class has by several links counts once. Every picture is decoded once to find those that
     are damaged. If all are gray, the set has one channel, else three. Examples come in the order of their
     content's hash: mixed, and the same everywhere.
     """
-    parts = merge_parts(folders or [root])
-    pictures, skipped = _scan(parts, options.note, run)
+    listing = list_pictures(spans or [root])
+    pictures, skipped = _scan(listing, options.note, run)
     if skipped:
         _report_skipped(root, skipped, strict, options.note)
-    class_names = tuple(parts["train"])
+    class_names = tuple(listing.parts[TRAIN])
     rule = options.rule(grows=True)
     _require_enough(root, pictures, class_names, different=rule.by == CONTENT)
     labels = {part: np.array([p.label for p in listed], np.int64) for part, listed in pictures.items()}
@@ -87,7 +86,7 @@ def load_folder(
     size = options.image_size or choose_size(np.array([p.size for p in everything]), options.note)
     shape = (*size, 1 if all(picture.gray for picture in everything) else 3)
     return ImageDataset(
-        name=str(root),
+        name=root,
         class_names=class_names,
         image_shape=shape,
         splits={name: _split(name, plan, pictures[plan.part], shape) for name, plan in plans.items()},
@@ -98,40 +97,41 @@ def load_folder(
 
 
 def _scan(
-    parts: Parts,
+    listing: Listing,
     note: Callable[[str], None],
     run: Run = in_threads,
 ) -> tuple[dict[str, list[_Picture]], list[SkippedFile]]:
     listed = [
-        (part, label, str(path))
-        for part, classes in parts.items()
-        for label, name in enumerate(parts["train"])
-        for path in each_once(classes.get(name, ()))
+        (part, label, file)
+        for part, classes in listing.parts.items()
+        for label, name in enumerate(listing.parts[TRAIN])
+        for file in each_once(classes.get(name, ()))
     ]
     note(f"reading {len(listed)} pictures ...")
     portions = [
-        tuple(path for _, _, path in listed[start : start + _PORTION])
+        tuple(file for _, _, file in listed[start : start + _PORTION])
         for start in range(0, len(listed), _PORTION)
     ]
     seen = itertools.chain.from_iterable(run(look_at, portions))
-    pictures: dict[str, list[_Picture]] = {part: [] for part in parts}
-    skipped = []
-    for (part, label, path), found in zip(listed, seen, strict=True):
+    pictures: dict[str, list[_Picture]] = {part: [] for part in listing.parts}
+    skipped = [SkippedFile(*pair) for pair in listing.refused]
+    for (part, label, file), found in zip(listed, seen, strict=True):
         if isinstance(found, str):
-            skipped.append(SkippedFile(path, found))
+            skipped.append(SkippedFile(str(file), found))
         else:
             sha256, height, width, gray = found
-            pictures[part].append(_Picture(path, label, sha256, (height, width), gray))
+            pictures[part].append(_Picture(file, label, sha256, (height, width), gray))
     for one_part in pictures.values():
-        one_part.sort(key=lambda picture: (picture.sha256, picture.label, os.path.basename(picture.path)))
+        one_part.sort(
+            key=lambda picture: (picture.sha256, picture.label, os.path.basename(picture.file.name))
+        )
     return pictures, skipped
 
 
-def _look_at(path: str) -> Seen:
+def _look_at(file: PictureFile) -> Seen:
     try:
-        with open_file(path) as file:
-            data = file.read()
-        pixels = decode_image(data, path)
+        data = file.read()
+        pixels = decode_image(data, str(file))
     except InputError as error:
         return str(error)
     gray = bool((pixels == pixels[..., :1]).all())
@@ -139,7 +139,7 @@ def _look_at(path: str) -> Seen:
 
 
 def _report_skipped(
-    root: Path, skipped: Sequence[SkippedFile], strict: bool, note: Callable[[str], None]
+    root: str, skipped: Sequence[SkippedFile], strict: bool, note: Callable[[str], None]
 ) -> None:
     reasons = "; ".join(file.reason for file in skipped[:_LISTED])
     more = f"; and {len(skipped) - _LISTED} more" if len(skipped) > _LISTED else ""
@@ -149,14 +149,16 @@ def _report_skipped(
 
 
 def _require_enough(
-    root: Path, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], *, different: bool
+    root: str, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], *, different: bool
 ) -> None:
     """Checks that each class can give a picture to each split that is cut from the training pictures.
 
     Where doubles lie on one side, it needs `different` ones.
     """
     cut = max(0, 3 - len(pictures))
-    files = {(picture.label, picture.sha256 if different else picture.path) for picture in pictures[TRAIN]}
+    files = {
+        (picture.label, picture.sha256 if different else str(picture.file)) for picture in pictures[TRAIN]
+    }
     counts = np.bincount([label for label, _ in files], minlength=len(class_names))
     for name, count in zip(class_names, counts, strict=True):
         if count < 1 + cut:
@@ -165,15 +167,16 @@ def _require_enough(
             raise InputError(f"{root}: class {name} must have {least}. Received: {count}")
     for part, listed in pictures.items():
         if not listed:
-            raise InputError(f"{root / part}: must hold readable pictures. Received: 0")
+            raise InputError(f"{root}/{part}: must hold readable pictures. Received: 0")
 
 
 def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tuple[int, int, int]) -> Split:
     chosen = [pictures[index] for index in plan.indices]
-    paths = [picture.path for picture in chosen]
+    files = [picture.file for picture in chosen]
 
     def decode(position: np.ndarray) -> np.ndarray:
-        return read_image(paths[int(position)])[..., : shape[2]].astype(np.uint8)
+        file = files[int(position)]
+        return decode_image(file.read(), str(file))[..., : shape[2]].astype(np.uint8)
 
     def example(position: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # Paths stay in Python: file names need not be valid text.
@@ -183,7 +186,7 @@ def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tupl
     labels = np.array([picture.label for picture in chosen], np.int64)
     stored = tf.data.Dataset.from_tensor_slices((np.arange(len(chosen)), labels))
     examples = stored.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return Split(name, examples, len(chosen), tuple(paths))
+    return Split(name, examples, len(chosen), files, labels)
 
 
 def _fingerprint(

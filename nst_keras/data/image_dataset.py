@@ -1,13 +1,14 @@
 """A set of labelled pictures in three parts, each as a tf.data pipeline and as arrays."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
 from nst_keras.data.settings import AUTO, CONTENT, POSITION, SPLIT_BY
+from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.data.splits import SplitRule
 from nst_keras.errors import InputError, require_choice
 
@@ -60,7 +61,13 @@ class Split:
     name: str  # "train", "validation" or "test"
     examples: tf.data.Dataset  # one by one
     size: int  # how many there are
-    paths: tuple[str, ...] = ()  # the file of each example, if they come from single files
+    files: Sequence[PictureFile] = ()  # of each example, if they come from files
+    labels: np.ndarray | None = field(default=None, compare=False)  # int64 [size], then
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of each example's file, or none."""
+        return tuple(map(str, self.files))
 
     @property
     def nbytes(self) -> int:

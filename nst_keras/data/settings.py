@@ -18,8 +18,10 @@ class DatasetSettings(Settings):
 
     dataset: str = setting(
         "digits",
-        "digits, a tensorflow-datasets name, or a folder of class folders; with {SPAN} in its path the "
-        "newest of numbered or dated folders.",
+        "digits, a tensorflow-datasets name, or a folder of class folders; or a .tar or .zip with those or "
+        "webdataset's pairs in it, a folder of archives, a .csv or .parquet with the columns path and label, "
+        "or one of these at an address such as s3://bucket/set; with {SPAN} in its path the newest of "
+        "numbered or dated ones.",
         SOME_SETS,
     )
     spans: int = number(1, "How many of the newest folders {SPAN} stands for; 0: all.")

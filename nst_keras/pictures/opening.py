@@ -1,7 +1,9 @@
 """Pillow, made safe for files from anywhere: few formats, one exception, no warnings."""
 
 import contextlib
+import functools
 import io
+import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
@@ -41,8 +43,19 @@ _FILTER = ("ignore", _silence, Warning, None, 0)
 
 def pictures_among(paths: Iterable[Path]) -> list[Path]:
     """Returns the pictures among paths, by suffix, sorted; hidden files are left out."""
-    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in _FORMATS}
-    return sorted(p for p in paths if p.suffix.lower() in suffixes and p.name[0] != "." and p.is_file())
+    return sorted(path for path in paths if is_picture_name(path.name) and path.is_file())
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file is a picture by its name, which may have folders before it, and isn't hidden."""
+    base = name.rpartition("/")[2]
+    return base[:1] != "." and os.path.splitext(base)[1].lower() in _suffixes()
+
+
+@functools.cache
+def _suffixes() -> frozenset[str]:
+    known = Image.registered_extensions().items()
+    return frozenset(suffix for suffix, name in known if name in _FORMATS)
 
 
 def open_image(file: BinaryIO) -> Image.Image:

@@ -6,8 +6,11 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from nst_keras.errors import InputError
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -81,12 +84,12 @@ def walk_files(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterato
             yield from walk_files(path, above)
 
 
-def each_once(paths: Iterable[Path]) -> Iterator[Path]:
+def each_once(paths: Iterable[T]) -> Iterator[T]:
     """Leaves out paths that lead to a file that one before them leads to, by links of either kind."""
     seen = set()
     for path in paths:
         try:
-            stat = path.stat()
+            stat = os.stat(str(path))
         except OSError:
             yield path  # whoever opens it says what is wrong
             continue

@@ -40,6 +40,14 @@ class Artifact:
     path: Path
 
 
+@dataclass(frozen=True)
+class Outside:
+    """Files outside the pipeline that are known as one: each has a name, and a path or an address."""
+
+    name: str
+    files: Callable[[], Iterable[tuple[str, str]]]
+
+
 _INPUT, _OUTPUT = "input", "output"
 Input = Annotated[T, _INPUT]
 Output = Annotated[T, _OUTPUT]
@@ -133,7 +141,7 @@ class Stage:
 
     Attributes:
         name: TFX's noun: the class-like name of the function's node, e.g. "Trainer".
-        reads: Given a config, the files and folders outside the pipeline that the stage reads. Their contents
+        reads: Given a config, files and folders outside the pipeline that the stage reads. Their contents
             are part of the fingerprint.
         current: Given config and outputs of a finished execution, whether they still are what they say, such
             as a pushed model that is still there. If not, the stage runs again.
@@ -144,7 +152,7 @@ class Stage:
         function: Callable[..., Mapping[str, Any] | None],
         name: str,
         *,
-        reads: Callable[[Any], Iterable[Path]] = lambda config: (),
+        reads: Callable[[Any], Iterable[Path | Outside]] = lambda config: (),
         current: Callable[[Any, Mapping[str, Artifact]], bool] = lambda config, outputs: True,
     ) -> None:
         self.function, self.name, self.reads, self.current = function, name, reads, current

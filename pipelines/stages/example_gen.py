@@ -3,18 +3,23 @@
 import collections
 import itertools
 import json
-import unicodedata
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.data.sources.archives import is_archive
+from nst_keras.data.sources.listing import is_file_source, list_pictures
+from nst_keras.data.sources.picture_files import PictureFile
+from nst_keras.data.sources.tables import is_table
 from nst_keras.data.spans import find_spans, is_pattern
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
 from nst_keras.storage.files import write_whole
-from pipelines.engine.stage import Context, Output, Stage, Stopped
+from nst_keras.storage.remote import as_local, is_remote, list_remote
+from pipelines.engine.stage import Context, Output, Outside, Stage, Stopped
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
@@ -43,10 +48,10 @@ class ExampleGenConfig(SplitDatasetSettings):
 
 @dataclass(frozen=True)
 class FolderShard:
-    """A shard to be written from files: where to, and path, name and label of each picture."""
+    """A shard to be written from files: where to, and file, name and label of each picture."""
 
     target: Path
-    pictures: tuple[tuple[Path, str, int], ...]
+    pictures: tuple[tuple[PictureFile, str, int], ...]
     image_shape: tuple[int, int, int]
 
 
@@ -55,7 +60,7 @@ class LookTask:
     """Pictures to look at by a function, and the file of what it sees, which another run finds."""
 
     look: Callable[[Any], Any]
-    pictures: Sequence[str]
+    pictures: Sequence[PictureFile]
     target: Path
 
 
@@ -85,7 +90,7 @@ def generate_examples(
 
     options = config.options() | {"seed": config.seed, "note": context.say, "run": run}
     dataset = load_dataset(config.dataset, **options)
-    in_files = any(split.paths for split in dataset.splits.values())
+    in_files = any(split.files for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(dataset, config, context)
         found = iter(run_tasks(context, write_folder_shard, tasks, "writing examples: shard"))
@@ -97,7 +102,9 @@ def generate_examples(
         for index in range(config.shards):
             keep(shard_name(split, index, config.shards), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
-    name = Path(dataset.name).resolve().name if in_files else dataset.name
+    name = dataset.name
+    if in_files:
+        name = name.rstrip("/").rpartition("/")[2] if is_remote(name) else Path(name).resolve().name
     info = ExampleInfo(name, dataset.class_names, dataset.image_shape, counts, dataset.split_by, digests)
     write_info(examples.path, info)
     return {
@@ -108,18 +115,16 @@ def generate_examples(
 
 
 def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[FolderShard]:
-    root, tasks = Path(dataset.name), []
+    tasks = []
+    root = os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
     for split in dataset.splits.values():
-        pictures = [_picture(Path(path), root, dataset.class_names) for path in split.paths]
+        names = (name_of(str(file).removeprefix(f"{root}/")) for file in split.files)
+        labels = () if split.labels is None else split.labels.tolist()
+        pictures = list(zip(split.files, names, labels, strict=True))
         for index, part in enumerate(divide(pictures, config.shards)):
             target = context.scratch / shard_name(split.name, index, config.shards)
             tasks.append(FolderShard(target, part, dataset.image_shape))
     return tasks
-
-
-def _picture(path: Path, root: Path, class_names: tuple[str, ...]) -> tuple[Path, str, int]:
-    label = class_names.index(unicodedata.normalize("NFC", path.parent.name))
-    return path, name_of(path.relative_to(root).as_posix()), label
 
 
 def write_folder_shard(task: FolderShard) -> str:
@@ -127,13 +132,13 @@ def write_folder_shard(task: FolderShard) -> str:
     import tensorflow as tf
 
     from nst_keras.ops.fitting import fit_pixels
-    from nst_keras.pictures.images import read_image
+    from nst_keras.pictures.images import decode_image
 
     height, width, channels = task.image_shape
 
     def read() -> Iterator[Example]:
-        for path, name, label in task.pictures:
-            pixels = tf.cast(read_image(path)[..., :channels], tf.uint8)
+        for file, name, label in task.pictures:
+            pixels = tf.cast(decode_image(file.read(), str(file))[..., :channels], tf.uint8)
             yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
 
     if not task.target.exists():
@@ -180,12 +185,36 @@ def _stored(dataset: "ImageDataset", split: "Split") -> Iterator[Example]:
         ) from error
 
 
-def _reads(config: ExampleGenConfig) -> list[Path]:
-    """The folder or the spans' folders, if it is that; other sets are known by name and version."""
-    if is_pattern(config.dataset):
-        return find_spans(config.dataset, config.spans)
-    folder = Path(config.dataset).expanduser()
-    return [folder] if folder.is_dir() else []
+def _reads(config: ExampleGenConfig) -> list[Path | Outside]:
+    """What the data set's files are, if it is in files; other sets are known by name and version."""
+    spec = as_local(config.dataset)
+    if is_pattern(spec):
+        sources = list(map(str, find_spans(spec, config.spans)))
+    elif is_remote(spec):
+        sources = [spec]
+    else:
+        path = Path(spec).expanduser()
+        sources = [str(path)] if path.is_dir() or (is_file_source(spec) and path.exists()) else []
+    return [_outside(source) for source in sources]
+
+
+def _outside(source: str) -> Path | Outside:
+    if is_table(source):
+        return Outside(source, lambda: _table_files(source))
+    if not is_remote(source):
+        return Path(source)
+    if is_archive(source):
+        return Outside(source, lambda: [("", source)])
+    return Outside(source, lambda: ((name, f"{source.rstrip('/')}/{name}") for name in list_remote(source)))
+
+
+def _table_files(table: str) -> Iterator[tuple[str, str]]:
+    """The table and all pictures that it names and that are there."""
+    yield "", table
+    parts = list_pictures([table]).parts
+    for file in (file for classes in parts.values() for files in classes.values() for file in files):
+        if is_remote(str(file)) or os.path.isfile(str(file)):
+            yield file.name, str(file)
 
 
 ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads)

@@ -277,7 +277,7 @@ def folder_beside_train(root):
         (folder_beside_train, "nothing but train, validation, test when there is train. Received: extra"),
         (lambda root: root.mkdir(), "must hold a folder for each class. Received: no folder"),
         (lambda root: None, "does not exist"),
-        (lambda root: root.write_text(""), "is not a folder"),
+        (lambda root: root.write_text(""), "is neither a folder nor an archive"),
     ],
 )
 def test_layouts_that_cannot_be_used(tmp_path, build, message):

@@ -18,7 +18,7 @@ from pipelines.engine.code.fingerprint import fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.work import execute, reason_of, work_folder
-from pipelines.engine.stage import Map, Node, Pipeline, Stopped, map_here
+from pipelines.engine.stage import Map, Node, Outside, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
 from pipelines.engine.store.database import root_lock
 from pipelines.engine.store.digests import read_tree
@@ -112,7 +112,7 @@ class Runner:
     def _plan(self, node: Node) -> Work:
         """What an execution of a node would take, and its fingerprint."""
         try:
-            external = [self._read_external(Path(path)) for path in node.stage.reads(node.config)]
+            external = [self._read_external(path) for path in node.stage.reads(node.config)]
             module = node.stage.function.__module__
             code = read_code(module, self.sources.source) if self.sources else read_code(module)
         except InputError as error:
@@ -189,10 +189,11 @@ class Runner:
             )
         return result.outputs[source.output], result.execution
 
-    def _read_external(self, path: Path) -> StoredArtifact:
+    def _read_external(self, path: Path | Outside) -> StoredArtifact:
         digest = functools.partial(self.store.digest, anew=self.choice.thoroughly)
         tree = read_tree(path, digest)
-        return self.store.add_artifact(EXTERNAL, tree.digest, str(path.resolve()), tree.num_bytes, {})
+        name = path.name if isinstance(path, Outside) else str(path.resolve())
+        return self.store.add_artifact(EXTERNAL, tree.digest, name, tree.num_bytes, {})
 
     def _waiting(self) -> None:
         self.console.show("waiting for another run that does the same")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.files import file_state
+from nst_keras.storage.remote import is_remote, state_anywhere
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import file_digest
 from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, T, Work, object_of
@@ -150,9 +150,10 @@ class Store:
         rows = self.connection.execute(query, (execution, role)).fetchall()
         return {row["event_name"]: object_of(StoredArtifact, row) for row in rows}
 
-    def digest(self, path: Path, *, anew: bool = False) -> str:
+    def digest(self, path: Path | str, *, anew: bool = False) -> str:
         """A file's digest; the file is read only if it may have changed since, or if that must be `anew`."""
-        name, state = os.path.abspath(path), file_state(path)
+        place = os.fspath(path)
+        name, state = place if is_remote(place) else os.path.abspath(place), state_anywhere(place)
         query = "SELECT digest FROM file_digest WHERE path=? AND state=?"
         row = self.connection.execute(query, (name, state)).fetchone()
         if row is not None and not anew:

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from nst_keras.data.folder_layout import find_parts
 from nst_keras.data.folders import _scan
+from nst_keras.data.sources.listing import list_pictures
 from nst_keras.data.splits import SplitRule, plan_splits
 from nst_keras.storage import files
 from pipelines.engine.store.digests import read_tree
@@ -80,7 +80,7 @@ class _Folder:
 
     def pictures(self) -> list[tuple[int, int]]:
         """Content and class of each, as the loader has them."""
-        scanned, skipped = _scan(find_parts(self.root), lambda text: None)
+        scanned, skipped = _scan(list_pictures([str(self.root)]), lambda text: None)
         assert not skipped
         return [(NUMBERS[picture.sha256], picture.label) for picture in scanned["train"]]
 

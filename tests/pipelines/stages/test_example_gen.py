@@ -1,6 +1,7 @@
 """ExampleGen: the same splits as `load_dataset`, shard by shard."""
 
 import shutil
+import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from nst_keras.data import folders
 from nst_keras.data.datasets import load_dataset
 from nst_keras.data.folders import _look_at
+from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
 from pipelines.engine.stage import Context, Stopped
+from pipelines.engine.store.digests import read_tree
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
 from pipelines.kinds import Examples
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
@@ -82,6 +85,38 @@ def test_a_folder_whatever_the_order_of_workers(
     assert ExampleGen.reads(config) == [folder]
 
 
+def test_archives_and_tables_give_the_folders_shards_and_their_change_is_seen(
+    folder: Path, new: Callable[..., Any], tmp_path: Path
+) -> None:
+    sources = [folder, tmp_path / "pets.tar", folder / "pets.csv"]
+    pictures = sorted(folder.glob("*/*.png"))
+
+    def pack() -> None:
+        with tarfile.open(sources[1], "w") as tar:
+            tar.add(folder, ".")
+
+    pack()
+    rows = [f"{path.relative_to(folder)},{path.parent.name}" for path in pictures]
+    sources[2].write_text("\n".join(["path,label", *rows]))
+    made = []
+    for number, source in enumerate(sources):
+        examples, context = new(Examples, f"made{number}"), Context(tmp_path / f"scratch{number}")
+        counts = generate_examples(ExampleGenConfig(str(source), shards=1), context, examples=examples)
+        assert counts["left_out"] == 1 and counts["classes"] == 2
+        assert read_info(examples).name == source.name
+        made.append({name: data for name, data in _bytes(examples.path).items() if name != "info.json"})
+    assert made[1] == made[0] == made[2]
+
+    def digests() -> list[str]:
+        reads = [path for source in sources for path in ExampleGen.reads(ExampleGenConfig(str(source)))]
+        return [read_tree(path).digest for path in reads]
+
+    before = digests()
+    pictures[0].write_bytes(pictures[1].read_bytes())
+    pack()
+    assert not set(before) & set(digests())
+
+
 @pytest.mark.parametrize("in_files", [True, pytest.param(False, marks=pytest.mark.large)])
 def test_goes_on_after_a_kill(folder: Path, new: Callable[..., Any], tmp_path: Path, in_files: bool) -> None:
     config = ExampleGenConfig(dataset=str(folder) if in_files else "digits", shards=3)
@@ -105,9 +140,9 @@ def test_pictures_are_looked_at_once_whatever_stops_the_run(
 ) -> None:
     looked: list[str] = []
 
-    def look_at(path: str) -> Any:
-        looked.append(Path(path).name)
-        return _look_at(path)
+    def look_at(file: PictureFile) -> Any:
+        looked.append(file.name)
+        return _look_at(file)
 
     monkeypatch.setattr(folders, "_PORTION", 4)
     monkeypatch.setattr(folders, "_look_at", look_at)

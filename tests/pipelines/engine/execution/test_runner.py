@@ -336,7 +336,7 @@ def test_damage_that_shows_nothing_is_found_on_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = _file(store, run(tiny.pipeline(models)), "Train", "model", "model.txt")
-    monkeypatch.setattr("pipelines.engine.store.store.file_state", lambda path: "as ever")
+    monkeypatch.setattr("pipelines.engine.store.store.state_anywhere", lambda path: "as ever")
     assert run(tiny.pipeline(models)).results["Train"].cached  # it was seen once
     file.chmod(0o644)
     file.write_text("0.51")

@@ -1,0 +1,1 @@
+"""Where labelled pictures lie: folders, archives, tables, stores with addresses."""
