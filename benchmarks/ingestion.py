@@ -121,7 +121,7 @@ def run(folder: Path, *, kill: bool = False) -> dict[str, Any]:
         return _measure(command)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began, wanted = time.monotonic(), max(1, _PICTURES.value // 256 // 10)
-    while process.poll() is None and len(list((folder / "root").glob("work/*/scratch/seen-*"))) < wanted:
+    while process.poll() is None and len(list((folder / "root").glob("work/scan-*/seen-*.json"))) < wanted:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from absl import flags
 
 from nst_keras.cli import common, field_flags
+from nst_keras.data.sources.tables import is_table
 from nst_keras.errors import InputError
 from nst_keras.fields import setting
 from nst_keras.served.store import SAVED_MODEL_FILE
@@ -150,7 +151,7 @@ def _find_pushed(store: Store, path: Path) -> Match | None:
 
 def _find_external(store: Store, path: Path) -> Match | None:
     """By the path of data that a stage read, with the contents that it has now if those are known."""
-    there = path.exists()
+    there = path.exists() and not is_table(path.name)  # whose pictures count, too
     if there:
         same = _select(store, "kind=? AND digest=?", EXTERNAL, read_tree(path).digest)
         if same:

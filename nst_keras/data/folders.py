@@ -33,6 +33,7 @@ _PORTION = 256  # pictures that are looked at in one go
 # be read. Plain values, for JSON and other processes.
 Seen = list[Any] | str
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+Keep = Callable[[PictureFile, bytes, str], None]  # with the SHA-256 in hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ class _Picture:
     gray: bool
 
 
-def look_at(files: Sequence[PictureFile]) -> list[Seen]:
-    """Reads and decodes pictures, each once."""
-    return [_look_at(file) for file in files]
+def look_at(files: Sequence[PictureFile], keep: Keep = lambda file, data, sha256: None) -> list[Seen]:
+    """Reads and decodes pictures, each once, and gives what it read of each to `keep`."""
+    return [_look_at(file, keep) for file in files]
 
 
 def in_threads(function: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
@@ -128,14 +129,16 @@ def _scan(
     return pictures, skipped
 
 
-def _look_at(file: PictureFile) -> Seen:
+def _look_at(file: PictureFile, keep: Keep) -> Seen:
     try:
         data = file.read()
+        sha256 = hashlib.sha256(data).hexdigest()
+        keep(file, data, sha256)
         pixels = decode_image(data, str(file))
     except InputError as error:
         return str(error)
     gray = bool((pixels == pixels[..., :1]).all())
-    return [hashlib.sha256(data).hexdigest(), *pixels.shape[:2], gray]
+    return [sha256, *pixels.shape[:2], gray]
 
 
 def _report_skipped(

@@ -32,7 +32,11 @@ def file_state(path: str | os.PathLike[str]) -> str:
     Empty for a file that has just been changed: by the clock of its file system it could change again and
     show nothing of it.
     """
-    stat = os.stat(path)
+    return stat_state(os.stat(path))
+
+
+def stat_state(stat: os.stat_result) -> str:
+    """The same of what the system said of a file."""
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _COARSEST_CLOCK_NS:
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"

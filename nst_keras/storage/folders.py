@@ -52,14 +52,21 @@ def making_folder(path: Path, role: str = "--output_dir") -> Iterator[Path]:
         raise
 
 
-def walk_files(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+def walk_files(folder: Path) -> Iterator[Path]:
     """Yields the files below a folder, also behind links, sorted by path; hidden ones are left out.
 
-    A link back to a folder that it lies in isn't followed; `above` are device and number of such folders.
+    A link back to a folder that it lies in isn't followed.
 
     Raises:
         InputError: If a folder cannot be read.
     """
+    return (Path(entry.path) for entry in walk_entries(folder))
+
+
+def walk_entries(
+    folder: str | os.PathLike[str], above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[os.DirEntry[str]]:
+    """Does what `walk_files` does, for millions; `above` are device and number of folders above."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(
@@ -70,18 +77,17 @@ def walk_files(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterato
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
     above = (*above, (own.st_dev, own.st_ino))
     for entry in listed:
-        path = Path(entry.path)
         try:
             is_file, is_folder = entry.is_file(), entry.is_dir()
-            there = path.stat() if is_folder and entry.is_symlink() else None
+            there = entry.stat() if is_folder and entry.is_symlink() else None
         except OSError as error:
             if error.errno == errno.ELOOP:  # a link to itself
                 continue
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+            raise InputError(f"{entry.path}: cannot be read: {error.strerror}") from error
         if is_file:
-            yield path
+            yield entry
         elif is_folder and (not there or (there.st_dev, there.st_ino) not in above):
-            yield from walk_files(path, above)
+            yield from walk_entries(entry.path, above)
 
 
 def each_once(paths: Iterable[T]) -> Iterator[T]:

@@ -19,7 +19,17 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -40,12 +50,42 @@ class Artifact:
     path: Path
 
 
+class OutsideFile(Protocol):
+    """A file that is neither at a path nor at an address alone, such as one in an archive; `str` names it."""
+
+    def state(self) -> str:
+        """While it is the same, the contents are; empty if that can't be told."""
+
+    def size(self) -> int:
+        """Bytes of it."""
+
+    def read(self) -> bytes:
+        """All of them."""
+
+
 @dataclass(frozen=True)
 class Outside:
-    """Files outside the pipeline that are known as one: each has a name, and a path or an address."""
+    """Files outside the pipeline that are known as one: each has a name, and a path, an address or more."""
 
     name: str
-    files: Callable[[], Iterable[tuple[str, str]]]
+    files: Callable[[], Iterable[tuple[str, Path | str | OutsideFile]]]
+    state: Callable[[], str] | None = None  # of all of them, if it can be had with less
+
+
+class Facts:
+    """What was seen of files outside the pipeline: found again while their state is the same."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[str, str, Any]] = {}
+
+    def get(self, file: str, state: str) -> Any:
+        """What was seen of a file in that state, or None."""
+        known = self.seen.get(file)
+        return known[2] if known and known[0] == state else None
+
+    def keep(self, rows: Iterable[tuple[str, str, str, Any]]) -> None:
+        """Keeps file, state, SHA-256 in hex and what was seen, a JSON value."""
+        self.seen |= {file: (state, digest, seen) for file, state, digest, seen in rows}
 
 
 _INPUT, _OUTPUT = "input", "output"
@@ -84,6 +124,8 @@ class Context:
     say: Callable[[str], None] = lambda text: None  # writes a line of text for the user
     show: Callable[[object], None] = lambda text: None  # the same in one line that the next one replaces
     should_stop: Callable[[], bool] = lambda: False  # if so, `Stopped` is raised
+    facts: Facts = field(default_factory=Facts)
+    scanned: Any = None  # what the stage's own `scan` gave in this run
 
     def __post_init__(self) -> None:
         self.scratch.mkdir(parents=True, exist_ok=True)
@@ -143,6 +185,9 @@ class Stage:
         name: TFX's noun: the class-like name of the function's node, e.g. "Trainer".
         reads: Given a config, files and folders outside the pipeline that the stage reads. Their contents
             are part of the fingerprint.
+        scan: Given config and context, opens what `reads` gives, and tells `context.facts` what it saw of the
+            files: their digests are then known, and the stage finds what it gave in `context.scanned`. Called
+            only if something has changed.
         current: Given config and outputs of a finished execution, whether they still are what they say, such
             as a pushed model that is still there. If not, the stage runs again.
     """
@@ -153,9 +198,11 @@ class Stage:
         name: str,
         *,
         reads: Callable[[Any], Iterable[Path | Outside]] = lambda config: (),
+        scan: Callable[[Any, Context], Any] | None = None,
         current: Callable[[Any, Mapping[str, Artifact]], bool] = lambda config, outputs: True,
     ) -> None:
         self.function, self.name, self.reads, self.current = function, name, reads, current
+        self.scan = scan
         self.inputs: dict[str, Parameter] = {}
         self.outputs: dict[str, Parameter] = {}
         hints = get_type_hints(function, include_extras=True)

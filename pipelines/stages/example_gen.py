@@ -5,21 +5,22 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.data.settings import SplitDatasetSettings
 from nst_keras.data.sources.archives import is_archive
 from nst_keras.data.sources.listing import is_file_source, list_pictures
-from nst_keras.data.sources.picture_files import PictureFile
+from nst_keras.data.sources.picture_files import Inside, PictureFile
 from nst_keras.data.sources.tables import is_table
 from nst_keras.data.spans import find_spans, is_pattern
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
-from nst_keras.storage.files import write_whole
-from nst_keras.storage.remote import as_local, is_remote, list_remote
+from nst_keras.storage.files import write_whole, writing_whole
+from nst_keras.storage.remote import as_local, is_remote, list_remote, state_anywhere
 from pipelines.engine.stage import Context, Output, Outside, Stage, Stopped
+from pipelines.engine.store.digests import address_of
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
@@ -57,18 +58,89 @@ class FolderShard:
 
 @dataclass(frozen=True)
 class LookTask:
-    """Pictures to look at by a function, and the file of what it sees, which another run finds."""
+    """Pictures to look at by a function, and the file of what it sees, which another run finds.
 
-    look: Callable[[Any], Any]
+    Beside it is a file of the pictures' bytes, so that none is read again where it lies.
+    """
+
+    look: Callable[..., list[Any]]
     pictures: Sequence[PictureFile]
     target: Path
 
+    @property
+    def bytes_file(self) -> Path:
+        """Where the bytes are."""
+        return self.target.with_suffix(".bytes")
+
+
+@dataclass
+class Scan:
+    """A data set that was looked at, and where bytes of its pictures are by now, by path."""
+
+    dataset: "ImageDataset"
+    held: dict[str, PictureFile] = field(default_factory=dict)
+
 
 def look_once(task: LookTask) -> list[Any]:
-    """Looks at pictures unless that is done."""
+    """What is seen of pictures and their states, and of each that can be read its place and SHA-256."""
     if not task.target.exists():
-        write_whole(task.target, json.dumps(task.look(task.pictures)).encode())
+        states = [_state(picture) for picture in task.pictures]
+        places: dict[str, tuple[int, int, str]] = {}
+        with writing_whole(task.bytes_file) as temporary, temporary.open("wb") as file:
+
+            def keep(picture: PictureFile, data: bytes, sha256: str) -> None:
+                places[str(picture)] = (file.tell(), len(data), sha256)
+                file.write(data)
+
+            seen = task.look(task.pictures, keep)
+        found = [places.get(str(picture)) for picture in task.pictures]
+        write_whole(task.target, json.dumps([seen, states, found]).encode())
     return json.loads(task.target.read_bytes())
+
+
+def _state(picture: PictureFile) -> str:
+    try:
+        return picture.state()
+    except (OSError, InputError):
+        return ""  # whoever reads it says what is wrong
+
+
+def scan(config: ExampleGenConfig, context: Context) -> Scan:
+    """Opens the data set; of a picture that was seen in an earlier run nothing but its state is read."""
+    from nst_keras.data.datasets import load_dataset
+
+    held: dict[str, PictureFile] = {}
+
+    def known(picture: PictureFile) -> Any:
+        return context.facts.get(address_of(picture), _state(picture))
+
+    def run(look: Callable[..., Any], portions: Sequence[Sequence[PictureFile]]) -> Iterator[list[Any]]:
+        new = [[known(picture) is None for picture in portion] for portion in portions]
+        tasks: list[LookTask] = []
+        for portion, is_new in zip(portions, new, strict=True):
+            if any(is_new):
+                target = context.scratch / f"seen-{len(tasks):06}.json"
+                tasks.append(LookTask(look, tuple(itertools.compress(portion, is_new)), target))
+        waiting = iter(tasks)
+        results = iterate_results(context, look_once, tasks, "reading pictures: part")
+        for portion, is_new in zip(portions, new, strict=True):
+            fresh = iter(_taken_in(next(waiting), next(results), held, context) if any(is_new) else ())
+            yield [next(fresh) if new_one else known(p) for p, new_one in zip(portion, is_new, strict=True)]
+
+    options = config.options() | {"seed": config.seed, "note": context.say, "run": run}
+    return Scan(load_dataset(config.dataset, **options), held)
+
+
+def _taken_in(task: LookTask, result: list[Any], held: dict[str, PictureFile], context: Context) -> list[Any]:
+    """What was seen of a task's pictures; keeps it for later runs, and where the bytes are for this one."""
+    rows, root = [], str(task.bytes_file)
+    for picture, seen, state, place in zip(task.pictures, *result, strict=True):
+        if place is not None:
+            start, length, sha256 = place
+            held[str(picture)] = PictureFile(root, picture.name, Inside(start, length))
+            rows.append((address_of(picture), state, sha256, seen))
+    context.facts.keep(rows)
+    return result[0]
 
 
 def generate_examples(
@@ -79,20 +151,11 @@ def generate_examples(
     Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size;
     those that can't be read are left out.
     """
-    from nst_keras.data.datasets import load_dataset
-
-    def run(function: Callable[[Any], Any], portions: Sequence[Any]) -> Iterator[Any]:
-        tasks = [
-            LookTask(function, portion, context.scratch / f"seen-{number:06}.json")
-            for number, portion in enumerate(portions)
-        ]
-        return iterate_results(context, look_once, tasks, "reading pictures: part")
-
-    options = config.options() | {"seed": config.seed, "note": context.say, "run": run}
-    dataset = load_dataset(config.dataset, **options)
+    scanned: Scan = context.scanned or scan(config, context)
+    dataset = scanned.dataset
     in_files = any(split.files for split in dataset.splits.values())
     if in_files:
-        tasks = _folder_shards(dataset, config, context)
+        tasks = _folder_shards(scanned, config, context)
         found = iter(run_tasks(context, write_folder_shard, tasks, "writing examples: shard"))
     else:
         found = iter(_write_stored(dataset, config, context))
@@ -114,13 +177,14 @@ def generate_examples(
     }
 
 
-def _folder_shards(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[FolderShard]:
-    tasks = []
+def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) -> list[FolderShard]:
+    dataset, held, tasks = scanned.dataset, scanned.held, []
     root = os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
     for split in dataset.splits.values():
         names = (name_of(str(file).removeprefix(f"{root}/")) for file in split.files)
         labels = () if split.labels is None else split.labels.tolist()
-        pictures = list(zip(split.files, names, labels, strict=True))
+        files = [held.get(str(file), file) for file in split.files]
+        pictures = list(zip(files, names, labels, strict=True))
         for index, part in enumerate(divide(pictures, config.shards)):
             target = context.scratch / shard_name(split.name, index, config.shards)
             tasks.append(FolderShard(target, part, dataset.image_shape))
@@ -204,17 +268,24 @@ def _outside(source: str) -> Path | Outside:
     if not is_remote(source):
         return Path(source)
     if is_archive(source):
-        return Outside(source, lambda: [("", source)])
+        # By its pictures: whoever looks at these needn't read all of it once more.
+        return Outside(source, lambda: _members(source), lambda: state_anywhere(source))
     return Outside(source, lambda: ((name, f"{source.rstrip('/')}/{name}") for name in list_remote(source)))
 
 
-def _table_files(table: str) -> Iterator[tuple[str, str]]:
+def _members(archive: str) -> Iterator[tuple[str, PictureFile]]:
+    for part, classes in list_pictures([archive]).parts.items():
+        for name, files in classes.items():
+            yield from ((f"{part}/{name}/{file.name}", file) for file in files)
+
+
+def _table_files(table: str) -> Iterator[tuple[str, str | PictureFile]]:
     """The table and all pictures that it names and that are there."""
     yield "", table
     parts = list_pictures([table]).parts
     for file in (file for classes in parts.values() for files in classes.values() for file in files):
         if is_remote(str(file)) or os.path.isfile(str(file)):
-            yield file.name, str(file)
+            yield file.name, file
 
 
-ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads)
+ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads, scan=scan)

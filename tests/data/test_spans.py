@@ -38,7 +38,9 @@ def test_the_newest_by_number_or_date(tmp_path: Path) -> None:
 
 
 def test_what_stands_for_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there must be a folder or file with a number or a date for {SPAN}"):
+    with pytest.raises(
+        InputError, match=r"there must be a folder or file with a number or a date for {SPAN}"
+    ):
         find_spans(f"{tmp_path}/none/{{SPAN}}", 1)
     with pytest.raises(InputError, match=r"dataset must have .* once in its path"):
         find_spans(f"{tmp_path}/{{SPAN}}/{{SPAN}}", 1)

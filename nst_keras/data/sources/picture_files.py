@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nst_keras.errors import InputError
-from nst_keras.storage.remote import open_anywhere, read_range
+from nst_keras.storage.remote import open_anywhere, read_range, size_anywhere, state_anywhere
 
 _ZIP_HEADER = 30  # bytes, before a name and extra fields whose lengths its last four give
 
@@ -31,6 +31,19 @@ class PictureFile:
 
     def __str__(self) -> str:
         return os.path.join(self.root, self.name)
+
+    def state(self) -> str:
+        """While it is the same, the bytes are; empty if that can't be told."""
+        if self.inside is None:
+            return state_anywhere(str(self))
+        state = state_anywhere(self.root)
+        return state and f"{state} {self.inside}"
+
+    def size(self) -> int:
+        """Bytes of it."""
+        if self.inside is None:
+            return size_anywhere(str(self))
+        return max(self.inside.length, self.inside.unpacked)
 
     def read(self) -> bytes:
         """All bytes of it; raises an InputError that begins with its path."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nst_keras.console.console import Console
 from nst_keras.console.progress import format_seconds
@@ -18,9 +19,9 @@ class RunConsole(Console):
         super().__init__(shows)
         self._title, self._began = "", 0.0
 
-    def context(self, mapping: Map, scratch: Path) -> Context:
+    def context(self, mapping: Map, scratch: Path, **more: Any) -> Context:
         """What a stage is given besides artifacts and config."""
-        return Context(scratch, mapping, self.say, self.show, self.should_stop)
+        return Context(scratch, mapping, self.say, self.show, self.should_stop, **more)
 
     def begin(self, title: str) -> None:
         """Starts the time of a stage."""

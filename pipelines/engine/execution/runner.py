@@ -3,10 +3,12 @@
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import json
+import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,14 @@ from pipelines.engine.code.environment import read_environment
 from pipelines.engine.code.fingerprint import fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
-from pipelines.engine.execution.work import execute, reason_of, work_folder
+from pipelines.engine.execution.work import WORK, execute, reason_of, work_folder
 from pipelines.engine.stage import Map, Node, Outside, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
 from pipelines.engine.store.database import root_lock
-from pipelines.engine.store.digests import read_tree
+from pipelines.engine.store.digests import read_state, read_tree
 from pipelines.engine.store.history import approved, complete_executions, last_complete
 from pipelines.engine.store.rows import EXTERNAL, Execution, Run, StoredArtifact, Work
-from pipelines.engine.store.store import Store
+from pipelines.engine.store.store import Store, StoredFacts
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,12 @@ class Runner:
     def _run_node(self, node: Node) -> NodeResult | None:
         if self.choice.run is not None and node.name not in self.choice.run:
             return self._earlier(node)
-        work, began = self._plan(node), time.monotonic()
+        began = time.monotonic()
+        with self._scanning(node) as more:
+            return self._run_planned(node, began, more)
+
+    def _run_planned(self, node: Node, began: float, more: dict[str, Any]) -> NodeResult | None:
+        work = self._plan(node, more)
         # Of several runs that want the same execution one does it, and the others wait.
         with root_lock(work_folder(self.store, work.fingerprint), waiting=self._waiting):
             result = None if node.name in self.choice.fresh else self._finished(node, work.fingerprint)
@@ -105,14 +112,32 @@ class Runner:
                 raise Stopped
             self.before_executing()
             number = self.store.begin_execution(self.run_id, work)
-            context = functools.partial(self.console.context, self.map)
+            context = functools.partial(self.console.context, self.map, **more)
             record, outputs = execute(self.store, node, work, number, context)
         return NodeResult(node.name, False, time.monotonic() - began, number, record, outputs)
 
-    def _plan(self, node: Node) -> Work:
+    @contextlib.contextmanager
+    def _scanning(self, node: Node) -> Iterator[dict[str, Any]]:
+        """What a node's context has more of if it scans; what its scan leaves on the disk goes at the end."""
+        if node.stage.scan is None:
+            yield {}
+            return
+        folder = self._scan_folder(node)
+        with root_lock(folder, waiting=self._waiting):
+            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                yield {"facts": StoredFacts(self.store, anew=self.choice.thoroughly)}
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _scan_folder(self, node: Node) -> Path:
+        name = hashlib.sha256(f"{self.pipeline.name} {node.name}".encode()).hexdigest()
+        return self.store.root / WORK / f"scan-{name[:16]}"
+
+    def _plan(self, node: Node, more: dict[str, Any]) -> Work:
         """What an execution of a node would take, and its fingerprint."""
         try:
-            external = [self._read_external(path) for path in node.stage.reads(node.config)]
+            external = self._read_externals(node, more)
             module = node.stage.function.__module__
             code = read_code(module, self.sources.source) if self.sources else read_code(module)
         except InputError as error:
@@ -189,11 +214,28 @@ class Runner:
             )
         return result.outputs[source.output], result.execution
 
-    def _read_external(self, path: Path | Outside) -> StoredArtifact:
-        digest = functools.partial(self.store.digest, anew=self.choice.thoroughly)
-        tree = read_tree(path, digest)
-        name = path.name if isinstance(path, Outside) else str(path.resolve())
-        return self.store.add_artifact(EXTERNAL, tree.digest, name, tree.num_bytes, {})
+    def _read_externals(self, node: Node, more: dict[str, Any]) -> list[StoredArtifact]:
+        """Data from outside; its files are read only if any of them, or where it is, has changed."""
+        outside = list(node.stage.reads(node.config))
+        names = [path.name if isinstance(path, Outside) else str(path.resolve()) for path in outside]
+        states = ["" if self.choice.thoroughly else read_state(path) for path in outside]
+        known = [self.store.known_tree(*pair) for pair in zip(names, states, strict=True)]
+        if node.stage.scan and outside and None in known:
+            context = self.console.context(self.map, self._scan_folder(node).resolve(), **more)
+            more["scanned"] = node.stage.scan(node.config, context)
+        digest = (
+            more["facts"].digest
+            if more
+            else functools.partial(self.store.digest, anew=self.choice.thoroughly)
+        )
+        external = []
+        for path, name, state, tree in zip(outside, names, states, known, strict=True):
+            if tree is None:
+                read = read_tree(path, digest)
+                tree = read.digest, read.num_bytes
+                self.store.keep_tree(name, state, *tree)
+            external.append(self.store.add_artifact(EXTERNAL, tree[0], name, tree[1], {}))
+        return external
 
     def _waiting(self) -> None:
         self.console.show("waiting for another run that does the same")

@@ -60,6 +60,10 @@ CREATE INDEX run_execution_execution ON run_execution (execution);
 _FILES = """CREATE TABLE file_digest (
     path TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL
 ) WITHOUT ROWID"""
+# Apart, so that older versions can go on with a root.
+_SEEN = """CREATE TABLE IF NOT EXISTS file_seen (
+    path TEXT PRIMARY KEY, state TEXT NOT NULL, seen TEXT NOT NULL
+) WITHOUT ROWID"""
 # By version what makes of the layout before it its own.
 _MIGRATIONS = {3: ("DROP TABLE file_digest", _FILES)}
 
@@ -91,7 +95,7 @@ def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
                     f"{path}: has layout {version}, but this version reads {_VERSION}; use the version that "
                     "wrote it, or another pipeline root"
                 )
-            for statement in statements:
+            for statement in [*statements, _SEEN]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
     except OSError as error:

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.folders import walk_files
-from nst_keras.storage.remote import open_anywhere, size_anywhere
-from pipelines.engine.stage import Outside
+from nst_keras.storage.files import stat_state
+from nst_keras.storage.folders import walk_entries, walk_files
+from nst_keras.storage.remote import is_remote, open_anywhere, size_anywhere, state_anywhere
+from pipelines.engine.stage import Outside, OutsideFile
 
 
 @dataclass(frozen=True)
@@ -23,27 +24,72 @@ class Tree:
     files: dict[str, tuple[int, str]]  # size and SHA-256 by path inside; "" if it is a file itself
 
 
-def file_digest(path: Path | str) -> str:
+AnyFile = Path | str | OutsideFile
+
+
+def file_digest(path: AnyFile) -> str:
     """SHA-256 of the contents of a file, or of one at an address, in hex."""
+    if not isinstance(path, (str, Path)):
+        return hashlib.sha256(path.read()).hexdigest()
     opened: Any = open_anywhere(path) if isinstance(path, str) else path.open("rb")
     with opened as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_tree(path: Path | Outside, digest: Callable[[Path | str], str] = file_digest) -> Tree:
+def read_tree(path: Path | Outside, digest: Callable[[AnyFile], str] = file_digest) -> Tree:
     """Reads a folder with all that is below it, a file, or files of anywhere.
 
     `digest` may know a file's digest already.
     """
     try:
-        found = path.files() if isinstance(path, Outside) else find_files(path)
-        files = {name: (size_anywhere(os.fspath(file)), digest(file)) for name, file in found}
+        files = {name: (_size(file), digest(file)) for name, file in files_of(path)}
     except OSError as error:
         raise InputError(
             f"{error.filename or getattr(path, 'name', path)}: cannot be read: {error.strerror}"
         ) from error
     over_all = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
     return Tree(over_all, sum(size for size, _ in files.values()), files)
+
+
+def read_state(path: Path | Outside) -> str:
+    """What changes with any file of it, at the cost of listing them; empty if that can't be told."""
+    if isinstance(path, Outside) and path.state:
+        return path.state()
+    over_all = hashlib.sha256()
+    if isinstance(path, Outside):
+        states = ((name, state_of(file)) for name, file in path.files())
+    elif path.is_dir():
+        states = ((entry.path, stat_state(entry.stat())) for entry in walk_entries(path))
+    else:
+        states = ((name, state_of(file)) for name, file in find_files(path))
+    try:
+        for name, state in states:
+            if not state:
+                return ""
+            over_all.update(f"{name}\0{state}\0".encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
+    return over_all.hexdigest()
+
+
+def address_of(file: AnyFile) -> str:
+    """A file's whole path, address or other name."""
+    name = str(file)
+    return name if is_remote(name) else os.path.abspath(name)
+
+
+def state_of(file: AnyFile) -> str:
+    """As `file_state`, of any file."""
+    return state_anywhere(os.fspath(file)) if isinstance(file, (str, Path)) else file.state()
+
+
+def files_of(path: Path | Outside) -> Iterable[tuple[str, AnyFile]]:
+    """Names and files of it."""
+    return path.files() if isinstance(path, Outside) else find_files(path)
+
+
+def _size(file: AnyFile) -> int:
+    return size_anywhere(os.fspath(file)) if isinstance(file, (str, Path)) else file.size()
 
 
 def find_files(path: Path) -> Iterator[tuple[str, Path]]:

@@ -5,16 +5,18 @@ import os
 import platform
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.storage.remote import is_remote, state_anywhere
+from pipelines.engine.stage import Facts
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
-from pipelines.engine.store.digests import file_digest
+from pipelines.engine.store.digests import AnyFile, address_of, file_digest, state_of
 from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, T, Work, object_of
+
+_TREE = "//all"  # behind the path of what is known of all files below it; no path ends so
 
 
 class Store:
@@ -150,10 +152,24 @@ class Store:
         rows = self.connection.execute(query, (execution, role)).fetchall()
         return {row["event_name"]: object_of(StoredArtifact, row) for row in rows}
 
-    def digest(self, path: Path | str, *, anew: bool = False) -> str:
+    def known_tree(self, name: str, state: str) -> tuple[str, int] | None:
+        """Digest and bytes of data from outside in that state, if they are known."""
+        query = "SELECT digest FROM file_digest WHERE path=? AND state=?"
+        row = state and self.connection.execute(query, (f"{name}{_TREE}", state)).fetchone()
+        if not row:
+            return None
+        digest, num_bytes = row["digest"].split()
+        return digest, int(num_bytes)
+
+    def keep_tree(self, name: str, state: str, digest: str, num_bytes: int) -> None:
+        """Keeps digest and bytes of data from outside in a state; "" is none."""
+        if state:
+            row = (f"{name}{_TREE}", state, f"{digest} {num_bytes}")
+            self.connection.execute("INSERT OR REPLACE INTO file_digest VALUES (?,?,?)", row)
+
+    def digest(self, path: AnyFile, *, anew: bool = False) -> str:
         """A file's digest; the file is read only if it may have changed since, or if that must be `anew`."""
-        place = os.fspath(path)
-        name, state = place if is_remote(place) else os.path.abspath(place), state_anywhere(place)
+        name, state = address_of(path), state_of(path)
         query = "SELECT digest FROM file_digest WHERE path=? AND state=?"
         row = self.connection.execute(query, (name, state)).fetchone()
         if row is not None and not anew:
@@ -164,6 +180,38 @@ class Store:
                 "INSERT OR REPLACE INTO file_digest VALUES (?,?,?)", (name, state, digest)
             )
         return digest
+
+
+class StoredFacts(Facts):
+    """Facts in a store; those of files that were just changed, or are to be seen `anew`, for a run alone."""
+
+    def __init__(self, store: Store, *, anew: bool) -> None:
+        super().__init__()
+        self._store, self._anew = store, anew
+
+    def get(self, file: str, state: str) -> Any:
+        """What was seen of a file in that state, or None."""
+        if self._anew or not state:
+            return super().get(file, state)
+        query = "SELECT seen FROM file_seen WHERE path=? AND state=?"
+        row = self._store.connection.execute(query, (file, state)).fetchone()
+        return row and json.loads(row["seen"])
+
+    def keep(self, rows: Iterable[tuple[str, str, str, Any]]) -> None:
+        """Keeps file, state, SHA-256 in hex and what was seen, a JSON value."""
+        listed = list(rows)
+        super().keep(row for row in listed if self._anew or not row[1])
+        with transaction(self._store.connection):
+            for table, at in (("file_digest", 2), ("file_seen", 3)):
+                values = [
+                    (row[0], row[1], json.dumps(row[at]) if at == 3 else row[at]) for row in listed if row[1]
+                ]
+                self._store.connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?,?,?)", values)
+
+    def digest(self, path: AnyFile) -> str:
+        """A file's digest, by what was seen of it in this run or is known."""
+        known = self.seen.get(address_of(path))
+        return known[1] if known else self._store.digest(path, anew=self._anew)
 
 
 @contextmanager

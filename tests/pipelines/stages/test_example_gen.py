@@ -1,7 +1,10 @@
 """ExampleGen: the same splits as `load_dataset`, shard by shard."""
 
+import os
 import shutil
+import sys
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +19,11 @@ from nst_keras.data.folders import _look_at
 from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
-from pipelines.engine.stage import Context, Stopped
+from nst_keras.storage import files
+from pipelines.engine.execution.runner import Choice, NodeResult, Runner
+from pipelines.engine.stage import Context, Pipeline, Stopped
 from pipelines.engine.store.digests import read_tree
+from pipelines.engine.store.store import Store
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
 from pipelines.kinds import Examples
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
@@ -34,6 +40,25 @@ def _backwards(function: Callable, tasks: Iterable) -> Iterator[Any]:
 
 def _bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+_opened: list[str] = []
+_HOOKS: list[Callable] = []  # they stay in a process
+
+
+def _note_opened(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and isinstance(arguments[0], str) and "/pets/" in arguments[0]:
+        _opened.append(arguments[0])
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Pictures that this process opens; all file times count, as if some time had gone by."""
+    if _note_opened not in _HOOKS:
+        sys.addaudithook(_note_opened)
+        _HOOKS.append(_note_opened)
+    monkeypatch.setattr(files, "_COARSEST_CLOCK_NS", 0)
+    return _opened
 
 
 @pytest.fixture
@@ -140,9 +165,9 @@ def test_pictures_are_looked_at_once_whatever_stops_the_run(
 ) -> None:
     looked: list[str] = []
 
-    def look_at(file: PictureFile) -> Any:
+    def look_at(file: PictureFile, keep: Any) -> Any:
         looked.append(file.name)
-        return _look_at(file)
+        return _look_at(file, keep)
 
     monkeypatch.setattr(folders, "_PORTION", 4)
     monkeypatch.setattr(folders, "_look_at", look_at)
@@ -163,3 +188,32 @@ def test_strict_and_unknown(folder: Path, new: Callable[..., Any], tmp_path: Pat
         generate_examples(ExampleGenConfig("no_such_set"), context, examples=new(Examples, "b"))
     with pytest.raises(InputError, match="shards must be a whole number, at least 1"):
         ExampleGenConfig(shards=0)
+
+
+def test_each_byte_is_read_once_and_later_what_is_new(
+    folder: Path, tmp_path: Path, opened: list[str]
+) -> None:
+    pipeline = Pipeline("p", (ExampleGen(ExampleGenConfig(str(folder), shards=2)),))
+    store = Store(tmp_path / "root")
+
+    def run(**choice: Any) -> tuple[Counter[str], NodeResult]:
+        opened.clear()
+        runner = Runner(pipeline, store, choice=Choice(**choice))
+        runner.run("a command", "1")
+        names = (os.path.relpath(path, folder) for path in opened)
+        return Counter(name for name in names if name[0] != "."), runner.results["ExampleGen"]
+
+    pictures = {str(path.relative_to(folder)) for path in folder.rglob("*.png")}
+    assert run()[0] == dict.fromkeys(pictures, 1), "digest, look and copy together"
+    first = run()
+    assert first[1].cached and not first[0]
+    (folder / "cats" / "new.png").write_bytes((folder / "cats" / "1.png").read_bytes() + b"more")
+    opens, result = run()
+    assert opens["cats/new.png"] == 1 and not result.cached
+    assert opens["cats/broken.png"] == 0, "what it is is known"
+    assert opens == dict.fromkeys({*pictures, "cats/new.png"} - {"cats/broken.png"}, 1), "the rest is copied"
+    (folder / "dögs").rename(folder / "hounds")
+    assert set(run()[0].values()) == {1}
+    assert set(run(thoroughly=True)[0].values()) == {1}
+    assert not list((tmp_path / "root" / "work").glob("scan-*[!k]")), "no bytes are left there"
+    store.close()

@@ -124,9 +124,9 @@ def test_verifying_reads_data_from_outside_again(
     pipeline = change_configs(tiny.pipeline(models), [f"Gather.source={tmp_path / 'words.txt'}"])
     run(pipeline)
     # What is known of the file isn't true, as if it had been changed below its file system.
-    store.connection.execute("UPDATE file_digest SET digest='0' WHERE path LIKE '%words.txt'")
+    store.connection.execute("UPDATE file_digest SET digest='0 7' WHERE path LIKE '%words.txt%'")
     assert run(pipeline, Choice(thoroughly=True)).results["Gather"].cached
-    store.connection.execute("UPDATE file_digest SET digest='0' WHERE path LIKE '%/words.txt'")
+    store.connection.execute("UPDATE file_digest SET digest='0 7' WHERE path LIKE '%/words.txt//all'")
     assert not run(pipeline).results["Gather"].cached
 
 
@@ -336,7 +336,7 @@ def test_damage_that_shows_nothing_is_found_on_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = _file(store, run(tiny.pipeline(models)), "Train", "model", "model.txt")
-    monkeypatch.setattr("pipelines.engine.store.store.state_anywhere", lambda path: "as ever")
+    monkeypatch.setattr("pipelines.engine.store.digests.state_anywhere", lambda path: "as ever")
     assert run(tiny.pipeline(models)).results["Train"].cached  # it was seen once
     file.chmod(0o644)
     file.write_text("0.51")
