@@ -88,11 +88,17 @@ def read_code(module: str, source: ReadSource = lambda path, read: read()) -> Co
 
 
 def _read_source(path: Path, name: str) -> Source:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return _parse(path.read_bytes(), str(path), package)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(code: bytes, path: str, package: str) -> Source:
+    """What a file's bytes amount to; most files are read for several stages."""
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = ast.parse(code, path)
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: {error.msg}") from error
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     names = tuple(sorted(set(_imports(tree, package))))
     return Source(hashlib.sha256(ast.dump(_Bare().visit(tree)).encode()).hexdigest(), names)
 
