@@ -12,7 +12,8 @@ from scipy.special import log_softmax
 
 from nst_keras.classifiers.settings import StepSettings
 from nst_keras.errors import InputError, NonFiniteLossError
-from nst_keras.runs.averaging import update_average, warm_cosine
+from nst_keras.runs.averaging import update_average
+from nst_keras.runs.learning_rate import warm_cosine
 from nst_keras.runs.trainer import Trainer
 
 Labelled = tuple[np.ndarray, np.ndarray]  # logits or features [n, any], and labels [n]

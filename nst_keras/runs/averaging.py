@@ -1,9 +1,8 @@
-"""The moving average of weights, and the usual course of a learning rate."""
+"""The moving average of weights."""
 
 from collections.abc import Iterable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 
@@ -16,16 +15,3 @@ def update_average(pairs: Iterable[tuple[Any, Any]], decay: float, steps: Any) -
     decay = tf.minimum(decay, (1 + steps) / (10 + steps))
     for average, variable in pairs:
         average.assign(decay * average.value + (1 - decay) * variable.value)
-
-
-def warm_cosine(
-    rate: float, num_steps: int, warmup: float
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A learning rate that rises to `rate` in a share of the steps, and falls as a cosine to 0 after."""
-    rising = round(warmup * num_steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if rising else rate,
-        decay_steps=max(1, num_steps - rising),
-        warmup_target=rate if rising else None,
-        warmup_steps=rising,
-    )

@@ -12,7 +12,7 @@ import tensorflow as tf
 from nst_keras.errors import InputError
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.multi_style import multi_style
-from nst_keras.runs.averaging import warm_cosine
+from nst_keras.runs.learning_rate import warm_cosine
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, read_stylizer, write_stylizer
 from nst_keras.stylizers.multi_style.settings import StylizerSettings
 from nst_keras.stylizers.training.perceptual_loss import PerceptualLoss
