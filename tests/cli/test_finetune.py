@@ -78,6 +78,7 @@ def test_the_second_run_takes_features_from_the_cache(run_here: Callable, pictur
     assert "features of" not in again.stderr
 
 
+@pytest.mark.large  # the stage and the head alone are tried every time
 def test_both_phases(run_here: Callable, pictures: Path) -> None:
     done = run_here("--epochs=2", "--unfreeze=conv2_1", "--batch_size=8", "--learning_rate=0.0001")
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from nst_keras.pictures.images import read_settings
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
+@pytest.mark.large  # the pages' code is run every time
 def test_the_script_prints_what_a_reader_expects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], real_weights: object
 ) -> None:

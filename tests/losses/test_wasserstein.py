@@ -49,7 +49,6 @@ def test_gradient_is_that_of_central_differences(height: int, width: int, weight
     features, target = _features(2, height, width), moments(_features(3, 8, 8))
     weights = tf.random.stateless_uniform([height, width], [1, 2], dtype=tf.float64) if weighted else None
 
-    @tf.function
     def distance(values: tf.Tensor) -> tf.Tensor:
         return wasserstein(values, target, relative=True, weights=weights)
 

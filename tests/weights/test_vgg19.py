@@ -55,6 +55,7 @@ def prefers_mirror(photo: np.ndarray, weights: VGG19Weights) -> float:
     return float(np.linalg.norm(original - inverted) / np.linalg.norm(original - mirrored))
 
 
+@pytest.mark.large  # the statistics of a photo's features are looked at every time
 def test_stored_kernels_see_pictures_upright(real_weights: VGG19Weights) -> None:
     # The network was trained on photos and their mirror images, never on upside-down ones.
     pictures = [load_sample_image(name).astype(np.float32) for name in ("china.jpg", "flower.jpg")]

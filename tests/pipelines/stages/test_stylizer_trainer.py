@@ -67,6 +67,7 @@ def test_a_training_that_is_stopped_goes_on(
     assert not {"seconds", "init", "output_dir"} & stylizer.card.keys()
 
 
+@pytest.mark.large  # the trainer that adds a style is tried every time
 def test_a_new_style_is_added_to_a_stylizer(
     write_collection: Callable[..., Examples],
     photos: dict[str, bytes],

@@ -29,45 +29,51 @@ def pan(photo: np.ndarray) -> list[np.ndarray]:
     return [large[:48, 2 * i : 64 + 2 * i] for i in range(3)]
 
 
-def _painter(weights: VGG19Weights, settings: FilmSettings) -> FilmPainter:
+@pytest.fixture
+def objective(random_weights: VGG19Weights, settings: FilmSettings) -> Objective:
+    """One for all painters of a test, since a trace takes a second."""
+    return Objective(random_weights, settings)
+
+
+def _painter(objective: Objective, settings: FilmSettings) -> FilmPainter:
     style = np.random.default_rng(0).uniform(0, 255, (40, 40, 3)).astype(np.float32)
-    return FilmPainter(Objective(weights, settings), [style], [1.0], settings)
+    return FilmPainter(objective, [style], [1.0], settings)
 
 
 def test_what_moves_along_keeps_its_painting(
-    random_weights: VGG19Weights, settings: FilmSettings, pan: list[np.ndarray]
+    objective: Objective, settings: FilmSettings, pan: list[np.ndarray]
 ) -> None:
     def flicker(frames: list[np.ndarray]) -> float:
         shifted = [(a[:, 2:].astype(float), b[:, :-2]) for a, b in itertools.pairwise(frames)]
         return float(np.mean([np.abs(a - b).mean() for a, b in shifted]))
 
     def film(settings: FilmSettings) -> list[np.ndarray]:
-        painter = _painter(random_weights, settings)
+        painter = _painter(objective, settings)
         frames = [painter.paint(frame) for frame in pan]
         assert all(frame.shape == (48, 64, 3) and frame.dtype == np.uint8 for frame in frames)
         return frames
 
-    apart = [_painter(random_weights, settings).paint(frame) for frame in pan]
+    apart = [_painter(objective, settings).paint(frame) for frame in pan]
     steady, free = film(settings), film(replace(settings, temporal_weight=0.0))
     assert flicker(steady) < 0.5 * flicker(free)
     assert flicker(steady) < 0.7 * flicker(apart)
 
 
 def test_a_cut_begins_anew(
-    random_weights: VGG19Weights, settings: FilmSettings, photo: np.ndarray, pan: list[np.ndarray]
+    objective: Objective, settings: FilmSettings, photo: np.ndarray, pan: list[np.ndarray]
 ) -> None:
     other = np.random.default_rng(1).uniform(0, 255, (48, 64, 3)).astype(np.float32)
-    painter, steps = _painter(random_weights, settings), []
+    painter, steps = _painter(objective, settings), []
     painter.paint(pan[0])
     painted = painter.paint(other, lambda state: steps.append(state.step))
     assert steps == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_array_equal(painted, _painter(random_weights, settings).paint(other))
+    np.testing.assert_array_equal(painted, _painter(objective, settings).paint(other))
 
 
 def test_frames_that_are_remembered_lead_to_the_same(
-    random_weights: VGG19Weights, settings: FilmSettings, pan: list[np.ndarray]
+    objective: Objective, settings: FilmSettings, pan: list[np.ndarray]
 ) -> None:
-    painter, other = (_painter(random_weights, settings) for _ in range(2))
+    painter, other = (_painter(objective, settings) for _ in range(2))
     for frame in pan[:2]:
         other.remember(frame, painter.paint(frame))
     last = painter.paint(pan[2])
@@ -75,4 +81,4 @@ def test_frames_that_are_remembered_lead_to_the_same(
     np.testing.assert_array_equal(other.paint(pan[2]), last)
     np.testing.assert_array_equal(painter.finished(pan[2], last), last)
     photo = replace(settings, strength=0.0)
-    np.testing.assert_allclose(_painter(random_weights, photo).finished(pan[2], last), pan[2], atol=0.51)
+    np.testing.assert_allclose(_painter(objective, photo).finished(pan[2], last), pan[2], atol=0.51)
