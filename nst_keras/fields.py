@@ -160,6 +160,20 @@ def parse_settings(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
         raise InputError(f"{kind.__name__} needs more fields ({error})") from error
 
 
+def recorded_settings(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
+    """Settings that were kept in a file, maybe before all of today's fields were there.
+
+    A field that is missing gets the value of its metadata `before`, which does what was done without it, or
+    else its default.
+
+    Raises:
+        InputError: As `parse_settings`.
+    """
+    specs = dataclasses.fields(kind)
+    before = {spec.name: spec.metadata["before"] for spec in specs if "before" in spec.metadata}
+    return parse_settings(kind, before | dict(values))
+
+
 def change_settings(settings: _Kind, values: Mapping[str, Any]) -> _Kind:
     """Returns settings with other values, given as for `parse_settings`.
 

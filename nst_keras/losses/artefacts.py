@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-_LUMA = np.array([0.299, 0.587, 0.114])
+from nst_keras.pictures.color import LUMA
+
 _LATTICES = (4, 8)  # pixels; what networks enlarge by
 _REGION = 32  # pixels; about a large stroke
 _DETAIL = 1.5  # pixels; what is coarser is the photo's content, which shall stay
@@ -80,7 +81,7 @@ def repetition(picture: np.ndarray, *, beyond: int = 24) -> float:
     Of the slopes of brightness, whose means over larger surroundings are taken away; shifts go up to half of
     a side. 1 is a pattern that comes again exactly; photos have about 0.1.
     """
-    light = ndimage.gaussian_filter(picture @ _LUMA, 1.0)
+    light = ndimage.gaussian_filter(picture @ LUMA, 1.0)
     slopes = np.stack([ndimage.sobel(light, axis) for axis in (0, 1)])
     slopes -= ndimage.uniform_filter(slopes, (0, 2 * beyond + 1, 2 * beyond + 1))
     double = tuple(2 * side for side in light.shape)  # so that nothing comes round
@@ -99,7 +100,7 @@ def lattice_ratio(picture: np.ndarray, period: int) -> float:
     Power of brightness at the grid's lowest frequencies against the mean of that around them.
     """
     height, width = (side - side % period for side in picture.shape[:2])
-    bright = picture[:height, :width] @ _LUMA
+    bright = picture[:height, :width] @ LUMA
     window = np.outer(np.hanning(height + 1)[:-1], np.hanning(width + 1)[:-1])
     power = np.abs(np.fft.fft2((bright - bright.mean()) * window)) ** 2
     ratios = []
@@ -117,14 +118,14 @@ def unrest(painted: np.ndarray, *, border: int = 8) -> tuple[float, float]:
     Of a picture [h, w, 3], both on 0..255; the second is the largest difference of a side's mean brightness,
     over `border` pixels, from that of the inside.
     """
-    light = painted @ _LUMA
+    light = painted @ LUMA
     inside = light[border:-border, border:-border]
     sides = (light[:border], light[-border:], light[:, :border], light[:, -border:])
     return float(inside.std()), float(max(abs(side.mean() - inside.mean()) for side in sides))
 
 
 def _detail(image: np.ndarray) -> np.ndarray:
-    light = image @ _LUMA
+    light = image @ LUMA
     return light - ndimage.gaussian_filter(light, _DETAIL)
 
 

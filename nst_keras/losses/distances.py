@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from nst_keras.pictures.color import LUMA
+
 
 def mean_squared_difference(
     values: tf.Tensor, targets: tf.Tensor, *, relative: bool = False, power: tf.Tensor | None = None
@@ -29,3 +31,8 @@ def total_variation(images: tf.Tensor) -> tf.Tensor:
     vertical = images[:, 1:] - images[:, :-1]
     horizontal = images[:, :, 1:] - images[:, :, :-1]
     return tf.reduce_mean(tf.square(vertical)) + tf.reduce_mean(tf.square(horizontal))
+
+
+def color_total_variation(images: tf.Tensor) -> tf.Tensor:
+    """`total_variation` of pictures' colours, RGB, without their brightness (BT.601's luma)."""
+    return total_variation(images - tf.tensordot(images, LUMA, 1)[..., tf.newaxis])

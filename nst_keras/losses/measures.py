@@ -6,6 +6,8 @@ The two are never one number: the unchanged photo is best by the one, a pasted p
 import numpy as np
 from scipy import ndimage
 
+from nst_keras.pictures.color import LUMA
+
 _EDGES = 0.1  # share of the pixels that count as edges
 _NUM_QUANTILES = 256
 _LONGEST_WAVE = 64  # pixels: what is larger is a thing or a shade, no stroke
@@ -64,7 +66,7 @@ def stroke_size(image: np.ndarray) -> float:
 
 
 def _light(image: np.ndarray) -> np.ndarray:
-    return image @ np.array([0.299, 0.587, 0.114])
+    return image @ LUMA
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

@@ -22,6 +22,12 @@ class LossWeights(Settings):
     content_weight: float = number(8.0, "Weight of the content loss.", of=CONTENT)
     style_weight: float = number(100.0, "Weight of the style loss.", of=STYLE)
     tv_weight: float = number(2e-4, "Weight of the total variation loss, which smooths.", of=PICTURE)
+    color_tv_weight: float = number(
+        0.0,
+        "Weight of the total variation of colour without brightness, which takes away coloured speckle.",
+        of=PICTURE,
+        before=0.0,
+    )
 
     def weights(self) -> dict[str, Any]:
         """The weights alone, of settings that have more than them."""

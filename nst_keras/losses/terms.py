@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nst_keras.losses.distances import mean_squared_difference, total_variation
+from nst_keras.losses.distances import color_total_variation, mean_squared_difference, total_variation
 from nst_keras.losses.settings import CONTENT, PICTURE, STYLE, LossSettings, image_of
 from nst_keras.losses.styles import STYLE_LOSSES
 
@@ -55,6 +55,7 @@ def terms_of(settings: LossSettings) -> tuple[Term, ...]:
         Term("content", "content_weight", mean_squared_difference),
         Term("style", "style_weight", style.distance, style.kept, style.between),
         Term("total_variation", "tv_weight", total_variation),
+        Term("color_total_variation", "color_tv_weight", color_total_variation),
     )
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# ITU-R BT.601 luma, as in JPEG.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in brightness: ITU-R BT.601, as in JPEG and Pillow."""
 
 # Ottosson 2020, "A perceptual color space for image processing": linear RGB to the responses of three cones,
 # and their cube roots to lightness, green to red, blue to yellow.
@@ -28,7 +28,7 @@ _LEAST_VARIANCE = 1e-3
 
 def luma(image: np.ndarray) -> np.ndarray:
     """Returns the brightness [H, W, 1] of an RGB picture [H, W, 3], on the same scale."""
-    return (image @ _LUMA)[..., np.newaxis]
+    return (image @ np.array(LUMA, np.float32))[..., np.newaxis]
 
 
 def with_colors_of(image: np.ndarray, reference: np.ndarray) -> np.ndarray:

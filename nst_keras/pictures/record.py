@@ -9,7 +9,7 @@ import numpy as np
 
 from nst_keras import __version__
 from nst_keras.errors import InputError, require_choice
-from nst_keras.fields import Settings, parse_settings
+from nst_keras.fields import Settings, recorded_settings
 from nst_keras.pictures.by_name import PictureReader, file_stamp
 from nst_keras.pictures.images import read_settings, write_image
 from nst_keras.pictures.plan import StylizeJob, checkpoint_path
@@ -123,7 +123,7 @@ class Records:
             return False
         try:
             kept = _without_folders(read_settings(job.output))
-            kept["settings"] = parse_settings(type(self._settings), kept["settings"]).to_dict()
+            kept["settings"] = recorded_settings(type(self._settings), kept["settings"]).to_dict()
             # What goes in is only read if nothing else differs.
             expected = record_of(job, self._settings, self._maker) | {"pictures": kept["pictures"]}
             return kept == _without_folders(expected) and kept == _without_folders(self.of(job))

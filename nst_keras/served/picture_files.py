@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nst_keras.pictures.color import LUMA
 from nst_keras.served.picture_checks import (
     Limits,
     check_count,
@@ -30,8 +31,6 @@ _EXIF, _EXIF_CHUNK = list(b"Exif\0\0"), list(b"eXIf")
 _COLOR_TYPE, _WITH_ALPHA, _ALPHA_CHUNK = 25, (4, 6), list(b"tRNS")  # of a PNG
 _APP0, _APP1, _APP15, _COMMENT, _FILL = 0xE0, 0xE1, 0xEF, 0xFE, 0xFF  # of a JPEG
 _ORIENTATION, _SHORT = 0x0112, 3
-
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow
 
 
 def check_files(
@@ -72,7 +71,7 @@ def decode_file(data: tf.Tensor, channels: int = 3) -> tf.Tensor:
     image = tf.cond(_is_png(data), lambda: _decode_png(data, head), lambda: _decode_jpeg(data))
     image.set_shape([None, None, 3])
     if channels == 1:
-        image = tf.round(tf.tensordot(image, tf.constant(_LUMA)[:, None], 1))
+        image = tf.round(tf.tensordot(image, tf.constant(LUMA)[:, None], 1))
     return _upright(image, _orientation(data, head))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import Settings, change_settings, choice, parse_settings, setting
+from nst_keras.fields import Settings, change_settings, choice, parse_settings, recorded_settings, setting
 from nst_keras.pictures.plan import StylizeJob, blend_weights, plan_jobs
 from nst_keras.pictures.settings import REGION_COLORS
 from nst_keras.studio.pictures import LARGEST_SIDE
@@ -118,7 +118,7 @@ def request_of(record: Mapping[str, Any], find: Callable[[str], str]) -> tuple[d
 
         way = FAST if "stylizer" in record else OPTIMIZE
         kind = FastSettings if way == FAST else StyleTransferSettings
-        settings = parse_settings(kind, record["settings"])
+        settings = recorded_settings(kind, record["settings"])
         preset, changes = _least_changes(settings)
         if (init := changes.get("init", INITS[0])) not in INITS:
             changes["init"] = named(init)

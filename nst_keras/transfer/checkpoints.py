@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_keras.errors import InputError
-from nst_keras.fields import parse_settings
+from nst_keras.fields import recorded_settings
 from nst_keras.storage import checkpoint
 from nst_keras.storage.checkpoint import Arrays, Values
 from nst_keras.transfer.descent import State
@@ -30,7 +30,7 @@ def read_checkpoint(path: Path, record: Mapping[str, Any]) -> State | None:
 def _renewed(record: Values) -> Values:
     """A record of any version as this one would have written it."""
     try:
-        return {**record, "settings": parse_settings(StyleTransferSettings, record["settings"]).to_dict()}
+        return {**record, "settings": recorded_settings(StyleTransferSettings, record["settings"]).to_dict()}
     except (InputError, KeyError):  # a pipeline's record, or a younger version's
         return record
 

@@ -15,6 +15,7 @@ from nst_keras.fields import (
     format_value,
     number,
     setting,
+    with_default,
 )
 from nst_keras.losses.settings import LossSettings
 from nst_keras.models.vgg19_layout import require_layers
@@ -49,6 +50,7 @@ class _First(Settings):
 class StyleTransferSettings(FinishSettings, LossSettings, _First):
     """What makes the picture, besides the pictures that go in; the defaults are the preset `default`."""
 
+    color_tv_weight: float = with_default(LossSettings, "color_tv_weight", 0.01)
     style_scale: float = number(
         1.0,
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.losses.distances import mean_squared_difference, total_variation
+from nst_keras.losses.distances import color_total_variation, mean_squared_difference, total_variation
 
 
 def test_relative_difference_is_one_for_nothing_and_free_of_scale() -> None:
@@ -32,3 +32,14 @@ def test_total_variation_by_hand() -> None:
     image = tf.constant([[[[0.0], [3.0]], [[0.0], [3.0]]]])
     assert float(total_variation(image)) == pytest.approx(9.0)
     assert float(total_variation(tf.transpose(image, [0, 2, 1, 3]))) == pytest.approx(9.0)
+
+
+def test_color_total_variation_sees_colour_alone() -> None:
+    rng = np.random.default_rng(0)
+    gray = tf.constant(np.repeat(rng.uniform(0, 255, [1, 6, 8, 1]), 3, -1), tf.float32)
+    assert float(color_total_variation(gray)) == pytest.approx(0, abs=1e-6)
+    tint = tf.constant([40.0, -20.0, 7.0])
+    checks = tf.constant((np.indices((6, 8)).sum(0) % 2)[None, ..., None], tf.float32) * tint
+    chroma = tint - tf.reduce_sum(tint * [0.299, 0.587, 0.114])
+    by_hand = 2 * float(tf.reduce_mean(tf.square(chroma)))
+    assert float(color_total_variation(gray + checks)) == pytest.approx(by_hand, rel=1e-4)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nst_keras.errors import InputError
-from nst_keras.fields import parse_settings
+from nst_keras.fields import parse_settings, recorded_settings
 from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
 
@@ -95,3 +95,10 @@ def test_notebook_preset_has_the_notebooks_constants() -> None:
     assert list(notebook.style_layers) == [f"relu{i}_1" for i in range(1, 6)]
     assert (notebook.num_steps, notebook.save_every, notebook.noise_ratio) == (500, 25, 0.256)
     assert (notebook.optimizer, notebook.beta_1, notebook.beta_2) == ("adam", 0.9, 0.999)
+
+
+def test_recipes_without_smoothness_of_colours_have_none() -> None:
+    kept = {**StyleTransferSettings().to_dict(), "size": 96}
+    del kept["color_tv_weight"]
+    assert recorded_settings(StyleTransferSettings, kept) == StyleTransferSettings(size=96, color_tv_weight=0.0)
+    assert StyleTransferSettings().color_tv_weight > 0

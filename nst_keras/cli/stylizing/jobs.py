@@ -10,7 +10,7 @@ from nst_keras.cli import field_flags
 from nst_keras.cli.stylizing.flags import FLAGS, NO_VIDEOS, Inputs
 from nst_keras.console.console import say
 from nst_keras.errors import InputError
-from nst_keras.fields import Settings, parse_settings
+from nst_keras.fields import Settings, recorded_settings
 from nst_keras.pictures.images import WRITABLE_SUFFIXES
 from nst_keras.pictures.plan import StylizeJob, check_job, plan_jobs
 from nst_keras.pictures.record import Records
@@ -81,7 +81,7 @@ def unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[S
 def parsed(kind: type[_Kind], base: dict[str, Any]) -> _Kind:
     """The settings of a picture that is repeated, or of a preset, with the flags on top."""
     try:
-        defaults = parse_settings(kind, base).to_dict()
+        defaults = recorded_settings(kind, base).to_dict()
     except InputError as error:
         raise InputError(f"the picture's settings are of another version: {error}") from error
     return field_flags.parsed(kind, FLAGS, **defaults)

@@ -179,6 +179,7 @@ export const EN = {
   field_style_scale: "Size of the strokes",
   field_precision: "Precision",
   field_tv_weight: "Smoothness",
+  field_color_tv_weight: "Smoothness of colours",
   field_content_layers: "Layers for the photo",
   field_style_layers: "Layers for the painting",
   field_style_loss: "What of the style is compared",

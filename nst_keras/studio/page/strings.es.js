@@ -179,6 +179,7 @@ export const ES = {
   field_style_scale: "Tamaño de los trazos",
   field_precision: "Precisión",
   field_tv_weight: "Suavidad",
+  field_color_tv_weight: "Suavidad de los colores",
   field_content_layers: "Capas para la foto",
   field_style_layers: "Capas para la pintura",
   field_style_loss: "Qué se compara del estilo",

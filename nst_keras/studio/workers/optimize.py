@@ -10,7 +10,7 @@ import filelock
 import numpy as np
 
 from nst_keras.errors import InputError
-from nst_keras.fields import parse_settings
+from nst_keras.fields import recorded_settings
 from nst_keras.pictures.settings import JobOptions
 from nst_keras.studio.workers.channel import Channel
 from nst_keras.studio.workers.tasks import PREVIEW_FILE, TRACE_FILE, job_of
@@ -91,7 +91,7 @@ def main() -> None:
 
 def optimize(task: dict[str, Any], wishes: Wishes, tell: Callable[..., None]) -> None:
     """Makes the picture of a task."""
-    job, settings = job_of(task), parse_settings(StyleTransferSettings, task["settings"])
+    job, settings = job_of(task), recorded_settings(StyleTransferSettings, task["settings"])
     folder = job.output.parent
     from nst_keras.transfer.at_console import announce
     from nst_keras.transfer.descent import finished_image
