@@ -113,13 +113,18 @@ def lattice_ratio(picture: np.ndarray, period: int) -> float:
 
 
 def unrest(painted: np.ndarray, *, border: int = 8) -> tuple[float, float]:
-    """What a network makes of a flat picture: deviation of brightness inside, and how its border differs.
+    """What a network makes of a flat picture, or of one whose brightness changes evenly.
 
-    Of a picture [h, w, 3], both on 0..255; the second is the largest difference of a side's mean brightness,
-    over `border` pixels, from that of the inside.
+    Of a picture [h, w, 3], on 0..255: how far brightness inside deviates from a plane, and the largest mean
+    of that over a side's `border` pixels. Both are 0 for the flat or even picture itself.
     """
     light = painted @ LUMA
-    inside = light[border:-border, border:-border]
+    rows, columns = (positions - positions.mean() for positions in np.indices(light.shape, float))
+    within = np.s_[border:-border, border:-border]
+    terms = np.stack([np.ones_like(rows), rows, columns], -1)
+    plane, *_ = np.linalg.lstsq(terms[within].reshape(-1, 3), light[within].ravel())
+    light = light - terms @ plane
+    inside = light[within]
     sides = (light[:border], light[-border:], light[:, :border], light[:, -border:])
     return float(inside.std()), float(max(abs(side.mean() - inside.mean()) for side in sides))
 

@@ -21,7 +21,7 @@ FAITHFUL = replace(
     style_weight=30.0,
 )
 
-# As faithful, but with more of the painting, sizes that grow more slowly, and twice the steps, at the full size.
+# Faithful with more of the painting, sizes that grow more slowly, and twice the steps at the full one.
 BEST = replace(FAITHFUL, style_weight=100.0, scale_factor=2**0.5, num_steps=300)
 
 # Losses as Gatys et al. weigh them, 500 steps from noise at one size.
@@ -103,6 +103,7 @@ HELP: Mapping[str, str] = {
     "default": "Good with nearly all photos and paintings; minutes.",
     "preview": "A first look, in a minute.",
     "faithful": "Copies no things of the painting's; clear strokes.",
+    "best": "Takes its time for the finest picture.",
     "gatys": "As in the paper by Gatys and others.",
     "notebook": "As in the notebook that all began with.",
     "crowsonkb": "As style-transfer-pytorch does it: slow, rich.",

@@ -16,7 +16,8 @@ _ARTEFACTS = {
     "unpainted": "the share of regions that keep the photo's texture",
     "repetition": "how much more pictures repeat themselves than photos do",
     "lattice": "how far a grid stands out of pictures",
-    "unrest": "the deviation of brightness in what is made of a flat photo",
+    "unrest": "the deviation of brightness in what is made of a flat photo or a gradient",
+    "border": "the difference of brightness at its border",
 }
 _HEADS = ("style", "network", "style distance", "photo's own", "nearer by", "content distance", "saturated")
 _KINDS = ("style", "content", "photo_style")
@@ -104,7 +105,7 @@ def find_objections(
 
 
 def find_artefacts_above(report: Mapping[str, Any], limits: Mapping[str, float | None]) -> list[str]:
-    """What is seen in pictures of photos, or of a flat one, and is above its limit, a sentence each."""
+    """What is seen in pictures of photos, flat ones, a gradient, and is above its limit, a sentence each."""
     return [
         f"{style}: {_ARTEFACTS[kind]} is {row['artefacts'][kind]:.2f}; at most {limit:g} is wanted"
         for styles in report["slices"].values()

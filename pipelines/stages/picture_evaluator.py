@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 
 EFFICIENTNET = "efficientnet_lite0"
 
-FLAT, DARK, TINY, HUGE = SLICES = ("flat", "dark", "tiny", "huge")
+FLAT, GRADIENT, DARK, TINY, HUGE = SLICES = ("flat", "gradient", "dark", "tiny", "huge")
 _FLAT_BELOW, _DARK_BELOW = 4.0, 40.0  # standard deviation and mean of a photo, on 0..255
+_GRADIENT = 16, 240  # brightness in two opposite corners
 _DARKNESS = 0.1  # of what is left of a photo that is made dark
 _SHEET_SIDE = 192  # pixels
 _LEAST_SIDE = 96  # pixels, in which motifs can come again and grids are seen
@@ -87,8 +88,12 @@ class PictureEvaluatorConfig(Settings):
     )
     most_unrest: float | None = number(
         None,
-        "Largest deviation of brightness in what is made of a flat photo, on 0..255; likewise.",
+        "Largest deviation of brightness in what is made of a flat photo, or of an even gradient, on 0..255; "
+        "likewise.",
         POSITIVE,
+    )
+    most_border: float | None = number(
+        None, "Largest difference of brightness at their border, on 0..255; likewise.", POSITIVE
     )
     most_worse: float = number(
         0.1, "Share by which distances may be above those of the model that was blessed last."
@@ -126,7 +131,8 @@ def evaluate(
     """Judges a stylizer.
 
     Styles whose painting is in the collection are compared with it; others only must not fail. Flat, dark,
-    tiny and huge pictures are slices of their own, made from a photo if the collection has none. Writes
+    tiny and huge pictures are slices of their own, made from a photo if the collection has none; so is an
+    even gradient. Writes
     `metrics.json`, `contact_sheet.jpg` and `evaluation.html`.
     """
     photos = find_pictures(examples, PHOTOS)[: config.most_photos]
@@ -162,6 +168,7 @@ def evaluate(
             "repetition": config.most_repetition,
             "lattice": config.most_lattice,
             "unrest": config.most_unrest,
+            "border": config.most_border,
         },
     )
     verdict = bless(failures + objections)
@@ -202,8 +209,8 @@ def judge_photo(task: PhotoTask) -> dict[str, Any]:
 
     That is "photo", its name; "slices" that it belongs to; for the "model" and the "baseline" (or None), by
     style: whether the picture is "finite" and "constant", the share of values that are "saturated",
-    "artefacts" of photos as they are and of flat ones by kind, if they aren't tiny, and where there is a
-    painting, "distances" by network; or only "photo" and the "reason" why it can't be used.
+    "artefacts" of photos as they are, of flat ones and of a gradient by kind, if they aren't tiny, and where
+    there is a painting, "distances" by network; or only "photo" and the "reason" why it can't be used.
     """
     path = task.folder / f"{task.name}.json"
     if not path.exists():
@@ -273,10 +280,10 @@ def _artefacts_beside(photo: np.ndarray, slice_: str) -> "Callable[[np.ndarray],
     """What finds artefacts of the photo's pictures; nothing where there is too little to see."""
     from nst_keras.losses.artefacts import SeenPhoto, find_artefacts, unrest
 
-    if min(photo.shape[:2]) < _LEAST_SIDE or slice_ not in ("", FLAT):
+    if min(photo.shape[:2]) < _LEAST_SIDE or slice_ not in ("", FLAT, GRADIENT):
         return lambda _: {}
-    if slice_ == FLAT:
-        return lambda picture: {"artefacts": {"unrest": unrest(picture)[0]}}
+    if slice_:
+        return lambda picture: {"artefacts": dict(zip(("unrest", "border"), unrest(picture), strict=True))}
     seen = SeenPhoto.of(photo)
     return lambda picture: {"artefacts": asdict(find_artefacts(picture, seen))}
 
@@ -286,6 +293,7 @@ def _natural(photo: np.ndarray, config: PictureEvaluatorConfig) -> list[str]:
     longest = max(photo.shape[:2])
     belongs = {
         FLAT: photo.std() < _FLAT_BELOW,
+        GRADIENT: False,  # it is always made
         DARK: photo.mean() < _DARK_BELOW,
         TINY: longest <= config.tiny_side,
         HUGE: longest >= config.huge_side,
@@ -305,6 +313,9 @@ def _prepare(photo: np.ndarray, slice_: str, config: PictureEvaluatorConfig, lea
         return prepared
     if slice_ == FLAT:
         return np.full_like(prepared, 127.5)
+    if slice_ == GRADIENT:
+        rows, columns = (np.linspace(*_GRADIENT, side, dtype=np.float32) for side in prepared.shape[:2])
+        return np.repeat(((rows[:, np.newaxis] + columns) / 2)[..., np.newaxis], 3, -1)
     return prepared * np.float32(_DARKNESS) if slice_ == DARK else prepared
 
 

@@ -248,7 +248,10 @@ def test_a_signal_leaves_picture_and_checkpoint_and_resume_ends_bit_identical(
         ("--size=-5", "size=-5"),
         ("--size=big", "size"),
         ("--style_weight=nan", "style_weight must be a finite number"),
-        ("--preset=monet", "--preset must be one of default, preview, faithful, best, gatys, notebook, crowsonkb"),
+        (
+            "--preset=monet",
+            "--preset must be one of default, preview, faithful, best, gatys, notebook, crowsonkb",
+        ),
         ("--style_layers=relu9_9", "relu5_4"),
         ("--method=gram", "--method must be one of statistics, nn"),
         (

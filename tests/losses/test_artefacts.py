@@ -63,10 +63,14 @@ def test_a_grid_is_seen_at_its_own_period(photo: np.ndarray, period: int) -> Non
     assert lattice_ratio(photo + lines, period) > 5 * lattice_ratio(photo, period)
 
 
-def test_a_flat_picture_s_texture_and_border_are_told_apart() -> None:
+def test_a_calm_picture_s_texture_and_border_are_told_apart() -> None:
     flat = np.full([64, 96, 3], 100.0)
-    assert unrest(flat) == (0, 0)
+    assert unrest(flat) == pytest.approx((0, 0), abs=1e-9)
+    rows, columns = np.indices(flat.shape[:2])
+    slope = (rows + 2.0 * columns)[..., np.newaxis] * np.ones(3)
+    assert unrest(slope) == pytest.approx((0, 0), abs=1e-9)
+    assert unrest(slope + 20 * (rows // 8 % 2)[..., np.newaxis])[0] > 5
     framed = flat.copy()
     framed[:, :8] += 40
     inside, border = unrest(framed)
-    assert inside == 0 and border == pytest.approx(40)
+    assert inside == pytest.approx(0, abs=1e-9) and border == pytest.approx(40)

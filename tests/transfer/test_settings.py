@@ -100,5 +100,7 @@ def test_notebook_preset_has_the_notebooks_constants() -> None:
 def test_recipes_without_smoothness_of_colours_have_none() -> None:
     kept = {**StyleTransferSettings().to_dict(), "size": 96}
     del kept["color_tv_weight"]
-    assert recorded_settings(StyleTransferSettings, kept) == StyleTransferSettings(size=96, color_tv_weight=0.0)
+    assert recorded_settings(StyleTransferSettings, kept) == StyleTransferSettings(
+        size=96, color_tv_weight=0.0
+    )
     assert StyleTransferSettings().color_tv_weight > 0

@@ -65,7 +65,8 @@ def test_what_is_seen_in_pictures_is_told_and_refused_only_above_limits_that_are
     assert find_artefacts_above(report, unset) == []
     assert find_artefacts_above(report, {**unset, "lattice": 20, "unrest": 10, "unpainted": 0.25}) == [
         "wave: the share of regions that keep the photo's texture is 0.40; at most 0.25 is wanted",
-        "wave: the deviation of brightness in what is made of a flat photo is 30.00; at most 10 is wanted",
+        "wave: the deviation of brightness in what is made of a flat photo or a gradient is 30.00; "
+        "at most 10 is wanted",
     ]
     page = render_evaluation(report, Blessing(True), b"")
     assert "repetition" in page and ">30<" in page
