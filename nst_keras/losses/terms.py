@@ -55,7 +55,7 @@ def terms_of(settings: LossSettings) -> tuple[Term, ...]:
         Term("content", "content_weight", mean_squared_difference),
         Term("style", "style_weight", style.distance, style.kept, style.between),
         Term("total_variation", "tv_weight", total_variation),
-        Term("color_total_variation", "color_tv_weight", color_total_variation),
+        Term("color_variation", "color_tv_weight", color_total_variation),
     )
 
 

@@ -59,5 +59,5 @@ class StateWatch:
 
 
 def summed_losses(losses: Mapping[str, float]) -> dict[str, float]:
-    """Losses with the layers of a kind added up: total, content, style, total_variation."""
+    """Losses with the layers of a kind added up: total, content, style, total_variation, color_variation."""
     return {"total": losses.get("total", 0.0), **sums_by_kind(losses)}

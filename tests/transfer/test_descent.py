@@ -81,7 +81,14 @@ def test_every_term_is_reported_and_they_add_up(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
 ) -> None:
     state = _optimize(Objective(random_weights, shallow), pictures, shallow)
-    names = ["content/relu2_1", "style/relu1_1", "style/relu2_1", "total_variation", "total"]
+    names = [
+        "content/relu2_1",
+        "style/relu1_1",
+        "style/relu2_1",
+        "total_variation",
+        "color_variation",
+        "total",
+    ]
     assert list(state.losses) == names
     assert state.losses["total"] == pytest.approx(sum(list(state.losses.values())[:-1]))
     assert state.image.shape == (32, 48, 3)
@@ -247,7 +254,9 @@ def test_pictures_too_small_for_the_network(
 def test_layers_without_weight_cost_nothing(
     random_weights: VGG19Weights, shallow: StyleTransferSettings
 ) -> None:
-    objective = Objective(random_weights, replace(shallow, content_weight=0.0, tv_weight=0.0))
+    objective = Objective(
+        random_weights, replace(shallow, content_weight=0.0, tv_weight=0.0, color_tv_weight=0.0)
+    )
     assert objective.term_names == ("style/relu1_1", "style/relu2_1")
 
 

@@ -54,7 +54,8 @@ def test_every_photo_is_painted_in_every_style(
     for row in rows:
         assert max(read_image(first.path / row["picture"]).shape) == 48
         assert float(row["total"]) == pytest.approx(
-            sum(float(row[name]) for name in ("content", "style", "total_variation")), rel=1e-6
+            sum(float(row[name]) for name in ("content", "style", "total_variation", "color_variation")),
+            rel=1e-6,
         )
     record = read_settings(first.path / "pictures/fine/left.png")
     assert (record["content"], record["styles"], record["settings"]["num_steps"]) == ("left", ["fine"], 3)
