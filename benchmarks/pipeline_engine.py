@@ -153,13 +153,15 @@ def _measure_inference(folder: Path) -> dict[str, Any]:
 
 def _warm(mapping: Any, given: dict[str, Any], folder: Path, config: Any, count: int) -> None:
     """Loads the model in every worker, which long runs do once."""
+    from pipelines.engine.memo import Piece
     from pipelines.examples.files import shard_paths
     from pipelines.judging.verdicts import read_pushed
     from pipelines.stages.bulk_inferrer import InferenceTask, infer_shard
 
     model, shard = Path(read_pushed(given["model"]).path), shard_paths(given["examples"], "photos")[0]
     tasks = [
-        InferenceTask(shard, model, folder / f"warm{count}-{number}", config) for number in range(4 * count)
+        InferenceTask(shard, model, folder / f"warm{count}-{number}", config, Piece())
+        for number in range(4 * count)
     ]
     list(mapping(infer_shard, tasks))
 

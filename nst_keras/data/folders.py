@@ -189,7 +189,7 @@ def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tupl
     labels = np.array([picture.label for picture in chosen], np.int64)
     stored = tf.data.Dataset.from_tensor_slices((np.arange(len(chosen)), labels))
     examples = stored.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return Split(name, examples, len(chosen), files, labels)
+    return Split(name, examples, len(chosen), files, labels, [picture.sha256 for picture in chosen])
 
 
 def _fingerprint(

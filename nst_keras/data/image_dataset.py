@@ -63,6 +63,7 @@ class Split:
     size: int  # how many there are
     files: Sequence[PictureFile] = ()  # of each example, if they come from files
     labels: np.ndarray | None = field(default=None, compare=False)  # int64 [size], then
+    digests: Sequence[str] = ()  # hex SHA-256 of the files
 
     @property
     def paths(self) -> tuple[str, ...]:

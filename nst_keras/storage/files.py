@@ -1,9 +1,11 @@
 """Files that are opened with a reason when they can't be, and written whole or not at all."""
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +42,25 @@ def stat_state(stat: os.stat_result) -> str:
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _COARSEST_CLOCK_NS:
         return ""
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's contents, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Gives a finished file a second name, in place of what has it; a copy if the disk has no such names."""
+    temporary = temporary_path(target.parent)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # it stays if both are names of one file already
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

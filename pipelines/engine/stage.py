@@ -31,6 +31,8 @@ from typing import (
     get_type_hints,
 )
 
+from pipelines.engine.memo import Piece, no_piece
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -116,7 +118,8 @@ class Context:
     `scratch` holds checkpoints and finished parts: a stage that was killed finds it as it was when it runs
     again with the same inputs, config and code. `map` runs a function over tasks, here or on a cluster, and
     yields the results in the tasks' order. Both must be picklable; a task may run twice, so it writes whole
-    files and leaves those alone that are there.
+    files and leaves those alone that are there. `piece` gives a task its place in the memo of
+    what tasks of earlier runs wrote, by its function and all that it reads: settings, digests of files.
     """
 
     scratch: Path = field(default_factory=_temporary_folder)
@@ -126,6 +129,7 @@ class Context:
     should_stop: Callable[[], bool] = lambda: False  # if so, `Stopped` is raised
     facts: Facts = field(default_factory=Facts)
     scanned: Any = None  # what the stage's own `scan` gave in this run
+    piece: Callable[[Callable[..., Any], Any], Piece] = no_piece  # what it reads as plain values
 
     def __post_init__(self) -> None:
         self.scratch.mkdir(parents=True, exist_ok=True)

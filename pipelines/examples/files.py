@@ -22,7 +22,7 @@ import numpy as np
 
 from nst_keras.data.settings import PARTS
 from nst_keras.errors import InputError
-from nst_keras.storage.files import write_whole, writing_whole
+from nst_keras.storage.files import file_digest, write_whole, writing_whole
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
@@ -105,6 +105,12 @@ def shard_paths(examples: Examples, split: str) -> list[Path]:
     return [examples.path / shard_name(split, number, shards) for number in range(shards)]
 
 
+def shard_digests(examples: Examples, split: str) -> tuple[str, ...]:
+    """Hex SHA-256 of a split's files; they are read only if info.json, of an older version, hasn't it."""
+    known = read_info(examples).digests.get(split)
+    return known or tuple(map(file_digest, shard_paths(examples, split)))
+
+
 def read_shard(path: Path) -> Iterator[Example]:
     """Reads the examples of a file, one by one; their number must be that of an info.json beside it."""
     return (_parse(record, path) for record in _records(path))
@@ -123,12 +129,6 @@ def write_shard(path: Path, examples: Iterable[Example]) -> int:
     except (OSError, tf.errors.OpError) as error:
         raise InputError(f"{path}: cannot be written: {error}") from error
     return count
-
-
-def digest_shard(path: Path) -> str:
-    """Hex SHA-256 of a file; whoever has written a shard takes it, while it is in memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def encode_picture(pixels: np.ndarray) -> bytes:
@@ -188,7 +188,7 @@ def read_dataset(examples: Examples) -> "ImageDataset":
     digest = hashlib.sha256()
     shards = [path for split in info.splits for path in shard_paths(examples, split)]
     for path in (examples.path / INFO, *([] if info.digests else shards)):
-        digest.update(f"{path.name} {digest_shard(path)}\n".encode())
+        digest.update(f"{path.name} {file_digest(path)}\n".encode())
     return ImageDataset(
         name=info.name,
         class_names=info.class_names,

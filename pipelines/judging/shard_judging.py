@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import add
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from nst_keras.errors import InputError
 from nst_keras.ops.fitting import fit_pixels
 from nst_keras.pictures.color import luma
 from nst_keras.storage.files import write_whole
+from pipelines.engine.memo import Piece
 from pipelines.examples.files import Example, decode_example, read_shard
 from pipelines.examples.parts import portions
 from pipelines.judging.tallies import Looks, Mistakes, Tally, surest, tally
@@ -31,22 +32,24 @@ class JudgeTask:
     baseline: str
     shard: str
     target: str
+    piece: Piece
 
 
 def judge_shard(task: JudgeTask) -> str:
     """Writes the counts of a shard unless they are there; returns their path."""
-    target = Path(task.target)
-    if not target.exists():
-        classifier, path = _load(task.model), Path(task.shard)
-        baseline = _load(task.baseline) if task.baseline else None
-        judged = (_judge(classifier, baseline, few, path) for few in portions(read_shard(path), _BATCH))
-        counts, mistakes = _sum(judged, _nothing(classifier))
-        buffer = io.BytesIO()
-        np.savez(
-            buffer, allow_pickle=False, **vars(counts), **{f"m_{k}": v for k, v in vars(mistakes).items()}
-        )
-        write_whole(target, buffer.getvalue())
+    task.piece.once(Path(task.target), partial(_write_counts, task))
     return task.target
+
+
+def _write_counts(task: JudgeTask) -> None:
+    classifier, path = _load(task.model), Path(task.shard)
+    baseline = _load(task.baseline) if task.baseline else None
+    judged = (_judge(classifier, baseline, few, path) for few in portions(read_shard(path), _BATCH))
+    counts, mistakes = _sum(judged, _nothing(classifier))
+    buffer = io.BytesIO()
+    named = {f"m_{name}": value for name, value in vars(mistakes).items()}
+    np.savez(buffer, allow_pickle=False, **vars(counts), **named)
+    write_whole(task.target, buffer.getvalue())
 
 
 def read_judged(paths: Sequence[str], classifier: TrainedClassifier) -> tuple[Tally, Mistakes]:

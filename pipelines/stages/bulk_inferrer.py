@@ -17,13 +17,15 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, incidental, number, setting
 from nst_keras.serving.client.settings import PictureSettings
 from nst_keras.serving.extra import require_packages
-from nst_keras.storage.files import write_whole
+from nst_keras.storage.files import file_digest, write_whole
+from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
     read_info,
     read_shard,
+    shard_digests,
     shard_paths,
     write_info,
     write_shard,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from nst_keras.serving.client.local_client import LocalClient
     from nst_keras.serving.client.pictures import PictureModel
 
+_ERRORS = ".errors.csv"
 _ERROR_COLUMNS = ("name", "reason")
 _ANSWER_COLUMNS = ("name", "class_name", "probability")
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
@@ -61,14 +64,18 @@ class InferenceTask:
     model: Path
     folder: Path
     config: BulkInferrerConfig
+    piece: Piece
 
 
 @dataclass(frozen=True)
 class InferredShard:
-    """What became of a shard: files in the task's folder, and how many pictures are in each."""
+    """What became of a shard: files in the task's folder named like it, and how many pictures are in each.
 
-    answers: str  # the painted pictures, as a shard of examples; or a table of classes
-    errors: str  # a table of the pictures that the model refused
+    The file of answers is a shard of painted pictures or a table of classes; one named `.errors.csv` is a
+    table of the pictures that the model refused.
+    """
+
+    answers: str  # the file's suffix
     num_answers: int
     num_errors: int
 
@@ -88,24 +95,30 @@ def infer(
     `photos-00000-of-00004.csv`. `errors.csv` lists the pictures that the model refused and why; if they are
     more than `max_errors`, the stage fails.
     """
-    folder, saved_model = inference_result.path, Path(read_pushed(model).path)
+    folder, pushed = inference_result.path, read_pushed(model)
     info = read_info(examples)
     splits = [split.strip() for split in config.splits.split(",")] if config.splits else list(info.splits)
-    shards = [(split, shard) for split in splits for shard in shard_paths(examples, split)]
-    tasks = [InferenceTask(shard, saved_model, context.scratch, config) for _, shard in shards]
+    asked = [vars(config.narrowed(PictureSettings)), *map(file_digest, _reads(config))]
+    shards, tasks = [], []
+    for split in splits:
+        for shard, digest in zip(shard_paths(examples, split), shard_digests(examples, split), strict=True):
+            piece = context.piece(infer_shard, [pushed.name, pushed.digest, *asked, digest])
+            shards.append((split, shard))
+            tasks.append(InferenceTask(shard, Path(pushed.path), context.scratch, config, piece))
     done = _run(config, context, tasks)
-    for part in done:
-        keep(part.answers, context.scratch, folder)
-    errors = [row for part in done for row in read_table(context.scratch / part.errors)]
+    answers = [shard.stem + part.answers for (_, shard), part in zip(shards, done, strict=True)]
+    for name in answers:
+        keep(name, context.scratch, folder)
+    errors = [row for _, shard in shards for row in read_table(context.scratch / (shard.stem + _ERRORS))]
     write_table(folder / "errors.csv", _ERROR_COLUMNS, errors)
     counts: dict[str, tuple[int, ...]] = dict.fromkeys(splits, ())
     for (split, _), part in zip(shards, done, strict=True):
         counts[split] += (part.num_answers,)
-    if all(part.answers.endswith(".tfrecord") for part in done):
+    if all(name.endswith(".tfrecord") for name in answers):
         write_info(folder, ExampleInfo(info.name, (), None, counts))
         if config.write_files:
             (folder / "pictures").mkdir()
-            for example in chain.from_iterable(read_shard(folder / part.answers) for part in done):
+            for example in chain.from_iterable(read_shard(folder / name) for name in answers):
                 suffix = next(end for start, end in _SUFFIXES.items() if example.encoded.startswith(start))
                 write_whole(folder / "pictures" / (file_name(example.name) + suffix), example.encoded)
     return {"pictures": sum(map(sum, counts.values())), "errors": len(errors), "shards": len(done)}
@@ -120,8 +133,9 @@ def _run(config: BulkInferrerConfig, context: Context, tasks: list[InferenceTask
         context.show(f"shard {len(done)}/{len(tasks)}  {answers} pictures  {errors} errors")
         nothing = len(done) == len(tasks) and not answers
         if errors and (nothing or errors > config.max_errors):
-            table = next(part.errors for part in done if part.num_errors)
-            raise _refused(read_table(context.scratch / table), errors, config.max_errors)
+            first = next(task for task, part in zip(tasks, done, strict=False) if part.num_errors)
+            table = read_table(context.scratch / (first.shard.stem + _ERRORS))
+            raise _refused(table, errors, config.max_errors)
     return done
 
 
@@ -136,9 +150,8 @@ def _refused(errors: list[dict[str, str]], count: int, most: int) -> InputError:
 def infer_shard(task: InferenceTask) -> InferredShard:
     """Goes through a shard, unless it is done already."""
     summary = task.folder / f"{task.shard.stem}.json"
-    if not summary.exists():
-        task.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(summary, json.dumps(vars(_go_through(task))).encode())
+    task.folder.mkdir(parents=True, exist_ok=True)
+    task.piece.once(summary, lambda: write_whole(summary, json.dumps(vars(_go_through(task))).encode()))
     return InferredShard(**json.loads(summary.read_text()))
 
 
@@ -147,19 +160,20 @@ def _go_through(task: InferenceTask) -> InferredShard:
     model = load(task.model, task.config.narrowed(PictureSettings))
     answers = _answers(task, model, refused)
     if model.is_classifier:
-        name = f"{stem}.csv"
+        suffix = ".csv"
         rows = [
             {"name": picture, "class_name": answer.class_name, "probability": f"{answer.probability:.6f}"}
             for picture, answer in answers
         ]
-        write_table(task.folder / name, _ANSWER_COLUMNS, rows)
+        write_table(task.folder / (stem + suffix), _ANSWER_COLUMNS, rows)
         count = len(rows)
     else:
-        name = task.shard.name
-        count = write_shard(task.folder / name, (Example(picture, data, None) for picture, data in answers))
-    errors = f"{stem}.errors.csv"
-    write_table(task.folder / errors, _ERROR_COLUMNS, refused)
-    return InferredShard(name, errors, count, len(refused))
+        suffix = task.shard.suffix
+        count = write_shard(
+            task.folder / (stem + suffix), (Example(picture, data, None) for picture, data in answers)
+        )
+    write_table(task.folder / (stem + _ERRORS), _ERROR_COLUMNS, refused)
+    return InferredShard(suffix, count, len(refused))
 
 
 def _answers(
@@ -204,7 +218,9 @@ def _client(folder: Path) -> "LocalClient":
     return LocalClient(folder)
 
 
-# Models that take a painting with each picture read it.
-BulkInferrer = Stage(
-    infer, "BulkInferrer", reads=lambda config: [Path(config.style_image)] if config.style_image else []
-)
+def _reads(config: BulkInferrerConfig) -> list[Path]:
+    """Models that take a painting with each picture read it."""
+    return [Path(config.style_image)] if config.style_image else []
+
+
+BulkInferrer = Stage(infer, "BulkInferrer", reads=_reads)

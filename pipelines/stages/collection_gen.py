@@ -14,7 +14,7 @@ from nst_keras.pictures.images import decode_image, encode_image, list_images
 from nst_keras.pictures.opening import pictures_among, plain_format
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.pictures.samples import CONTENTS
-from nst_keras.storage.files import open_file, write_whole
+from nst_keras.storage.files import file_digest, open_file, write_whole
 from nst_keras.storage.folders import each_once, walk_files
 from pipelines.engine.stage import Context, Output, Stage
 from pipelines.examples.collection import PAINTINGS, PHOTOS
@@ -61,14 +61,15 @@ def generate_collection(
     stored as PNG, or as JPEG if it was one. A file of a folder that can't be read is left out; one that is
     named must be readable.
     """
-    counts, left_out = {}, list[str]()
+    counts, digests, left_out = {}, {}, list[str]()
     for split, sources, strict in _sources(config):
         names = _unique([name_of(Path(source.removeprefix(SAMPLE)).stem) for source in sources])
         tasks = []
         for index, pictures in enumerate(divide([*zip(sources, names, strict=True)], config.shards)):
             target = context.scratch / shard_name(split, index, config.shards)
             tasks.append(CollectionShard(target, pictures, config.longest_side, strict))
-        reasons = run_tasks(context, write_collection_shard, tasks, f"writing {split}: shard")
+        written = run_tasks(context, write_collection_shard, tasks, f"writing {split}: shard")
+        reasons, digests[split] = zip(*written, strict=True)
         pairs = zip(tasks, reasons, strict=True)
         counts[split] = tuple(len(task.pictures) - len(lost) for task, lost in pairs)
         left_out += itertools.chain(*reasons)
@@ -80,18 +81,18 @@ def generate_collection(
         context.say(f"left out: {reason}")
     if len(left_out) > _LISTED:
         context.say(f"left out: {len(left_out) - _LISTED} more")
-    write_info(examples.path, ExampleInfo("collection", (), None, counts))
+    write_info(examples.path, ExampleInfo("collection", (), None, counts, "", digests))
     return {**{split: sum(sizes) for split, sizes in counts.items()}, "left_out": len(left_out)}
 
 
-def write_collection_shard(task: CollectionShard) -> list[str]:
-    """Writes a shard unless it is there, and returns why pictures were left out."""
+def write_collection_shard(task: CollectionShard) -> tuple[list[str], str]:
+    """Writes a shard unless it is there, and returns why pictures were left out, and its digest."""
     report = task.target.with_suffix(".json")
     left_out: list[str] = []
     if not (task.target.exists() and report.exists()):
         write_shard(task.target, _read(task, left_out))
         write_whole(report, json.dumps(left_out).encode())
-    return json.loads(report.read_bytes())
+    return json.loads(report.read_bytes()), file_digest(task.target)
 
 
 def _read(task: CollectionShard, left_out: list[str]) -> Iterator[Example]:

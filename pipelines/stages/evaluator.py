@@ -11,7 +11,8 @@ from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.files import ExampleInfo, read_info, shard_paths
+from pipelines.engine.store.digests import read_tree
+from pipelines.examples.files import ExampleInfo, read_info, shard_digests, shard_paths
 from pipelines.examples.parts import run_tasks
 from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
@@ -103,10 +104,13 @@ def _judge(
     from pipelines.judging.shard_judging import JudgeTask, judge_shard, read_judged
 
     own, other = (str(model.path) if model else "" for model in models)
-    tasks = [
-        JudgeTask(own, other, str(shard), str(context.scratch / f"{shard.name}.npz"))
-        for shard in shard_paths(examples, config.split)
-    ]
+    contents = [read_tree(model.path).digest for model in models if model]
+    tasks = []
+    digests = shard_digests(examples, config.split)
+    for shard, digest in zip(shard_paths(examples, config.split), digests, strict=True):
+        target = str(context.scratch / f"{shard.name}.npz")
+        piece = context.piece(judge_shard, [*contents, digest])
+        tasks.append(JudgeTask(own, other, str(shard), target, piece))
     paths = run_tasks(context, judge_shard, tasks, f"judging {config.split} pictures: shard")
     counts, mistakes = read_judged(paths, classifier)
     if not counts.pictures[0]:

@@ -1,6 +1,7 @@
 """ExampleGen: a labelled data set, from wherever it comes, becomes sharded examples in three splits."""
 
 import collections
+import hashlib
 import itertools
 import json
 import os
@@ -9,22 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_keras.data.settings import SplitDatasetSettings
+from nst_keras.data.settings import POSITION, SplitDatasetSettings
 from nst_keras.data.sources.archives import is_archive
 from nst_keras.data.sources.listing import is_file_source, list_pictures
 from nst_keras.data.sources.picture_files import Inside, PictureFile
 from nst_keras.data.sources.tables import is_table
-from nst_keras.data.spans import find_spans, is_pattern
+from nst_keras.data.spans import find_spans, is_pattern, root_of
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, number
-from nst_keras.storage.files import write_whole, writing_whole
+from nst_keras.storage.files import file_digest, write_whole, writing_whole
 from nst_keras.storage.remote import as_local, is_remote, list_remote, state_anywhere
+from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Context, Output, Outside, Stage, Stopped
 from pipelines.engine.store.digests import address_of
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
-    digest_shard,
     encode_picture,
     first_line,
     name_of,
@@ -43,17 +44,18 @@ if TYPE_CHECKING:
 class ExampleGenConfig(SplitDatasetSettings):
     """Which data set, and how it is cut."""
 
-    shards: int = number(4, "Files for each split.", FROM_ONE)
+    shards: int = number(4, "Files for each split, and of each span.", FROM_ONE)
     seed: int = number(0, "Of the cuts.")
 
 
 @dataclass(frozen=True)
 class FolderShard:
-    """A shard to be written from files: where to, and file, name and label of each picture."""
+    """A shard to be written from files: where to, and file, SHA-256, name and label of each picture."""
 
     target: Path
-    pictures: tuple[tuple[PictureFile, str, int], ...]
+    pictures: "Sequence[Row]"
     image_shape: tuple[int, int, int]
+    piece: Piece
 
 
 @dataclass(frozen=True)
@@ -156,14 +158,16 @@ def generate_examples(
     in_files = any(split.files for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(scanned, config, context)
-        found = iter(run_tasks(context, write_folder_shard, tasks, "writing examples: shard"))
+        counts = {name: tuple(len(task.pictures) for task in listed) for name, listed in tasks.items()}
+        everything = [*itertools.chain.from_iterable(tasks.values())]
+        found = iter(run_tasks(context, write_folder_shard, everything, "writing examples: shard"))
     else:
         found = iter(_write_stored(dataset, config, context))
-    digests = {split: tuple(itertools.islice(found, config.shards)) for split in dataset.splits}
-    counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
-    for split in counts:
-        for index in range(config.shards):
-            keep(shard_name(split, index, config.shards), context.scratch, examples.path)
+        counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
+    digests = {split: tuple(itertools.islice(found, len(counts[split]))) for split in counts}
+    for split, sizes in counts.items():
+        for index in range(len(sizes)):
+            keep(shard_name(split, index, len(sizes)), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
     name = dataset.name
     if in_files:
@@ -177,37 +181,70 @@ def generate_examples(
     }
 
 
-def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) -> list[FolderShard]:
-    dataset, held, tasks = scanned.dataset, scanned.held, []
+def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) -> dict[str, list[FolderShard]]:
+    dataset, held = scanned.dataset, scanned.held
+    tasks: dict[str, list[FolderShard]] = {}
     root = os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
     for split in dataset.splits.values():
         names = (name_of(str(file).removeprefix(f"{root}/")) for file in split.files)
         labels = () if split.labels is None else split.labels.tolist()
         files = [held.get(str(file), file) for file in split.files]
-        pictures = list(zip(files, names, labels, strict=True))
-        for index, part in enumerate(divide(pictures, config.shards)):
-            target = context.scratch / shard_name(split.name, index, config.shards)
-            tasks.append(FolderShard(target, part, dataset.image_shape))
+        pictures = list(zip(files, split.digests, names, labels, strict=True))
+        shards = _divide(pictures, dataset, config)
+        tasks[split.name] = []
+        for index, part in enumerate(shards):
+            target = context.scratch / shard_name(split.name, index, len(shards))
+            piece = context.piece(write_folder_shard, [dataset.image_shape, [row[1:] for row in part]])
+            tasks[split.name].append(FolderShard(target, part, dataset.image_shape, piece))
     return tasks
+
+
+Row = tuple[PictureFile, str, str, int]  # file, SHA-256, name and label of a picture
+
+
+def _divide(
+    pictures: Sequence[Row], dataset: "ImageDataset", config: ExampleGenConfig
+) -> Sequence[Sequence[Row]]:
+    """A split's pictures by shard.
+
+    A picture's shard follows from its span and its digest alone, so that others may come and go and most
+    shards are what they were: the memo knows what follows from those.
+    """
+    if dataset.split_by == POSITION:
+        return divide(pictures, config.shards)
+    spec, spans = as_local(config.dataset), dict[str, int]()
+    if is_pattern(spec):
+        for folder in find_spans(spec, config.spans):
+            first = folder.relative_to(root_of(spec)).parts[0]
+            spans.setdefault(name_of(first), len(spans))
+    shards: list[list[Row]] = [[] for _ in range(max(1, len(spans)) * config.shards)]
+    for row in pictures:
+        span, place = spans.get(row[2].partition("/")[0], 0), int(row[1][:12], 16)
+        shards[span * config.shards + place * config.shards // 16**12].append(row)
+    return shards
 
 
 def write_folder_shard(task: FolderShard) -> str:
     """Writes a shard unless it is there; returns its digest."""
+    task.piece.once(task.target, lambda: write_shard(task.target, _read_files(task)))
+    return file_digest(task.target)
+
+
+def _read_files(task: FolderShard) -> Iterator[Example]:
     import tensorflow as tf
 
     from nst_keras.ops.fitting import fit_pixels
     from nst_keras.pictures.images import decode_image
 
     height, width, channels = task.image_shape
-
-    def read() -> Iterator[Example]:
-        for file, name, label in task.pictures:
-            pixels = tf.cast(decode_image(file.read(), str(file))[..., :channels], tf.uint8)
-            yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
-
-    if not task.target.exists():
-        write_shard(task.target, read())
-    return digest_shard(task.target)
+    for file, digest, name, label in task.pictures:
+        data = file.read()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise InputError(
+                f"{file}: changed after it was looked at; run again, while nobody changes the data"
+            )
+        pixels = tf.cast(decode_image(data, str(file))[..., :channels], tf.uint8)
+        yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
 
 
 def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[str]:
@@ -233,7 +270,7 @@ def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Co
             context.show(f"writing examples: {target.name}")
             if context.should_stop():
                 raise Stopped
-        digests += map(digest_shard, targets)
+        digests += map(file_digest, targets)
     return digests
 
 

@@ -1,7 +1,9 @@
 """StatisticsGen: what the pictures of each split are like, as TFDV writes it and as a page."""
 
 import base64
+import functools
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,16 @@ import numpy as np
 from nst_keras.fields import FROM_ONE, Settings, number
 from nst_keras.pictures.resizing import fit_size, resize
 from nst_keras.storage.files import write_whole
+from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Context, Input, Output, Stage
-from pipelines.examples.files import decode_example, encode_picture, read_info, read_shard, shard_paths
+from pipelines.examples.files import (
+    decode_example,
+    encode_picture,
+    read_info,
+    read_shard,
+    shard_digests,
+    shard_paths,
+)
 from pipelines.examples.parts import run_tasks
 from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
@@ -34,6 +44,7 @@ class CountTask:
     shard: Path
     target: Path
     config: StatisticsGenConfig
+    piece: Piece
 
 
 def generate_statistics(
@@ -53,12 +64,17 @@ def generate_statistics(
     from pipelines.statistics.protos import FILE, build_statistics, features_of
 
     info = read_info(examples)
-    counts = {}
+    tasks: dict[str, list[CountTask]] = {}
     for split in info.splits:
-        shards = shard_paths(examples, split)
-        tasks = [CountTask(path, context.scratch / f"{path.stem}.json", config) for path in shards]
-        run_tasks(context, count_shard, tasks, f"looking at {split}: shard")
-        counts[split] = merge_counts(decode_counts(task.target.read_bytes()) for task in tasks)
+        tasks[split] = []
+        for path, digest in zip(shard_paths(examples, split), shard_digests(examples, split), strict=True):
+            piece = context.piece(count_shard, [vars(config), digest])
+            tasks[split].append(CountTask(path, context.scratch / f"{path.stem}.json", config, piece))
+    run_tasks(context, count_shard, [*chain.from_iterable(tasks.values())], "looking at pictures: shard")
+    counts = {
+        split: merge_counts(decode_counts(task.target.read_bytes()) for task in parts)
+        for split, parts in tasks.items()
+    }
     protos = build_statistics(counts, info.class_names)
     write_whole(statistics.path / FILE, protos.SerializeToString(deterministic=True))
     features = {dataset.name: features_of(dataset) for dataset in protos.datasets}
@@ -68,8 +84,10 @@ def generate_statistics(
 
 def count_shard(task: CountTask) -> None:
     """Counts a shard unless that is done."""
-    if task.target.exists():
-        return
+    task.piece.once(task.target, functools.partial(_count, task))
+
+
+def _count(task: CountTask) -> None:
     counts = PictureCounts()
     for example in read_shard(task.shard):
         pixels = decode_example(example, task.shard)

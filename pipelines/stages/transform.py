@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, number
+from nst_keras.storage.files import file_digest, link_or_copy
+from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
-    digest_shard,
     encode_picture,
     first_line,
     read_info,
     read_shard,
+    shard_digests,
     shard_paths,
     write_info,
     write_shard,
@@ -29,6 +32,8 @@ from pipelines.kinds import Examples, Schema, TransformGraph
 
 if TYPE_CHECKING:
     from pipelines.examples.transform_graph import PictureTransform
+
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # its signature, and its header's length and name
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class TransformShard:
     source: Path
     target: Path
     image_shape: tuple[int, int, int]
+    piece: Piece
 
 
 def transform(
@@ -68,8 +74,17 @@ def transform(
     info = read_info(examples)
     _check_classes(info, schema, examples)
     shape = _choose_shape(config, info, examples)
-    sources = [path for split in info.splits for path in shard_paths(examples, split)]
-    tasks = [TransformShard(path, context.scratch / path.name, shape) for path in sources]
+    sources = {
+        path: digest
+        for split in info.splits
+        for path, digest in zip(shard_paths(examples, split), shard_digests(examples, split), strict=True)
+    }
+    tasks = [
+        TransformShard(
+            path, context.scratch / path.name, shape, context.piece(transform_shard, [shape, digest])
+        )
+        for path, digest in sources.items()
+    ]
     found = iter(run_tasks(context, transform_shard, tasks, "transforming: shard"))
     digests = {split: tuple(itertools.islice(found, len(counts))) for split, counts in info.splits.items()}
     for task in tasks:
@@ -87,14 +102,24 @@ def transform(
 
 def transform_shard(task: TransformShard) -> str:
     """Transforms a shard unless that is done; returns the result's digest."""
+    task.piece.once(task.target, functools.partial(_transform, task))
+    return file_digest(task.target)
+
+
+def _transform(task: TransformShard) -> None:
     import tensorflow as tf
 
-    if task.target.exists():
-        return digest_shard(task.target)
-    change = _picture_transform(task.image_shape)
+    shape = task.image_shape
+    if all(_is_plain(example.encoded, shape) for example in read_shard(task.source)):
+        link_or_copy(task.source, task.target)
+        return
+    change = _picture_transform(shape)
 
     def read() -> Iterator[Example]:
         for example in read_shard(task.source):
+            if _is_plain(example.encoded, shape):
+                yield example
+                continue
             try:
                 pixels = change(tf.constant([example.encoded]))[0].numpy()
             except tf.errors.OpError as error:
@@ -104,7 +129,16 @@ def transform_shard(task: TransformShard) -> str:
             yield Example(example.name, encode_picture(pixels), example.label)
 
     write_shard(task.target, read())
-    return digest_shard(task.target)
+
+
+def _is_plain(encoded: bytes, shape: tuple[int, int, int]) -> bool:
+    """Whether a file is a PNG of a shape with nothing but 8-bit pixels, as `encode_picture` writes it.
+
+    The transformation would leave its pixels as they are.
+    """
+    height, width, channels = shape
+    header = struct.pack(">IIBB", width, height, 8, 0 if channels == 1 else 2)
+    return encoded.startswith(_PNG + header) and encoded[37:41] == b"IDAT"
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,7 +2,8 @@
 
 Kept are, with everything that they were made from: the roots, such as models that still are served; what the
 last runs of each pipeline did or took over; what runs that still go on need; and what each pipeline approved
-last. Unfinished work stays where one of those runs would go on from it. Placing artifacts and
+last. Unfinished work stays where one of those runs would go on from it, and so does what the memo has been
+asked for since the first of their executions began. Placing artifacts and
 removing them exclude each other (`artifact_files.placing`), so that nothing that was just placed is taken for
 garbage; and a run takes over an artifact only if it still is live.
 """
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import filelock
 
+from nst_keras.storage.files import is_temporary
+from pipelines.engine.execution.pieces import MEMO
 from pipelines.engine.execution.work import WORK, work_folder
+from pipelines.engine.memo import LIST
 from pipelines.engine.stage import Approval
 from pipelines.engine.store.ancestry import find_ancestors, find_artifacts, find_executions
 from pipelines.engine.store.artifact_files import ARTIFACTS, DAMAGED, folder_of, placing, remove
@@ -57,6 +61,7 @@ def collect(
     """
     store.bury_runs()
     yield from _collect_work(store, keep_runs, dry_run=dry_run)
+    yield from _collect_memo(store, keep_runs, dry_run=dry_run)
     with placing(store):
         needed = _needed(store, is_root, approval, keep_runs)
         for artifact in live_artifacts(store):
@@ -108,6 +113,30 @@ def _collect_work(store: Store, keep_runs: int, *, dry_run: bool) -> Iterator[Re
         lock = filelock.FileLock(folder.with_name(folder.name + ".lock"))
         with contextlib.suppress(filelock.Timeout), lock.acquire(blocking=False):
             yield _removed(folder, dry_run=dry_run)
+
+
+def _collect_memo(store: Store, keep_runs: int, *, dry_run: bool) -> Iterator[Removed]:
+    """What no execution of the last runs asked the memo for, taken together."""
+    query = (
+        "SELECT min(execution.started) FROM run_execution JOIN execution ON execution.id = execution"
+        f" WHERE run_execution.run IN ({_KEPT})"
+    )
+    (began,) = store.connection.execute(query, (keep_runs,)).fetchone()
+    entries: dict[str, list[Path]] = {}
+    for path in sorted((store.root / MEMO).glob("*"), key=lambda path: path.suffix != LIST):
+        key = path.name if is_temporary(path) else path.name.partition(".")[0]
+        entries.setdefault(key, []).append(path)
+    count = size = 0
+    for paths in entries.values():
+        with contextlib.suppress(FileNotFoundError):  # another run is replacing it
+            stats = [path.stat() for path in paths]
+            if began is not None and max(stat.st_mtime for stat in stats) >= began:
+                continue
+            count, size = count + 1, size + sum(stat.st_size for stat in stats)
+            for path in () if dry_run else paths:  # the list first, so that nobody takes half an entry
+                path.unlink()
+    if count:
+        yield Removed(f"{store.root / MEMO} (parts of former runs: {count})", size)
 
 
 def _collect_unknown(store: Store, *, dry_run: bool) -> Iterator[Removed]:

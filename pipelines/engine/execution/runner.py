@@ -16,9 +16,10 @@ from typing import Any
 from nst_keras.errors import InputError
 from nst_keras.fields import deciding_fields
 from pipelines.engine.code.environment import read_environment
-from pipelines.engine.code.fingerprint import fingerprint, read_code
+from pipelines.engine.code.fingerprint import Code, fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
+from pipelines.engine.execution.pieces import MEMO, Pieces
 from pipelines.engine.execution.work import WORK, execute, reason_of, work_folder
 from pipelines.engine.stage import Map, Node, Outside, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of
@@ -39,6 +40,7 @@ class NodeResult:
     execution: int  # its number
     record: Mapping[str, Any]
     outputs: Mapping[str, StoredArtifact]
+    pieces: tuple[int, int] = (0, 0)  # tasks that the memo had places for, and how many of them it knew
     left_alone: bool = False  # not to be executed, so that outputs may be from other inputs or settings
 
 
@@ -112,9 +114,15 @@ class Runner:
                 raise Stopped
             self.before_executing()
             number = self.store.begin_execution(self.run_id, work)
-            context = functools.partial(self.console.context, self.map, **more)
+            memo, anew = (self.store.root / MEMO).resolve(), node.name in self.choice.fresh
+            pieces = Pieces(memo, self._read_code, work.code["environment"], anew)
+            context = functools.partial(self.console.context, self.map, piece=pieces.piece, **more)
             record, outputs = execute(self.store, node, work, number, context)
-        return NodeResult(node.name, False, time.monotonic() - began, number, record, outputs)
+        passed, parts = time.monotonic() - began, (pieces.count, pieces.known)
+        return NodeResult(node.name, False, passed, number, record, outputs, parts)
+
+    def _read_code(self, module: str) -> Code:
+        return read_code(module, self.sources.source) if self.sources else read_code(module)
 
     @contextlib.contextmanager
     def _scanning(self, node: Node) -> Iterator[dict[str, Any]]:
@@ -138,8 +146,7 @@ class Runner:
         """What an execution of a node would take, and its fingerprint."""
         try:
             external = self._read_externals(node, more)
-            module = node.stage.function.__module__
-            code = read_code(module, self.sources.source) if self.sources else read_code(module)
+            code = self._read_code(node.stage.function.__module__)
         except InputError as error:
             raise InputError(f"{node.name}: {error}") from error
         inputs: dict[str, StoredArtifact] = {}
@@ -251,4 +258,6 @@ class Runner:
 def _how(result: NodeResult) -> str:
     if result.left_alone:
         return "left alone"
-    return "cached" if result.cached else f"{result.seconds:.1f} s"
+    count, known = result.pieces
+    as_before = f", {known} of {count} parts as before" if known else ""
+    return "cached" if result.cached else f"{result.seconds:.1f} s{as_before}"

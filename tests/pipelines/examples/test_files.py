@@ -10,11 +10,11 @@ import pytest
 
 from nst_keras.classifiers.job import read_and_check
 from nst_keras.errors import InputError
+from nst_keras.storage.files import file_digest
 from pipelines.examples.files import (
     Example,
     ExampleInfo,
     decode_picture,
-    digest_shard,
     encode_picture,
     name_of,
     naming_damage,
@@ -95,7 +95,7 @@ def _whole_records_only(data: bytes) -> bytes:
 
 def _with_digests(examples: Examples) -> ExampleInfo:
     info = read_info(examples)
-    digests = {split: tuple(map(digest_shard, shard_paths(examples, split))) for split in info.splits}
+    digests = {split: tuple(map(file_digest, shard_paths(examples, split))) for split in info.splits}
     write_info(examples.path, replace(info, digests=digests))
     return read_info(examples)
 

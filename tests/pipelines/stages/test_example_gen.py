@@ -211,7 +211,7 @@ def test_each_byte_is_read_once_and_later_what_is_new(
     opens, result = run()
     assert opens["cats/new.png"] == 1 and not result.cached
     assert opens["cats/broken.png"] == 0, "what it is is known"
-    assert opens == dict.fromkeys({*pictures, "cats/new.png"} - {"cats/broken.png"}, 1), "the rest is copied"
+    assert set(opens.values()) == {1}, "the rest of its shard is copied"
     (folder / "dögs").rename(folder / "hounds")
     assert set(run()[0].values()) == {1}
     assert set(run(thoroughly=True)[0].values()) == {1}

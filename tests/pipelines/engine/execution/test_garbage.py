@@ -1,5 +1,6 @@
 """Garbage: what nothing needs goes, and nothing else, whatever else goes on."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from nst_keras.errors import InputError
 from pipelines.engine.choices import change_configs, choose_nodes
 from pipelines.engine.execution.garbage import collect, live_artifacts
 from pipelines.engine.execution.runner import Choice, Runner
+from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Stopped
 from pipelines.engine.store.artifact_files import folder_of, remove
 from pipelines.engine.store.rows import StoredArtifact
@@ -129,6 +131,24 @@ def test_folders_that_nobody_knows_go(
     shutil.copytree(next((store.root / "artifacts" / "Model").iterdir()), unknown)
     assert _collect(store, keep_runs=1) == [str(unknown)]
     assert not unknown.exists()
+
+
+def test_what_the_memo_was_not_asked_for_lately_goes(
+    run: Callable[..., Runner], tiny: ModuleType, models: Path, store: Store
+) -> None:
+    run(tiny.pipeline(models))
+    memo = store.root / "memo"
+    for name in ("old", "new"):
+        Piece(memo, name).once(store.root / f"{name}.json", (store.root / f"{name}.json").touch)
+    for path in memo.glob("*.json"):
+        os.utime(path, (1e9, 1e9))  # what is taken now may have been written long ago
+    os.utime(memo / "old.list", (1e9, 1e9))
+    assert _collect(store, keep_runs=1, dry_run=True) == [f"{memo} (parts of former runs: 1)"]
+    run(tiny.pipeline(models))  # takes all over from the first one
+    assert _collect(store, keep_runs=1) == [f"{memo} (parts of former runs: 1)"]
+    assert {path.name for path in memo.iterdir()} == {"new.json", "new.list"}
+    _collect(store)
+    assert not list(memo.iterdir())
 
 
 def test_damaged_artifacts_stay_until_they_are_asked_for(
