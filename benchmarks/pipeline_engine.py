@@ -103,7 +103,7 @@ def _run_by_hand(folder: Path) -> None:
         inputs = {
             name: made[source.node.name, source.output]
             for name, source in node.inputs.items()
-            if source and not source.approval
+            if source and source.direct
         }
         outputs = {name: folder.resolve() / node.name / name for name in node.stage.outputs}
         node.stage.run(node.config, Context(folder.resolve() / node.name / "scratch"), inputs, outputs)

@@ -77,7 +77,7 @@ def compile_pipeline(pipeline: Pipeline, image: str, path: Path) -> None:
             inputs = {
                 name: tasks[source.node.name].outputs[source.output]
                 for name, source in node.inputs.items()
-                if source and not source.approval
+                if source and source.direct
             }
             task = components[node.name](config=config, **inputs)
             # Kubeflow's cache goes by the image's name, whatever the image holds today.

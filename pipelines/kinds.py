@@ -43,6 +43,10 @@ class ModelBlessing(Artifact):
     """Whether a model is good enough: `blessing.json`."""
 
 
+class ModelJudgement(Artifact):
+    """What a person said of a model: `judgement.json`."""
+
+
 class InfraBlessing(Artifact):
     """Whether a SavedModel loads and answers: `blessing.json`."""
 
@@ -71,8 +75,16 @@ def is_refusal(record: Mapping[str, Any]) -> bool:
 
 
 def refusals(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Why the last one of nodes that refused the model did so, a sentence each; none if there is none."""
-    refusing = [node for node, record in records.items() if is_refusal(record)]
+    """Why the last one of nodes that refused the model did so, a sentence each; none if there is none.
+
+    One that was pushed all the same, since a person approved it, isn't refused.
+    """
+    pushed = any(record.get("pushed") for record in records.values())
+    refusing = [
+        node
+        for node, record in records.items()
+        if is_refusal(record) and not (pushed and record.get("blessed") is False)
+    ]
     return [
         f"{node}: {reason}"
         for node in refusing[-1:]
@@ -83,6 +95,11 @@ def refusals(records: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def latest_blessed(other_than: Channel) -> Channel:
     """An input: the model that an Evaluator of this pipeline blessed last, other than this one."""
     return replace(other_than, approval=BLESSED)
+
+
+def judged(model: Channel) -> Channel:
+    """An input: what a person said of this model last, if anything."""
+    return replace(model, judged_as=ModelJudgement)
 
 
 def latest_valid(other_than: Channel) -> Channel:

@@ -36,6 +36,8 @@ COMMANDS = {
     "pipeline run": "pipelines.run",
     "pipeline collect": "pipelines.collect",
     "pipeline lineage": "pipelines.lineage",
+    "pipeline approve": "pipelines.approve",
+    "pipeline revoke": "pipelines.revoke",
     "pipeline run-stage": "pipelines.run_stage",
     "pipeline compile-kfp": "pipelines.compile_kfp",
     "completion": "nst_keras.cli.completion",

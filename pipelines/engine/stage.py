@@ -90,6 +90,8 @@ class Facts:
         self.seen |= {file: (state, digest, seen) for file, state, digest, seen in rows}
 
 
+JUDGEMENT_FILE = "judgement.json"  # of an artifact that tells what a person said: approves, who, why
+
 _INPUT, _OUTPUT = "input", "output"
 Input = Annotated[T, _INPUT]
 Output = Annotated[T, _OUTPUT]
@@ -156,15 +158,31 @@ class Approval:
 class Channel:
     """An output of a node, as an input of another; or, by an approval, what is to be compared with it.
 
-    That is the artifact, other than the output itself, that this pipeline approved last, or None.
+    That is the artifact, other than the output itself, that this pipeline approved last, or None. One that is
+    `preferred` goes before it. Or what a person said of the output, as an artifact of the kind `judged_as`.
     """
 
     node: "Node"
     output: str
     approval: Approval | None = None
+    preferred: "Preferred | None" = None
+    judged_as: type[Artifact] | None = None
+
+    @property
+    def direct(self) -> bool:
+        """Whether it gives what the node made in this run."""
+        return self.approval is None and self.judged_as is None
+
+    @property
+    def kind(self) -> type[Artifact]:
+        """What it gives."""
+        return self.judged_as or self.node.stage.outputs[self.output].kind
 
 
 Source: TypeAlias = Channel | None
+# Given the `Store` and the pipeline, a `StoredArtifact` with the number of the execution that made it, or why
+# there is none.
+Preferred: TypeAlias = Callable[[Any, "Pipeline"], tuple[Any, int] | str]
 
 
 @dataclass(frozen=True)
@@ -250,7 +268,7 @@ class Stage:
             source, wanted = inputs.get(key), parameter.kind.__name__
             if source is None and not parameter.optional:
                 raise TypeError(f"{self.name} needs the input {key!r} ({wanted})")
-            kind = source.node.stage.outputs[source.output].kind if source else parameter.kind
+            kind = source.kind if source else parameter.kind
             if not issubclass(kind, parameter.kind):
                 raise TypeError(f"{self.name}: {key} must be a {wanted}. Received: a {kind.__name__}")
         return Node(self, name or self.name, config, {key: inputs.get(key) for key in self.inputs})

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nst_keras.errors import InputError
-from nst_keras.served.store import digest_file, find_files
+from nst_keras.served.store import check_version, digest_file, find_files
 from nst_keras.storage.files import open_file, write_whole
-from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel
+from pipelines.engine.stage import JUDGEMENT_FILE
+from pipelines.kinds import InfraBlessing, ModelBlessing, ModelJudgement, PushedModel
 
 BLESSING_FILE, PUSHED_FILE = "blessing.json", "pushed.json"
 T = TypeVar("T")
@@ -63,6 +64,19 @@ def read_blessing(artifact: ModelBlessing | InfraBlessing) -> Blessing:
     return _read(artifact.path / BLESSING_FILE, decode, "run the stage that wrote it again")
 
 
+def read_judgement(artifact: ModelJudgement) -> tuple[bool, str]:
+    """Whether a person approves a model, and that in words."""
+
+    def decode(document: Any) -> tuple[bool, str]:
+        approves = document["approves"]
+        if not isinstance(approves, bool):
+            raise ValueError('"approves" must be true or false')
+        verb = "approved" if approves else "revoked"
+        return approves, f"{verb} by {document['who']}: {document['why']}"
+
+    return _read(artifact.path / JUDGEMENT_FILE, decode, "approve or revoke the model again")
+
+
 def write_pushed(artifact: PushedModel, pushed: Pushed) -> Path:
     """Writes what a Pusher did whole into an artifact's folder; returns its path."""
     return _write(artifact.path / PUSHED_FILE, pushed)
@@ -95,6 +109,15 @@ def digest_files(files: Mapping[str, tuple[int, str]]) -> str:
 def digest_folder(folder: Path) -> str:
     """The same of a SavedModel's folder."""
     return digest_files({str(path.relative_to(folder)): digest_file(path) for path in find_files(folder)})
+
+
+def digest_version(version: Path) -> str | None:
+    """The same of a version in a serving folder; None if it is damaged, or has no manifest."""
+    try:
+        manifest = check_version(version)
+    except InputError:
+        return None
+    return digest_files(manifest.files) if manifest else None
 
 
 def _write(path: Path, verdict: Blessing | Pushed) -> Path:

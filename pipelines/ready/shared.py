@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.engine.stage import Channel, Node, Pipeline
-from pipelines.kinds import latest_blessed, latest_valid
+from pipelines.judging.lookup import served_model
+from pipelines.kinds import judged, latest_valid
 from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
 from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig
@@ -34,7 +35,7 @@ def classifier_pipeline(
     trainer = train(examples, schema)
     model = trainer["model"]
     evaluator = Evaluator(
-        EvaluatorConfig(min_accuracy=0.9), examples=examples, model=model, baseline=latest_blessed(model)
+        EvaluatorConfig(min_accuracy=0.9), examples=examples, model=model, baseline=served_model(model)
     )
     served = serve(model, evaluator["blessing"], examples, model_name, serving_dir)
     data = (pictures.node, statistics.node, schema.node, validator, transform)
@@ -55,5 +56,6 @@ def serve(
         servable=servable,
         blessing=blessing,
         infra_blessing=infra_validator["blessing"],
+        judgement=judged(model),
     )
     return exporter, infra_validator, pusher

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nst_keras.pictures.samples import STYLES
 from pipelines.engine.stage import Pipeline
-from pipelines.kinds import latest_blessed
+from pipelines.judging.lookup import served_model
 from pipelines.ready.shared import serve
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.collection_gen import CollectionGen, CollectionGenConfig
@@ -39,7 +39,7 @@ def pipeline(serving_dir: Path) -> Pipeline:
     )
     model = trainer["model"]
     evaluator = PictureEvaluator(
-        PictureEvaluatorConfig(), examples=examples["examples"], model=model, baseline=latest_blessed(model)
+        PictureEvaluatorConfig(), examples=examples["examples"], model=model, baseline=served_model(model)
     )
     served = serve(model, evaluator["blessing"], examples["examples"], "stylizer", serving_dir)
     inferrer = BulkInferrer(

@@ -1,14 +1,21 @@
 """An artifact's lineage in text, and as a page with a drawn graph that opens from disk."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nst_keras.reports.page_parts import frame, heading, pairs, table, warning_list
+from nst_keras.reports.page_parts import frame, heading, note, pairs, table, warning_list
 from pipelines.engine.store.ancestry import Lineage
-from pipelines.engine.store.rows import EXTERNAL, Execution, StoredArtifact, format_time, seconds_of
+from pipelines.engine.store.rows import (
+    EXTERNAL,
+    Execution,
+    Judgement,
+    StoredArtifact,
+    format_time,
+    seconds_of,
+)
 from pipelines.reports.graph_svg import STYLE, Box, draw
 
 _SHORT = 12  # digits of a digest
@@ -27,11 +34,13 @@ class Answer:
     after: Lineage  # executions that use it, all or the nearest
     makers: tuple[int, ...] | None  # the last first; None if they weren't asked for
     users: tuple[int, ...] | None  # the first first; None if they weren't asked for
+    judgements: tuple[Judgement, ...] = ()  # what persons said of it, the first first
 
 
 def describe(answer: Answer) -> Iterator[str]:
     """Yields lines of text: what it was made from, then what was made of it, as trees; no execution twice."""
     yield f"{_words(answer.artifact)}  {answer.artifact.num_bytes:,} bytes  {answer.folder}"
+    yield from _said(answer.judgements, "")
     if answer.makers is not None and not answer.makers:
         outside = answer.artifact.kind == EXTERNAL
         yield "made outside" if outside else "made by an execution that was killed before it ended"
@@ -53,6 +62,10 @@ def describe(answer: Answer) -> Iterator[str]:
         yield from _omitted(answer.counts[1], answer.after)
 
 
+def _said(judgements: Iterable[Judgement], indent: str) -> Iterator[str]:
+    return (f"{indent}{judgement}, {format_time(judgement.made)}" for judgement in judgements)
+
+
 def _omitted(count: int, shown: Lineage) -> Iterator[str]:
     if count > len(shown.executions):
         yield f"  ({len(shown.executions)} of {count} executions are shown, those nearest to the artifact)"
@@ -67,6 +80,7 @@ def _above(lineage: Lineage, number: int, indent: str, told: set[int]) -> Iterat
         artifact = lineage.artifacts[taken.artifact]
         outside = f"  {artifact.path}" if artifact.kind == EXTERNAL else ""
         yield f"{indent}  {name}: {_words(artifact)}{outside}"
+        yield from _said(lineage.judgements.get(taken.artifact, ()), f"{indent}    ")
         if taken.source is not None:
             yield from _above(lineage, taken.source, f"{indent}    ", told)
 
@@ -80,6 +94,7 @@ def _below(lineage: Lineage, number: int, indent: str, told: set[int]) -> Iterat
     told.add(number)
     for name, output in lineage.outputs[number].items():
         yield f"{indent}  -> {name}: {_words(lineage.artifacts[output])}"
+        yield from _said(lineage.judgements.get(output, ()), f"{indent}     ")
         for user, inputs in lineage.inputs.items():
             for key, taken in inputs.items():
                 if (taken.artifact, taken.source) == (output, number):
@@ -127,8 +142,8 @@ def draw_page(answer: Answer, note: str = "") -> str:
     return frame(f"Lineage of {answer.artifact.kind} {answer.artifact.id}", _parts(answer, note), STYLE)
 
 
-def _parts(answer: Answer, note: str) -> Iterator[str]:
-    yield from warning_list([note] if note else [])
+def _parts(answer: Answer, warning: str) -> Iterator[str]:
+    yield from warning_list([warning] if warning else [])
     lineages = (answer.before, answer.after)
     shown = dict(pair for lineage in lineages for pair in sorted(lineage.executions.items()))
     artifacts = {answer.artifact.id: answer.artifact}
@@ -142,6 +157,10 @@ def _parts(answer: Answer, note: str) -> Iterator[str]:
     boxes = {f"a{number}": _artifact_box(artifacts[number], answer) for number in sorted(artifacts)}
     boxes |= {f"e{number}": _execution_box(execution) for number, execution in shown.items()}
     yield draw(boxes, arrows)
+    said = [one for lineage in lineages for ones in lineage.judgements.values() for one in ones]
+    for judgement in dict.fromkeys([*answer.judgements, *said]):
+        of = artifacts[judgement.artifact]
+        yield note(f"{of.kind} {of.id}: {judgement}, {format_time(judgement.made)}")
     if sum(answer.counts) > len(shown):
         yield f"<p>{len(shown)} of {sum(answer.counts)} executions are shown, those nearest to it.</p>"
     yield heading("Artifacts")

@@ -139,6 +139,8 @@ def _stage_parts(store: Store, turn: _Turn, reports: Path, left: int) -> tuple[l
         live = artifact.state == "live"
         link = _link(folder, reports, words) if live else html.escape(f"{words}, {artifact.state}")
         links.append(f"<li>{html.escape(name)}: {link}</li>")
+        for said in store.judgements(artifact.id):
+            links.append(f"<li>{html.escape(f'{said}, {format_time(said.made)}')}</li>")
         for inner in artifact.files:
             path = folder / inner
             suffix = path.suffix.lower()

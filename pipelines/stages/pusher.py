@@ -9,19 +9,20 @@ from nst_keras.errors import InputError
 from nst_keras.export.plan import ExportPlan
 from nst_keras.fields import Settings, number, setting
 from nst_keras.served.push import DEFAULT_KEEP, push
-from nst_keras.served.store import SAVED_MODEL_FILE, check_version, find_versions
+from nst_keras.served.store import SAVED_MODEL_FILE, find_versions
 from pipelines.engine.stage import Artifact, Context, Input, Output, Stage
 from pipelines.judging.verdicts import (
     Blessing,
     Pushed,
     as_record,
-    digest_files,
     digest_folder,
+    digest_version,
     read_blessing,
+    read_judgement,
     read_outcome,
     write_pushed,
 )
-from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel, ServableModel
+from pipelines.kinds import InfraBlessing, ModelBlessing, ModelJudgement, PushedModel, ServableModel
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,15 @@ def push_model(
     servable: Input[ServableModel],
     blessing: Input[ModelBlessing] | None,
     infra_blessing: Input[InfraBlessing] | None,
+    judgement: Input[ModelJudgement] | None = None,
     pushed: Output[PushedModel],
 ) -> dict[str, Any]:
     """Pushes a SavedModel that every blessing speaks for.
 
     One that isn't blessed isn't pushed, and the stage still succeeds, as TFX's does: the reasons are told and
     kept in pushed.json, and stages that need a pushed model refuse. Unlike TFX's, it refuses to push what
-    nobody has judged. What already is the newest version, such as after a run that was killed right after it
+    nobody has judged. What a person said of the model goes before the Evaluator's blessing, and before
+    nothing else. What already is the newest version, such as after a run that was killed right after it
     had pushed, isn't pushed again.
     """
     if blessing is None and not config.allow_unblessed:
@@ -61,6 +64,11 @@ def push_model(
             "or set allow_unblessed=True"
         )
     reasons = []
+    approves, words = read_judgement(judgement) if judgement else (None, "")
+    if words:
+        context.say(f"{config.name} was {words}")
+    if approves is not None:
+        blessing, reasons = None, [] if approves else [words]
     for verdict, artifact in (("not blessed", blessing), ("not blessed for serving", infra_blessing)):
         own = read_blessing(artifact) if artifact else Blessing(True)
         if not own.blessed:
@@ -80,21 +88,12 @@ def _push(config: PusherConfig, source: Path, context: Context) -> Pushed:
     folder = Path(config.serving_dir).absolute() / config.name
     versions = find_versions(folder)
     newest = versions[max(versions)] if versions else None
-    if newest is not None and _digest_version(newest) == digest:
+    if newest is not None and digest_version(newest) == digest:
         context.say(f"{newest} is this model already")
     else:
         newest = push(source, folder.parent, config.name, keep=config.keep)
         context.say(f"pushed {newest}")
     return Pushed(config.name, int(newest.name), str(newest), digest)
-
-
-def _digest_version(version: Path) -> str | None:
-    """The digest of a version's files; None if it is damaged, or has no manifest."""
-    try:
-        manifest = check_version(version)
-    except InputError:
-        return None
-    return digest_files(manifest.files) if manifest else None
 
 
 def is_served(config: PusherConfig, outputs: Mapping[str, Artifact]) -> bool:
@@ -103,7 +102,7 @@ def is_served(config: PusherConfig, outputs: Mapping[str, Artifact]) -> bool:
     version = Path(outcome.path)
     if not outcome.version:
         return True
-    return (version / SAVED_MODEL_FILE).is_file() and _digest_version(version) == outcome.digest
+    return (version / SAVED_MODEL_FILE).is_file() and digest_version(version) == outcome.digest
 
 
 Pusher = Stage(push_model, "Pusher", current=is_served)

@@ -15,18 +15,19 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import deciding_fields
+from nst_keras.storage.files import write_whole
 from pipelines.engine.code.environment import read_environment
 from pipelines.engine.code.fingerprint import Code, fingerprint, read_code
 from pipelines.engine.code.sources import SourceCache
 from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.pieces import MEMO, Pieces
 from pipelines.engine.execution.work import WORK, execute, reason_of, work_folder
-from pipelines.engine.stage import Map, Node, Outside, Pipeline, Stopped, map_here
-from pipelines.engine.store.artifact_files import check, folder_of
+from pipelines.engine.stage import JUDGEMENT_FILE, Map, Node, Outside, Pipeline, Stopped, map_here
+from pipelines.engine.store.artifact_files import check, folder_of, place, placing, seal
 from pipelines.engine.store.database import root_lock
 from pipelines.engine.store.digests import read_state, read_tree
 from pipelines.engine.store.history import approved, complete_executions, last_complete
-from pipelines.engine.store.rows import EXTERNAL, Execution, Run, StoredArtifact, Work
+from pipelines.engine.store.rows import EXTERNAL, Execution, Judgement, Run, StoredArtifact, Work
 from pipelines.engine.store.store import Store, StoredFacts
 
 
@@ -210,6 +211,12 @@ class Runner:
         result = self.results.get(source.node.name)
         if source.approval:
             other = result.outputs[source.output].id if result else None
+            preferred = source.preferred(self.store, self.pipeline) if source.preferred else ""
+            if isinstance(preferred, str):
+                if preferred:
+                    self.console.say(preferred)
+            elif preferred[0].id != other and self._intact({name: preferred[0]}):
+                return preferred
             for artifact, maker in approved(self.store, self.pipeline.name, source.approval):
                 if artifact.id != other and self._intact({name: artifact}):
                     return artifact, maker
@@ -219,7 +226,22 @@ class Runner:
                 f"{node.name} needs {source.node.name}, which this run leaves alone and which has no "
                 "earlier execution; run the whole pipeline first"
             )
-        return result.outputs[source.output], result.execution
+        output = result.outputs[source.output]
+        if source.judged_as:
+            judgements = self.store.judgements(output.id)
+            return (self._written(judgements[0], source.judged_as.__name__) if judgements else None), None
+        return output, result.execution
+
+    def _written(self, judgement: Judgement, kind: str) -> StoredArtifact:
+        """A judgement as an artifact, so that fingerprints and lineage see it."""
+        folder = self.store.root / WORK / f"judgement-{self.run_id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"approves": bool(judgement.approves), "who": judgement.who, "why": judgement.why}
+        text = json.dumps({**about, "made": judgement.made}, ensure_ascii=False)
+        write_whole(folder / JUDGEMENT_FILE, text.encode())
+        tree = seal(folder)
+        with placing(self.store):
+            return place(self.store, kind, folder, tree)
 
     def _read_externals(self, node: Node, more: dict[str, Any]) -> list[StoredArtifact]:
         """Data from outside; its files are read only if any of them, or where it is, has changed."""

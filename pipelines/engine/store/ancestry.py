@@ -6,11 +6,11 @@ execution's output it took. SQLite answers each question by its indices, in one 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.engine.store.rows import Execution, StoredArtifact
+from pipelines.engine.store.rows import Execution, Judgement, StoredArtifact
 from pipelines.engine.store.store import Store
 
 _ANCESTORS = """
@@ -46,6 +46,7 @@ class Lineage:
     artifacts: Mapping[int, StoredArtifact]  # all that they took or made
     inputs: Mapping[int, Mapping[str, Taken]]  # by execution and name
     outputs: Mapping[int, Mapping[str, int]]  # artifacts by execution and name
+    judgements: Mapping[int, Sequence[Judgement]]  # by artifact what persons said, the first first
 
 
 def find_executions(store: Store, artifact: int, role: str) -> list[int]:
@@ -84,7 +85,12 @@ def read_lineage(store: Store, executions: Iterable[int]) -> Lineage:
             outputs[event["execution"]][event["name"]] = event["artifact"]
     numbers = json.dumps(sorted({event["artifact"] for event in events}))
     artifacts = store.select(StoredArtifact, f"SELECT * FROM artifact WHERE id {_AMONG}", numbers)
-    return Lineage({row.id: row for row in rows}, {row.id: row for row in artifacts}, inputs, outputs)
+    query = f"SELECT * FROM judgement WHERE artifact {_AMONG} ORDER BY id"
+    judgements: dict[int, list[Judgement]] = {}
+    for judgement in store.select(Judgement, query, numbers):
+        judgements.setdefault(judgement.artifact, []).append(judgement)
+    known = {row.id: row for row in artifacts}
+    return Lineage({row.id: row for row in rows}, known, inputs, outputs, judgements)
 
 
 def _numbers(store: Store, query: str, *values: Any) -> list[int]:

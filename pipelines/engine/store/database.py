@@ -64,6 +64,10 @@ _FILES = """CREATE TABLE file_digest (
 _SEEN = """CREATE TABLE IF NOT EXISTS file_seen (
     path TEXT PRIMARY KEY, state TEXT NOT NULL, seen TEXT NOT NULL
 ) WITHOUT ROWID"""
+_JUDGEMENTS = """CREATE TABLE IF NOT EXISTS judgement (
+    id INTEGER PRIMARY KEY, artifact INTEGER NOT NULL REFERENCES artifact, approves INTEGER NOT NULL,
+    who TEXT NOT NULL, why TEXT NOT NULL, made REAL NOT NULL
+)"""
 # By version what makes of the layout before it its own.
 _MIGRATIONS = {3: ("DROP TABLE file_digest", _FILES)}
 
@@ -95,7 +99,7 @@ def open_database(root: Path, *, create: bool) -> sqlite3.Connection:
                     f"{path}: has layout {version}, but this version reads {_VERSION}; use the version that "
                     "wrote it, or another pipeline root"
                 )
-            for statement in [*statements, _SEEN]:
+            for statement in [*statements, _SEEN, _JUDGEMENTS]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
     except OSError as error:

@@ -22,7 +22,9 @@ SELECT execution.id AS execution, event.source, artifact.* FROM execution
     CROSS JOIN event ON event.execution = execution.id AND event.role='input' AND event.name=?
     CROSS JOIN artifact ON artifact.id = event.artifact
 WHERE execution.id < ? AND artifact.kind=? AND artifact.state='live'
-    AND execution.state='complete' AND json_extract(execution.record, ?)
+    AND execution.state='complete' AND coalesce(
+        (SELECT approves FROM judgement WHERE artifact = event.artifact ORDER BY id DESC LIMIT 1),
+        json_extract(execution.record, ?))
     AND EXISTS (SELECT 1 FROM run_execution JOIN run ON run.id = run_execution.run
         WHERE run_execution.execution = execution.id AND run.pipeline=?)
 ORDER BY execution.id DESC LIMIT ?
@@ -43,7 +45,10 @@ def last_complete(store: Store, pipeline: str, node: str) -> Iterator[Execution]
 
 
 def approved(store: Store, pipeline: str, approval: Approval) -> Iterator[tuple[StoredArtifact, int | None]]:
-    """Live artifacts that a pipeline approved, perhaps several times, the last first, and who made them."""
+    """Live artifacts that a pipeline approved, perhaps several times, the last first, and who made them.
+
+    What a person says goes before what the pipeline says.
+    """
     before, field = _NO_NUMBER, f"$.{approval.field}"
     while rows := store.connection.execute(
         _APPROVED, (approval.input, before, approval.kind, field, pipeline, _AT_ONCE)

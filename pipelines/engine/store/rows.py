@@ -75,7 +75,23 @@ class Run:
     nodes: Sequence[Mapping[str, Any]]
 
 
-T = TypeVar("T", StoredArtifact, Execution, Run)
+@dataclass(frozen=True)
+class Judgement:
+    """What a person says of an artifact, whatever the stages say; of several the last counts."""
+
+    id: int
+    artifact: int  # its number
+    approves: int  # 1, or 0 for one that is revoked
+    who: str
+    why: str
+    made: float
+
+    def __str__(self) -> str:
+        """The judgement in words."""
+        return f"{('revoked', 'approved')[self.approves]} by {self.who}: {self.why}"
+
+
+T = TypeVar("T", StoredArtifact, Execution, Run, Judgement)
 TABLES: Mapping[type, str] = {StoredArtifact: "artifact", Execution: "execution", Run: "run"}
 
 

@@ -14,7 +14,7 @@ from nst_keras.errors import InputError
 from pipelines.engine.stage import Facts
 from pipelines.engine.store.database import FILE_NAME, open_database, transaction
 from pipelines.engine.store.digests import AnyFile, address_of, file_digest, state_of
-from pipelines.engine.store.rows import TABLES, Execution, Run, StoredArtifact, T, Work, object_of
+from pipelines.engine.store.rows import TABLES, Execution, Judgement, Run, StoredArtifact, T, Work, object_of
 
 _TREE = "//all"  # behind the path of what is known of all files below it; no path ends so
 
@@ -134,6 +134,15 @@ class Store:
     def set_artifact_state(self, artifact: int, state: str) -> None:
         """Writes that an artifact was collected, lost or damaged."""
         self.connection.execute("UPDATE artifact SET state=? WHERE id=?", (state, artifact))
+
+    def judge(self, artifact: int, *, approves: bool, who: str, why: str) -> None:
+        """Writes what a person says of an artifact."""
+        query = "INSERT INTO judgement (artifact, approves, who, why, made) VALUES (?,?,?,?,?)"
+        self.connection.execute(query, (artifact, int(approves), who, why, time.time()))
+
+    def judgements(self, artifact: int) -> list[Judgement]:
+        """What persons said of an artifact, the last first."""
+        return self.select(Judgement, "SELECT * FROM judgement WHERE artifact=? ORDER BY id DESC", artifact)
 
     def read(self, kind: type[T], number: int) -> T:
         """A run, an execution or an artifact by its number."""
