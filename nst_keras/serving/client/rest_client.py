@@ -13,7 +13,13 @@ from google.protobuf import json_format
 from nst_keras.errors import InputError
 from nst_keras.serving.client.client import Client
 from nst_keras.serving.client.settings import CallSettings
-from nst_keras.serving.protocol.json_tensors import BASE64, is_base64, to_array, to_binary_json
+from nst_keras.serving.protocol.json_tensors import (
+    BASE64,
+    is_base64,
+    to_array,
+    to_binary_json,
+    write_json,
+)
 from nst_keras.serving.protocol.model_spec import ModelSpec, VersionStatus
 from nst_keras.serving.protocol.protos import get_model_metadata_pb2, get_model_status_pb2
 from nst_keras.serving.protocol.replies import SIGNATURE_FIELD, read_status_reply
@@ -57,7 +63,7 @@ class RestClient(Client):
         self, model: ModelSpec, signature_name: str, signature: Signature, arrays: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         values = {name: to_binary_json(array) for name, array in arrays.items()}
-        body = json.dumps({"signature_name": signature_name, "inputs": values}).encode()
+        body = write_json({"signature_name": signature_name, "inputs": values}).encode()
         return _read_outputs(self._call("POST", f"{_path(model)}:predict", body), signature)
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nst_keras.serving.protocol.json_tensors import is_base64, to_array, to_binary_json, to_json
+from nst_keras.serving.protocol.json_tensors import (
+    is_base64,
+    to_array,
+    to_binary_json,
+    to_json,
+    write_json,
+)
 from nst_keras.serving.protocol.status_codes import ServingError
 from nst_keras.serving.protocol.tensors import TensorSpec
 
@@ -145,3 +151,15 @@ def test_strings_that_are_not_text_need_a_name_that_says_so() -> None:
         to_json(array, "raw")
     assert caught.value.code == "INTERNAL"
     assert to_json(array, "raw_bytes") == [{"b64": base64.b64encode(b"\xff").decode()}]
+
+
+def test_documents_are_written_as_the_standard_library_does() -> None:
+    coded = to_binary_json(np.array([b"\x00\xff", b""], object))
+    nested = to_binary_json(np.array([[b"a"], [b"b"]], object))
+    for document in (
+        {"outputs": coded},
+        {"predictions": [{"image_bytes": coded[0], "ä": [1, None, "\n"]}, {"x": float("nan")}]},
+        {"outputs": nested, "empty": [{}, []], "true": True},
+        [[1.5], []],
+    ):
+        assert write_json(document) == json.dumps(document)

@@ -16,6 +16,7 @@ from nst_keras.serving.protocol.examples import (
     regressions,
 )
 from nst_keras.serving.protocol.json_predict import read_inputs, write_outputs
+from nst_keras.serving.protocol.json_tensors import write_json
 from nst_keras.serving.protocol.protos import (
     classification_pb2,
     inference_pb2,
@@ -90,7 +91,7 @@ def read_request(method: str, data: bytes) -> Any:
 
 def json_body(document: Any) -> bytes:
     """A document as JSON."""
-    return json.dumps(document).encode()
+    return write_json(document).encode()
 
 
 def _predict(

@@ -68,7 +68,7 @@ class Worker:
         jobs.close()
         orders.close()
         self._orders.send(settings)
-        self._ordering = threading.Lock()
+        self._ordering, self._is_ordered = threading.Lock(), False
         self._process_info = psutil.Process(self.pid)
         self._num_kills = _count_kills_for_memory()
 
@@ -80,6 +80,7 @@ class Worker:
     def order(self, number: int, folder: Path | None) -> None:
         """Loads a model by a number, or without a folder unloads it; InputError says why it can't."""
         with self._ordering:
+            self._is_ordered = True
             try:
                 self._orders.send((number, folder))
                 if not self._orders.poll(_MOST_LOAD_SECONDS):
@@ -88,6 +89,7 @@ class Worker:
                 code, value = self._orders.recv()
             except (EOFError, OSError) as error:
                 raise WorkerEnded from error
+            self._is_ordered = False
         if code != "OK":
             raise InputError(value)
 
@@ -101,8 +103,10 @@ class Worker:
         too_much = ServingError(
             "RESOURCE_EXHAUSTED", f"it needs more memory than {(limit - memory) // _MIB} MiB"
         )
+        is_sent = False
         try:
             self._jobs.send((number, job))
+            is_sent = True
             while not self._jobs.poll(_LOOK_SECONDS):
                 if time.monotonic() - began > seconds:
                     self.end()
@@ -115,6 +119,8 @@ class Worker:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_MOST_END_SECONDS)
             self.end()
+            if not is_sent or self._is_ordered:  # it may have been a model that was being loaded
+                raise WorkerEnded from error
             if self._process.returncode != -signal.SIGKILL:
                 raise WorkerCrashed from error
             raise (too_much if _count_kills_for_memory() > self._num_kills else WorkerEnded()) from error
