@@ -163,7 +163,7 @@ def run_mixed(server: Server, style: str, size: int, clients: int, seconds: floa
             with contextlib.suppress(psutil.NoSuchProcess):
                 most_mb[0] = max(most_mb[0], server.memory_mb())
 
-    watcher = threading.Thread(target=watch)
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     run_clients(clients, seconds, work)
     done.set()

@@ -153,7 +153,9 @@ class BadRequests:
         self._channel = grpc.insecure_channel(
             grpc_address, options=[("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
         )
-        self._pool = urllib3.PoolManager(retries=False, maxsize=64, timeout=120)
+        # A connection for each: one that is kept may be put out by many idle ones.
+        headers = {"Connection": "close"}
+        self._pool = urllib3.PoolManager(retries=False, maxsize=64, timeout=120, headers=headers)
         good = self._document(b"x")
         post, zipped, both = self._post, self._send_zipped, {"instances": [1], "inputs": {}}
         deep, huge = b"[" * 50_000, b'{"inputs": "' + b"x" * (_MAX_BODY_MB << 20) + b'"}'
@@ -244,7 +246,7 @@ class BadRequests:
         return self._pool.request(method, url, body=body).status
 
     def _send_zipped(self, body: bytes, encoding: str = "gzip") -> int:
-        headers = {"Content-Encoding": encoding}
+        headers = {"Content-Encoding": encoding, "Connection": "close"}
         return self._pool.request("POST", self._url + ":predict", body=body, headers=headers).status
 
     def _idle(self) -> int:
