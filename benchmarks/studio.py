@@ -53,6 +53,12 @@ class RunningStudio:
             answer: bytes = reply.read()
             return answer
 
+    def listen(self, target: str) -> None:
+        """Reads the beginning of a stream and leaves."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with urllib.request.urlopen(urllib.request.Request(self._address + target, headers=headers)) as reply:
+            reply.readline()
+
     def memory_mb(self) -> float:
         """Resident memory of the server alone."""
         return psutil.Process(self.process.pid).memory_info().rss / 1e6
@@ -65,6 +71,17 @@ class RunningStudio:
         """Ends it."""
         self.process.terminate()
         self.process.wait()
+
+
+def watch_and_leave(running: RunningStudio, streams: int) -> float:
+    """Memory in MB after so many pages have watched a job and gone, as in hours of tabs opened and closed."""
+    wish = {"content": _PHOTO, "styles": ["sample:strokes"], "settings": {"size": 64}}
+    job = json.loads(running.ask("POST", "/api/jobs", wish))["id"]
+    running.ask("POST", f"/api/jobs/{job}/stop")
+    for _ in range(streams):
+        running.listen(f"/api/jobs/{job}/events")
+        running.ask("GET", "/api/jobs")
+    return running.memory_mb()
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
@@ -145,7 +162,7 @@ def main() -> None:
             if number < arguments.rounds - 1:
                 running.close()
         try:
-            idle = running.memory_mb()
+            idle, streamed = running.memory_mb(), watch_and_leave(running, 1000)
             painting = measure_painting(running, arguments.rounds)
             for number in range(20):
                 running.ask("PUT", f"/api/pictures?name={number}.jpg", sample_file("china"))
@@ -156,6 +173,7 @@ def main() -> None:
                         "start_cpu_seconds": statistics.median(starts_cpu),
                         "page_kb": sum(path.stat().st_size for path in _PAGE.rglob("*.*")) / 1000,
                         "server_mb": idle,
+                        "server_mb_after_streams": streamed,
                         "server_mb_after_pictures": running.memory_mb(),
                         "painter_mb": running.painter().memory_info().rss / 1e6,
                         "paint_512": painting,

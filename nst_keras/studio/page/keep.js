@@ -1,6 +1,6 @@
 // What is kept of a picture: a file with its recipe, the command and the program that make it again.
 import { download, picturePath, post } from "./api.js";
-import { $, ask, button, h, note, say, t } from "./dom.js";
+import { $, ask, button, h, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall } from "./stage.js";
 import { adopt, known, on, state } from "./store.js";
@@ -23,13 +23,12 @@ async function copy(kind) {
   try {
     const { request } = onWall();
     const text = (await post("/api/command", request))[kind];
-    try {
-      await navigator.clipboard.writeText(text);
-      note(t("copied"));
-      say(t("copied"));
-    } catch { /* without leave to write there, the text is shown below */ }
+    // Without leave to write there, the text is shown all the same.
+    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    const words = text.split(" ").flatMap((word, n) => [n ? " " : "", kind === "command" ? h("span", { text: word }) : word]);
     ask(t(kind === "command" ? "asCommand" : "asPython"), () => [
-      h("pre", { tabindex: 0, text }),
+      h("pre", { tabindex: 0 }, words),
+      copied && h("p", { class: "note", role: "status", text: t("copied") }),
       request.content_mask && button(t("downloadMask"), () => save(`${picturePath(request.content_mask)}?original=1`), { icon: "keep" }),
       // Those that have another name here than where they came from.
       ...[...new Set([request.content, ...request.styles])].map(known).filter(({ file }) => file).map(({ name, file }) =>

@@ -1,4 +1,4 @@
-"""The page in Chromium, before the real server, whose processes that paint are a fake."""
+"""The page in a browser, before the real server, whose processes that paint are a fake."""
 
 import importlib.util
 import shutil
@@ -16,7 +16,15 @@ from nst_keras.studio.workers import painter
 from nst_keras.web.server import HttpServer
 
 FAKE = str(Path(__file__).with_name("fake_painter.py"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSERS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox": ("firefox-esr", "firefox"),
+}
+LAUNCH = {
+    "chromium": {"args": ["--no-sandbox", "--disable-dev-shm-usage"]},
+    # Over WebDriver BiDi, which any Firefox speaks.
+    "firefox": {"channel": "moz-firefox", "firefox_user_prefs": {"ui.prefersReducedMotion": 1}},
+}
 
 
 @dataclass
@@ -49,25 +57,32 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudioAt
     at.stop()
 
 
-@pytest.fixture(scope="module")  # as long as it is there, this thread has an event loop that runs
-def chromium() -> Iterator[Any]:
-    """The browser; without it, or what drives it, these tests are skipped."""
-    if not CHROMIUM:
-        pytest.skip("needs chromium (Debian: apt-get install chromium)")
+@pytest.fixture(scope="module", params=["chromium", pytest.param("firefox", marks=pytest.mark.large)])
+def browser(
+    request: pytest.FixtureRequest,
+) -> Iterator[Any]:  # meanwhile this thread has an event loop that runs
+    """A browser; without it, or what drives it, these tests are skipped."""
+    kind = request.param
+    path = next(filter(None, map(shutil.which, BROWSERS[kind])), None)
+    if not path:
+        pytest.skip(f"needs {kind} (Debian: apt-get install {BROWSERS[kind][0]})")
     if importlib.util.find_spec("playwright") is None:
         pytest.skip("needs playwright: pip install 'nst_keras[dev]'")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        browser = getattr(playwright, kind).launch(executable_path=path, **LAUNCH[kind])
+        try:
+            browser.new_context().close()
+        except Error as error:  # playwright expects a newer one
+            browser.close()
+            pytest.skip(f"{path} doesn't know what drives it: {error}")
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def visit(chromium: Any, studio: StudioAt) -> Iterator[Callable[..., Any]]:
+def visit(browser: Any, studio: StudioAt) -> Iterator[Callable[..., Any]]:
     """Opens the page in a new window; fails in the end if the page met an error of its own."""
     contexts, problems = [], []
 
@@ -77,7 +92,7 @@ def visit(chromium: Any, studio: StudioAt) -> Iterator[Callable[..., Any]]:
             "locale": "en-GB",
             "reduced_motion": "reduce",
         } | options
-        contexts.append(chromium.new_context(**options))
+        contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         page.on("pageerror", lambda error: problems.append(str(error)))
