@@ -65,7 +65,7 @@ class Split:
     labels: np.ndarray | None = field(default=None, compare=False)  # int64 [size], then
     digests: Sequence[str] = ()  # hex SHA-256 of the files
 
-    @property
+    @functools.cached_property
     def paths(self) -> tuple[str, ...]:
         """The path of each example's file, or none."""
         return tuple(map(str, self.files))
