@@ -23,13 +23,14 @@ from nst_keras.served.store import check_version, find_versions
 from pipelines import run
 from pipelines.engine.store.store import Store
 
-CLASSIFIER = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served")
+SHORT = "--set=Trainer.epochs=10"  # instead of 20
+CLASSIFIER = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served", SHORT)
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the classifier's pipeline ran as it stands, in a process of its own."""
+    """A folder in which the classifier's pipeline ran, in a process of its own."""
     folder = tmp_path_factory.mktemp("finished")
     command = [sys.executable, "-m", "pipelines.run", *CLASSIFIER]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -112,8 +113,7 @@ def test_a_second_run_takes_over_everything_and_never_loads_tensorflow(again: Pa
 def test_another_learning_rate_redoes_the_training_and_what_follows_from_it(
     again: Path, run_main: Run
 ) -> None:
-    changes = ["--set=Trainer.learning_rate=0.002", "--set=Trainer.epochs=10"]
-    done = run_main(run.main, *CLASSIFIER, *changes)
+    done = run_main(run.main, *CLASSIFIER, "--set=Trainer.learning_rate=0.002")
     assert done.returncode == 0, done.stderr
     redone = [name for name, cached in _nodes(again / "root").items() if not cached]
     assert sorted(redone) == ["Evaluator", "Exporter", "InfraValidator", "Pusher", "Trainer"]
