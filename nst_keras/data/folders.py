@@ -36,15 +36,15 @@ Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 Keep = Callable[[PictureFile, bytes, str], None]  # with the SHA-256 in hex
 
 
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A readable picture: number of its class, hash of the file, height and width, whether it is gray."""
+@dataclass(frozen=True)
+class _Pictures:
+    """Readable pictures of a part, in the order of their content's hash; columns, for millions of them."""
 
-    file: PictureFile
-    label: int
-    sha256: str
-    size: tuple[int, int]
-    gray: bool
+    files: np.ndarray  # PictureFile [n]
+    labels: np.ndarray  # int64 [n]
+    digests: np.ndarray  # hex SHA-256 of the files, S64 [n]
+    sizes: np.ndarray  # height and width, int32 [n, 2]
+    gray: bool  # whether all are
 
 
 def look_at(files: Sequence[PictureFile], keep: Keep = lambda file, data, sha256: None) -> list[Seen]:
@@ -79,13 +79,13 @@ def load_folder(
     class_names = tuple(listing.parts[TRAIN])
     rule = options.rule(grows=True)
     _require_enough(root, pictures, class_names, different=rule.by == CONTENT)
-    labels = {part: np.array([p.label for p in listed], np.int64) for part, listed in pictures.items()}
-    plans = plan_splits(labels, rule, [picture.sha256 for picture in pictures[TRAIN]])
+    labels = {part: listed.labels for part, listed in pictures.items()}
+    plans = plan_splits(labels, rule, pictures[TRAIN].digests)
     if lent := describe_lent(plans):
         options.note(lent)
-    everything = [picture for listed in pictures.values() for picture in listed]
-    size = options.image_size or choose_size(np.array([p.size for p in everything]), options.note)
-    shape = (*size, 1 if all(picture.gray for picture in everything) else 3)
+    sizes = np.concatenate([listed.sizes for listed in pictures.values()])
+    size = options.image_size or choose_size(sizes, options.note)
+    shape = (*size, 1 if all(listed.gray for listed in pictures.values()) else 3)
     return ImageDataset(
         name=root,
         class_names=class_names,
@@ -101,32 +101,54 @@ def _scan(
     listing: Listing,
     note: Callable[[str], None],
     run: Run = in_threads,
-) -> tuple[dict[str, list[_Picture]], list[SkippedFile]]:
-    listed = [
-        (part, label, file)
-        for part, classes in listing.parts.items()
-        for label, name in enumerate(listing.parts[TRAIN])
-        for file in each_once(classes.get(name, ()))
-    ]
-    note(f"reading {len(listed)} pictures ...")
-    portions = [
-        tuple(file for _, _, file in listed[start : start + _PORTION])
-        for start in range(0, len(listed), _PORTION)
-    ]
-    seen = itertools.chain.from_iterable(run(look_at, portions))
-    pictures: dict[str, list[_Picture]] = {part: [] for part in listing.parts}
-    skipped = [SkippedFile(*pair) for pair in listing.refused]
-    for (part, label, file), found in zip(listed, seen, strict=True):
+) -> tuple[dict[str, _Pictures], list[SkippedFile]]:
+    files, runs = list[PictureFile](), list[tuple[int, int, int]]()
+    for number, classes in enumerate(listing.parts.values()):
+        for label, name in enumerate(listing.parts[TRAIN]):
+            before = len(files)
+            files += each_once(classes.get(name, ()))
+            runs.append((number, label, len(files) - before))
+    note(f"reading {len(files)} pictures ...")
+    portions = [tuple(files[start : start + _PORTION]) for start in range(0, len(files), _PORTION)]
+    digests, gray = np.zeros(len(files), "S64"), np.ones(len(files), bool)
+    sizes, skipped = np.zeros((len(files), 2), np.int32), [SkippedFile(*pair) for pair in listing.refused]
+    for index, found in enumerate(itertools.chain.from_iterable(run(look_at, portions))):
         if isinstance(found, str):
-            skipped.append(SkippedFile(str(file), found))
+            skipped.append(SkippedFile(str(files[index]), found))
         else:
-            sha256, height, width, gray = found
-            pictures[part].append(_Picture(file, label, sha256, (height, width), gray))
-    for one_part in pictures.values():
-        one_part.sort(
-            key=lambda picture: (picture.sha256, picture.label, os.path.basename(picture.file.name))
-        )
+            digests[index], *sizes[index], gray[index] = found
+    columns = np.array(runs, np.int64)
+    numbers, labels = np.repeat(columns[:, 0], columns[:, 2]), np.repeat(columns[:, 1], columns[:, 2])
+    pictures = {}
+    for number, part in enumerate(listing.parts):
+        chosen = np.flatnonzero((numbers == number) & (digests != b""))
+        chosen = chosen[_order(chosen, digests, labels, files)]
+        own = np.empty(len(chosen), object)
+        own[:] = [files[index] for index in chosen]
+        every_gray = bool(gray[chosen].all())
+        pictures[part] = _Pictures(own, labels[chosen], digests[chosen], sizes[chosen], every_gray)
     return pictures, skipped
+
+
+def _order(
+    chosen: np.ndarray, digests: np.ndarray, labels: np.ndarray, files: Sequence[PictureFile]
+) -> np.ndarray:
+    """How to sort by content's hash and label; of equal ones by the file's name without folders."""
+    order = np.lexsort((labels[chosen], digests[chosen]))
+    ordered = chosen[order]
+    starts = np.flatnonzero(_differs(digests[ordered], labels[ordered]))
+    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        if end - start > 1:
+            names = [os.path.basename(files[index].name) for index in ordered[start:end]]
+            order[start:end] = order[start:end][np.argsort(np.array(names, object), kind="stable")]
+    return order
+
+
+def _differs(digests: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether each of sorted pictures differs from the one before it, bool [n]."""
+    differs = np.ones(len(digests), bool)
+    differs[1:] = (digests[1:] != digests[:-1]) | (labels[1:] != labels[:-1])
+    return differs
 
 
 def _look_at(file: PictureFile, keep: Keep) -> Seen:
@@ -152,30 +174,29 @@ def _report_skipped(
 
 
 def _require_enough(
-    root: str, pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], *, different: bool
+    root: str, pictures: Mapping[str, _Pictures], class_names: Sequence[str], *, different: bool
 ) -> None:
     """Checks that each class can give a picture to each split that is cut from the training pictures.
 
     Where doubles lie on one side, it needs `different` ones.
     """
     cut = max(0, 3 - len(pictures))
-    files = {
-        (picture.label, picture.sha256 if different else str(picture.file)) for picture in pictures[TRAIN]
-    }
-    counts = np.bincount([label for label, _ in files], minlength=len(class_names))
+    labels = pictures[TRAIN].labels
+    if different:
+        labels = labels[_differs(pictures[TRAIN].digests, labels)]
+    counts = np.bincount(labels, minlength=len(class_names))
     for name, count in zip(class_names, counts, strict=True):
         if count < 1 + cut:
             kinds = ("train", "train and validation", "train, validation and test")[cut]
             least = f"at least {1 + cut} {'different ' * different}readable pictures for {kinds}"
             raise InputError(f"{root}: class {name} must have {least}. Received: {count}")
     for part, listed in pictures.items():
-        if not listed:
+        if not len(listed.labels):
             raise InputError(f"{root}/{part}: must hold readable pictures. Received: 0")
 
 
-def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tuple[int, int, int]) -> Split:
-    chosen = [pictures[index] for index in plan.indices]
-    files = [picture.file for picture in chosen]
+def _split(name: str, plan: SplitPlan, pictures: _Pictures, shape: tuple[int, int, int]) -> Split:
+    files, labels = pictures.files[plan.indices], pictures.labels[plan.indices]
 
     def decode(position: np.ndarray) -> np.ndarray:
         file = files[int(position)]
@@ -186,14 +207,23 @@ def _split(name: str, plan: SplitPlan, pictures: Sequence[_Picture], shape: tupl
         image = tf.ensure_shape(tf.numpy_function(decode, [position], tf.uint8), (None, None, shape[2]))
         return tf.ensure_shape(fit_pixels(image, *shape[:2]), shape), label
 
-    labels = np.array([picture.label for picture in chosen], np.int64)
-    stored = tf.data.Dataset.from_tensor_slices((np.arange(len(chosen)), labels))
+    stored = tf.data.Dataset.from_tensor_slices((np.arange(len(files)), labels))
     examples = stored.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return Split(name, examples, len(chosen), files, labels, [picture.sha256 for picture in chosen])
+    return Split(name, examples, len(files), files, labels, pictures.digests[plan.indices])
 
 
 def _fingerprint(
-    pictures: Mapping[str, Sequence[_Picture]], class_names: Sequence[str], rule: Sequence[object]
+    pictures: Mapping[str, _Pictures], class_names: Sequence[str], rule: Sequence[object]
 ) -> str:
-    content = [[part, [[p.sha256, p.label] for p in pictures[part]]] for part in sorted(pictures)]
-    return hashlib.sha256(json.dumps([*rule, class_names, content]).encode()).hexdigest()
+    """SHA-256 over JSON: rule, classes, and for each part a list of pairs of SHA-256 and label."""
+    digest = hashlib.sha256(f"{json.dumps([*rule, class_names])[:-1]}, [".encode())
+    for number, part in enumerate(sorted(pictures)):
+        digest.update(f"{', ' * (number > 0)}[{json.dumps(part)}, [".encode())
+        listed = pictures[part]
+        for start in range(0, len(listed.labels), _PORTION):
+            both = zip(listed.digests[start:][:_PORTION], listed.labels[start:][:_PORTION], strict=True)
+            text = ", ".join(f'["{sha256.decode()}", {label}]' for sha256, label in both)
+            digest.update(f"{', ' * (start > 0)}{text}".encode())
+        digest.update(b"]]")
+    digest.update(b"]]")
+    return digest.hexdigest()

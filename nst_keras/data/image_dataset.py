@@ -61,9 +61,11 @@ class Split:
     name: str  # "train", "validation" or "test"
     examples: tf.data.Dataset  # one by one
     size: int  # how many there are
-    files: Sequence[PictureFile] = ()  # of each example, if they come from files
+    files: Sequence[PictureFile] | np.ndarray = field(
+        default=(), compare=False
+    )  # of each example, if they come from files
     labels: np.ndarray | None = field(default=None, compare=False)  # int64 [size], then
-    digests: Sequence[str] = ()  # hex SHA-256 of the files
+    digests: np.ndarray | None = field(default=None, compare=False)  # hex SHA-256 of them, S64 [size], then
 
     @functools.cached_property
     def paths(self) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def describe_lent(plans: Mapping[str, SplitPlan]) -> str:
 
 
 def plan_splits(
-    labels: Mapping[str, np.ndarray], rule: SplitRule, digests: Sequence[str] = ()
+    labels: Mapping[str, np.ndarray], rule: SplitRule, digests: Sequence[str] | np.ndarray = ()
 ) -> dict[str, SplitPlan]:
     """Decides what becomes of the parts that a source has.
 
@@ -129,10 +129,10 @@ def _shares(missing: Sequence[str], rule: SplitRule) -> dict[str, float]:
 
 
 def _cut_by_content(
-    labels: np.ndarray, digests: Sequence[str], shares: Mapping[str, float], seed: int
+    labels: np.ndarray, digests: Sequence[str] | np.ndarray, shares: Mapping[str, float], seed: int
 ) -> dict[str, SplitPlan]:
     """Cuts contents, each with all its doubles: at first by their places alone, then so that none lacks."""
-    contents, numbers = np.unique(np.array(digests, "S64"), return_inverse=True)
+    contents, numbers = np.unique(np.asarray(digests, "S64"), return_inverse=True)
     places = np.array([place(content.decode(), seed) for content in contents])
     ends, end = [], 0.0
     for share in shares.values():

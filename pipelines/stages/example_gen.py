@@ -6,9 +6,11 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nst_keras.data.settings import POSITION, SplitDatasetSettings
 from nst_keras.data.sources.archives import is_archive
@@ -75,12 +77,43 @@ class LookTask:
         return self.target.with_suffix(".bytes")
 
 
+class HeldBytes:
+    """Where bytes of pictures are that were read, by SHA-256, in columns: there may be millions."""
+
+    def __init__(self) -> None:
+        self._files: list[str] = []
+        self._digests = [np.zeros(0, "S64")]
+        self._places = [np.zeros((0, 3), np.int64)]
+
+    def add(self, file: str, digests: Sequence[str], places: Sequence[tuple[int, int]]) -> None:
+        """Takes in that a file has the bytes of pictures, with start and length of each."""
+        if digests:
+            numbered = [(len(self._files), *place) for place in places]
+            self._files.append(file)
+            self._digests.append(np.array(digests, "S64"))
+            self._places.append(np.array(numbered, np.int64))
+
+    def instead(
+        self, files: Sequence[PictureFile] | np.ndarray, digests: np.ndarray
+    ) -> Iterator[PictureFile]:
+        """Files, each where its bytes are held if they are."""
+        known, places = np.concatenate(self._digests), np.concatenate(self._places)
+        order = np.argsort(known, kind="stable")
+        found = np.minimum(np.searchsorted(known[order], digests), max(0, len(known) - 1))
+        for file, at, digest in zip(files, found, digests, strict=True):
+            if len(known) and known[order[at]] == digest:
+                number, start, length = places[order[at]].tolist()
+                yield PictureFile(self._files[number], file.name, Inside(start, length))
+            else:
+                yield file
+
+
 @dataclass
 class Scan:
-    """A data set that was looked at, and where bytes of its pictures are by now, by path."""
+    """A data set that was looked at, and where bytes of its pictures are by now."""
 
     dataset: "ImageDataset"
-    held: dict[str, PictureFile] = field(default_factory=dict)
+    held: HeldBytes
 
 
 def look_once(task: LookTask) -> list[Any]:
@@ -111,7 +144,7 @@ def scan(config: ExampleGenConfig, context: Context) -> Scan:
     """Opens the data set; of a picture that was seen in an earlier run nothing but its state is read."""
     from nst_keras.data.datasets import load_dataset
 
-    held: dict[str, PictureFile] = {}
+    held = HeldBytes()
 
     def known(picture: PictureFile) -> Any:
         return context.facts.get(address_of(picture), _state(picture))
@@ -133,14 +166,15 @@ def scan(config: ExampleGenConfig, context: Context) -> Scan:
     return Scan(load_dataset(config.dataset, **options), held)
 
 
-def _taken_in(task: LookTask, result: list[Any], held: dict[str, PictureFile], context: Context) -> list[Any]:
+def _taken_in(task: LookTask, result: list[Any], held: HeldBytes, context: Context) -> list[Any]:
     """What was seen of a task's pictures; keeps it for later runs, and where the bytes are for this one."""
-    rows, root = [], str(task.bytes_file)
+    rows, places = [], []
     for picture, seen, state, place in zip(task.pictures, *result, strict=True):
         if place is not None:
             start, length, sha256 = place
-            held[str(picture)] = PictureFile(root, picture.name, Inside(start, length))
             rows.append((address_of(picture), state, sha256, seen))
+            places.append((start, length))
+    held.add(str(task.bytes_file), [sha256 for _, _, sha256, _ in rows], places)
     context.facts.keep(rows)
     return result[0]
 
@@ -155,7 +189,7 @@ def generate_examples(
     """
     scanned: Scan = context.scanned or scan(config, context)
     dataset = scanned.dataset
-    in_files = any(split.files for split in dataset.splits.values())
+    in_files = any(len(split.files) for split in dataset.splits.values())
     if in_files:
         tasks = _folder_shards(scanned, config, context)
         counts = {name: tuple(len(task.pictures) for task in listed) for name, listed in tasks.items()}
@@ -182,14 +216,16 @@ def generate_examples(
 
 
 def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) -> dict[str, list[FolderShard]]:
-    dataset, held = scanned.dataset, scanned.held
+    dataset = scanned.dataset
     tasks: dict[str, list[FolderShard]] = {}
     root = os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
     for split in dataset.splits.values():
+        if split.labels is None or split.digests is None:
+            raise ValueError(f"{split.name} of {dataset.name} isn't of files alone")
+        files = scanned.held.instead(split.files, split.digests)
         names = (name_of(str(file).removeprefix(f"{root}/")) for file in split.files)
-        labels = () if split.labels is None else split.labels.tolist()
-        files = [held.get(str(file), file) for file in split.files]
-        pictures = list(zip(files, split.digests, names, labels, strict=True))
+        labels, digests = split.labels.tolist(), map(bytes.decode, split.digests.tolist())
+        pictures = list(zip(files, digests, names, labels, strict=True))
         shards = _divide(pictures, dataset, config)
         tasks[split.name] = []
         for index, part in enumerate(shards):

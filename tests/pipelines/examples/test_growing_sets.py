@@ -82,7 +82,10 @@ class _Folder:
         """Content and class of each, as the loader has them."""
         scanned, skipped = _scan(list_pictures([str(self.root)]), lambda text: None)
         assert not skipped
-        return [(NUMBERS[picture.sha256], picture.label) for picture in scanned["train"]]
+        found = scanned["train"]
+        return [
+            (NUMBERS[sha.decode()], label) for sha, label in zip(found.digests, found.labels, strict=True)
+        ]
 
     def true_pictures(self) -> list[tuple[int, int]]:
         """The same by hand: each file of a class once, whatever leads to it."""
