@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nst_keras.stylizers.archive import STYLIZER_FILE
+from pipelines.judging.stylizers import stylizer_in
 
 if TYPE_CHECKING:
     from nst_keras.classifiers.trained import TrainedClassifier
@@ -26,8 +26,8 @@ def trained_answer(
     from nst_keras.pictures.images import decode_image
 
     pixels = decode_image(data, name)
-    if (folder / STYLIZER_FILE).exists():
-        return {"pixels": _painted(_painter(folder / STYLIZER_FILE), pixels, inputs)[np.newaxis]}
+    if stylizer := stylizer_in(folder):
+        return {"pixels": _painted(_painter(stylizer), pixels, inputs)[np.newaxis]}
     return {"probabilities": _probabilities(_classifier(folder), pixels)}
 
 
@@ -39,11 +39,11 @@ def _classifier(folder: Path) -> "TrainedClassifier":
 
 
 @functools.lru_cache(maxsize=1)
-def _painter(path: Path) -> "Painter":
+def _painter(stylizer: str) -> "Painter":
     from nst_keras.stylizers.by_name import load_painter
     from nst_keras.stylizers.engines.settings import TENSORFLOW
 
-    return load_painter(str(path), TENSORFLOW)
+    return load_painter(stylizer, TENSORFLOW)
 
 
 def _probabilities(classifier: "TrainedClassifier", pixels: np.ndarray) -> np.ndarray:

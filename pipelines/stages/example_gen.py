@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -50,12 +50,15 @@ class ExampleGenConfig(SplitDatasetSettings):
     seed: int = number(0, "Of the cuts.")
 
 
+Row: TypeAlias = tuple[PictureFile, str, str, int]  # file, SHA-256, name and label of a picture
+
+
 @dataclass(frozen=True)
 class FolderShard:
-    """A shard to be written from files: where to, and file, SHA-256, name and label of each picture."""
+    """A shard to be written from files."""
 
     target: Path
-    pictures: "Sequence[Row]"
+    pictures: Sequence[Row]
     image_shape: tuple[int, int, int]
     piece: Piece
 
@@ -235,9 +238,6 @@ def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) ->
     return tasks
 
 
-Row = tuple[PictureFile, str, str, int]  # file, SHA-256, name and label of a picture
-
-
 def _divide(
     pictures: Sequence[Row], dataset: "ImageDataset", config: ExampleGenConfig
 ) -> Sequence[Sequence[Row]]:
@@ -276,9 +276,7 @@ def _read_files(task: FolderShard) -> Iterator[Example]:
     for file, digest, name, label in task.pictures:
         data = file.read()
         if hashlib.sha256(data).hexdigest() != digest:
-            raise InputError(
-                f"{file}: changed after it was looked at; run again, while nobody changes the data"
-            )
+            raise InputError(f"{file}: changed after it was looked at; run again, while nobody changes it")
         pixels = tf.cast(decode_image(data, str(file))[..., :channels], tf.uint8)
         yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
 

@@ -17,7 +17,6 @@ from nst_keras.errors import InputError
 from nst_keras.fields import BELOW_ONE, FROM_ONE, POSITIVE, SHARE, Bounds, Settings, choice, number, setting
 from nst_keras.pictures.images import encode_image, read_image, write_image
 from nst_keras.storage.files import write_whole
-from nst_keras.stylizers.archive import STYLIZER_FILE
 from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from pipelines.engine.stage import Context, Input, Output, Stage
@@ -32,6 +31,7 @@ from pipelines.judging.stylizer_evaluation import (
     render_evaluation,
     summarize,
 )
+from pipelines.judging.stylizers import stylizer_in
 from pipelines.judging.verdicts import as_record, bless, write_blessing
 from pipelines.kinds import Examples, Model, ModelBlessing, ModelEvaluation
 
@@ -107,8 +107,8 @@ class PhotoTask:
     photo: PictureAt
     slice: str  # that it is made into, or "" for the photo as it is
     paintings: tuple[PictureAt, ...]  # those that the model has styles of
-    model: Path  # the stylizer's file
-    baseline: Path | None  # that of the model to compare with
+    model: str  # the stylizer, as `load_painter` takes it
+    baseline: str  # that of the model to compare with; "" for none
     folder: Path  # where the result goes, and small pictures for the contact sheet
     config: PictureEvaluatorConfig
 
@@ -136,9 +136,9 @@ def evaluate(
     `metrics.json`, `contact_sheet.jpg` and `evaluation.html`.
     """
     photos = find_pictures(examples, PHOTOS)[: config.most_photos]
-    stylizer = model.path / STYLIZER_FILE
+    stylizer = _require_stylizer(model)
     paintings = _known_paintings(stylizer, examples)
-    other = baseline.path / stylizer.name if baseline else None
+    other = _require_stylizer(baseline) if baseline else ""
 
     def task(photo: PictureAt, slice_: str = "") -> PhotoTask:
         return PhotoTask(photo, slice_, paintings, stylizer, other, context.scratch, config)
@@ -192,7 +192,14 @@ def evaluate(
     }
 
 
-def _known_paintings(stylizer: Path, examples: Examples) -> tuple[PictureAt, ...]:
+def _require_stylizer(model: Model) -> str:
+    stylizer = stylizer_in(model.path)
+    if not stylizer:
+        raise InputError(f"{model.path}: holds no stylizer: the PictureEvaluator judges stylizers")
+    return stylizer
+
+
+def _known_paintings(stylizer: str, examples: Examples) -> tuple[PictureAt, ...]:
     styles = _painter(stylizer).styles
     paintings = find_pictures(examples, PAINTINGS)
     # If it has no styles of its own, any painting is one.
@@ -252,10 +259,10 @@ def _judged_photo(task: PhotoTask, photo: np.ndarray) -> dict[str, Any]:
         }
 
     result: dict[str, Any] = {"photo": task.photo.name, "slices": _natural(photo, config), "baseline": None}
-    for role, path in (("model", task.model), ("baseline", task.baseline)):
-        if path:
-            blends = _blends(path, task.paintings)
-            pictures = {style: _painter(path).painted(prepared, blend) for style, blend in blends.items()}
+    for role, stylizer in (("model", task.model), ("baseline", task.baseline)):
+        if stylizer:
+            blends = _blends(stylizer, task.paintings)
+            pictures = {style: _painter(stylizer).painted(prepared, blend) for style, blend in blends.items()}
             result[role] = {style: judged(painted, style) for style, painted in pictures.items()}
             if role == "model":
                 _keep_small({"photo": prepared, **{f"style-{s}": p for s, p in pictures.items()}}, task)
@@ -335,14 +342,14 @@ def _keep_small(pictures: dict[str, np.ndarray], task: PhotoTask) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _painter(path: Path) -> "Painter":
-    return load_painter(str(path), TENSORFLOW)
+def _painter(stylizer: str) -> "Painter":
+    return load_painter(stylizer, TENSORFLOW)
 
 
 @functools.lru_cache(maxsize=2)
-def _blends(path: Path, paintings: tuple[PictureAt, ...]) -> dict[str, np.ndarray]:
+def _blends(stylizer: str, paintings: tuple[PictureAt, ...]) -> dict[str, np.ndarray]:
     """Each style that a stylizer knows, or each painting if it takes any, as it is painted."""
-    painter = _painter(path)
+    painter = _painter(stylizer)
     if painter.styles:
         return {style: painter.blend([style]) for style in painter.styles}
     return {painting.name: painter.blend([read_picture(painting)]) for painting in paintings}

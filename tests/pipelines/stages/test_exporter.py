@@ -16,8 +16,18 @@ from nst_keras.stylizers.arbitrary.file import ArbitraryStylizer, write_arbitrar
 from nst_keras.stylizers.multi_style.file import MultiStyleStylizer, write_stylizer
 from pipelines.engine.stage import Context
 from pipelines.examples.files import read_dataset, read_shard, shard_paths
-from pipelines.kinds import Examples, Model, ServableModel
-from pipelines.stages.exporter import ExporterConfig, export_model
+from pipelines.judging.stylizers import stylizer_in
+from pipelines.judging.verdicts import Pushed, write_pushed
+from pipelines.kinds import Examples, InferenceResult, InfraBlessing, Model, PushedModel, ServableModel
+from pipelines.stages.bulk_inferrer import BulkInferrerConfig, infer
+from pipelines.stages.exporter import (
+    ExporterConfig,
+    Importer,
+    ImporterConfig,
+    export_model,
+    import_model,
+)
+from pipelines.stages.infra_validator import InfraValidatorConfig, validate_infra
 from pipelines.stages.trainer import TrainerConfig, train
 
 
@@ -78,6 +88,59 @@ def test_a_stylizer_of_any_painting(new: Callable, real_weights: VGG19Weights, t
     pixels = np.zeros([1, 48, 40, 3], np.float32)
     inputs = {"image": pixels, "style_image": pixels + 255, "strength": np.ones(1, np.float32)}
     assert LoadedModel(servable.path).run("serving_default", inputs)["image"].shape == pixels.shape
+
+
+def test_a_stylizer_from_outside(new: Callable, tmp_path: Path) -> None:
+    model, file = new(Model), tmp_path / "mine.npz"
+    write_stylizer(file, MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125))
+    config = ImporterConfig(str(file))
+    found = import_model(config, Context(tmp_path / "scratch"), model=model)
+    assert found == {"architecture": "multi_style", "styles": 2} and Importer.reads(config) == [file]
+    assert Path(stylizer_in(model.path)).read_bytes() == file.read_bytes()
+    with pytest.raises(InputError, match="stylizer must be a file, or one of magenta, magenta26"):
+        ImporterConfig()
+    with pytest.raises(InputError, match=r"magneta: does not exist. Did you mean magenta"):
+        import_model(ImporterConfig("magneta"), Context(tmp_path / "scratch"), model=model)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"stylizer\.json: is damaged"),
+        (
+            '{"stylizer": "magenta", "digest": "0"}',
+            r"stylizer\.json: names other weights than this version's",
+        ),
+    ],
+)
+def test_a_damaged_name_of_a_stylizer_is_told(new: Callable, text: str, message: str) -> None:
+    model = new(Model)
+    (model.path / "stylizer.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        stylizer_in(model.path)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(("name", "style"), [("magenta", ""), ("magenta26", "style3")])
+def test_a_fetched_stylizer_goes_all_the_way(
+    new: Callable, magenta_weights: None, collection: Examples, tmp_path: Path, name: str, style: str
+) -> None:
+    model, servable, blessing = new(Model), new(ServableModel), new(InfraBlessing)
+    painting = tmp_path / "painting.png"
+    painting.write_bytes(next(read_shard(shard_paths(collection, "paintings")[0])).encoded)
+    context = Context(tmp_path / "scratch")
+    import_model(ImporterConfig(name), context, model=model)
+    export_model(ExporterConfig(max_pixels=100_000), context, model=model, servable=servable)
+    config = InfraValidatorConfig(split="photos", num_pictures=1, timeout=600)
+    found = validate_infra(
+        config, context, servable=servable, examples=collection, model=model, blessing=blessing
+    )
+    assert found["blessed"], found
+    pushed, result = new(PushedModel), new(InferenceResult)
+    write_pushed(pushed, Pushed(name, 1, str(servable.path), "digest"))
+    asked = BulkInferrerConfig(splits="photos", style=style, style_image="" if style else str(painting))
+    found = infer(asked, context, examples=collection, model=pushed, inference_result=result)
+    assert (found["pictures"], found["errors"]) == (3, 0)
 
 
 def test_an_empty_model_is_named(new: Callable, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
 from nst_keras.data.digits import to_bytes
+from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.fields import Settings
 from nst_keras.pictures.images import write_image
 from pipelines.engine.execution.runner import Choice, Runner
@@ -137,25 +138,24 @@ def test_one_picture_more_costs_one_shard(
 
 
 def test_pictures_stay_in_their_shards(tmp_path: Path) -> None:
-    dataset = type("Set", (), {"name": str(tmp_path), "split_by": "content"})
+    dataset = type("Set", (), {"split_by": "content"})
     digests = [f"{number:064x}" for number in (0, 16**63, 16**63 * 8, 16**64 - 1)]
 
     def divide(config: ExampleGenConfig, files: dict[str, str]) -> list[list[str]]:
-        split = type("Part", (), {"paths": tuple(files), "digests": tuple(files.values())})
-        parts = example_gen._divide(split, dataset, config)
-        return [[Path(path).name for path, _ in part] for part in parts]
+        rows = [(PictureFile("", name), digest, name, 0) for name, digest in files.items()]
+        return [[name for _, _, name, _ in part] for part in example_gen._divide(rows, dataset, config)]
 
-    files = {str(tmp_path / "ant" / f"{number}.png"): digest for number, digest in enumerate(digests)}
+    files = {f"ant/{number}": digest for number, digest in enumerate(digests)}
     config = ExampleGenConfig(dataset=str(tmp_path), shards=2)
-    assert divide(config, files) == [["0.png", "1.png"], ["2.png", "3.png"]]
-    files.pop(str(tmp_path / "ant" / "1.png"))
-    assert divide(config, files) == [["0.png"], ["2.png", "3.png"]]
+    assert divide(config, files) == [["ant/0", "ant/1"], ["ant/2", "ant/3"]]
+    files.pop("ant/1")
+    assert divide(config, files) == [["ant/0"], ["ant/2", "ant/3"]]
     dataset.split_by = "position"
-    assert divide(config, files) == [["0.png", "2.png"], ["3.png"]], "as in former versions"
+    assert divide(config, files) == [["ant/0", "ant/2"], ["ant/3"]], "as in former versions"
     # Each span has shards of its own, whatever spans there are besides.
     dataset.split_by = "content"
-    spans = {str(tmp_path / day / "ant" / f"{day}.png"): digests[3] for day in ("day-2", "day-10")}
-    for path in spans:
-        Path(path).parent.mkdir(parents=True)
+    for day in ("day-2", "day-10"):
+        (tmp_path / day / "ant").mkdir(parents=True)
     config = ExampleGenConfig(dataset=f"{tmp_path}/day-{{SPAN}}", spans=0, shards=2)
-    assert divide(config, spans) == [[], ["day-2.png"], [], ["day-10.png"]]
+    spans = {f"{day}/ant/1": digests[3] for day in ("day-10", "day-2")}
+    assert divide(config, spans) == [[], ["day-2/ant/1"], [], ["day-10/ant/1"]]
