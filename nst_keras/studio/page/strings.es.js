@@ -242,6 +242,7 @@ export const ES = {
   help_content_weight: "Cuánto cuenta parecerse a la foto.",
   help_style_weight: "Cuánto cuenta parecerse a la pintura.",
   help_tv_weight: "Peso de la variación total, que alisa.",
+  help_color_tv_weight: "Peso de la variación total del color sin el brillo, que quita el moteado de color.",
   help_content_layers: "Capas en las que se compara la foto: nombre o nombre:peso, con comas.",
   help_style_layers: "Capas en las que se compara la pintura: nombre o nombre:peso, con comas.",
   help_style_loss: "Qué de las características se compara con las de la pintura.",
