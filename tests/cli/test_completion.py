@@ -30,7 +30,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("line", "words"),
     [
         ("nst st", ["studio ", "stylize "]),
-        ("nst pipeline ", ["collect ", "compile-kfp ", "lineage ", "run ", "run-stage "]),
+        (
+            "nst pipeline ",
+            ["approve ", "collect ", "compile-kfp ", "lineage ", "revoke ", "run ", "run-stage "],
+        ),
         ("nst pipeline run --pipeline_", ["--pipeline_root="]),
         ("nst nothing --", []),
         ("nst-stylize --res", ["--resume "]),

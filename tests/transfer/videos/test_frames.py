@@ -56,7 +56,7 @@ def test_what_moves_along_keeps_its_painting(
     apart = [_painter(objective, settings).paint(frame) for frame in pan]
     steady, free = film(settings), film(replace(settings, temporal_weight=0.0))
     assert flicker(steady) < 0.5 * flicker(free)
-    assert flicker(steady) < 0.7 * flicker(apart)
+    assert flicker(steady) < 0.8 * flicker(apart)
 
 
 def test_a_cut_begins_anew(
