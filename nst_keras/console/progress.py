@@ -38,6 +38,9 @@ class Progress:
         return "  ".join(parts)
 
 
+_FAR_FROM_GUESS = 10  # times as much
+
+
 class Stopwatch:
     """Times steps; the first one that is seen isn't timed, since it includes tracing.
 
@@ -56,7 +59,7 @@ class Stopwatch:
         images_per_step: int = 0,
         unit: str = "step",
     ) -> None:
-        self._stretches, self._fixed = stretches, fixed
+        self._stretches, self._fixed, self._guess = stretches, fixed, fixed
         self._ends = list(itertools.accumulate(steps for steps, _ in stretches))
         self._images, self._unit = images_per_step, unit
         self._first: tuple[int, int, float] = (-1, 0, 0.0)  # stretch, step, time
@@ -104,7 +107,10 @@ class Stopwatch:
         """Solves pace / pace before = (size + fixed) / (size before + fixed)."""
         (size, pace), (size_now, pace_now) = before, here
         rise = max(pace_now - pace, 1e-3 * pace_now)  # where size costs nothing, fixed is large
-        self._fixed = max(pace * size_now - pace_now * size, 0.0) / rise
+        fixed = max(pace * size_now - pace_now * size, 0.0) / rise
+        # Caches favour small sizes, as if more were fixed: half way to it, if it isn't far from the guess.
+        between = self._guess < fixed < _FAR_FROM_GUESS * self._guess
+        self._fixed = (fixed * self._guess) ** 0.5 if between else fixed
 
 
 def sums_by_kind(terms: Mapping[str, float]) -> dict[str, float]:
