@@ -113,7 +113,7 @@ def test_a_second_run_takes_over_everything_and_never_loads_tensorflow(again: Pa
 def test_another_learning_rate_redoes_the_training_and_what_follows_from_it(
     again: Path, run_main: Run
 ) -> None:
-    done = run_main(run.main, *CLASSIFIER, "--set=Trainer.learning_rate=0.002")
+    done = run_main(run.main, *CLASSIFIER, "--set=Trainer.learning_rate=0.003")
     assert done.returncode == 0, done.stderr
     redone = [name for name, cached in _nodes(again / "root").items() if not cached]
     assert sorted(redone) == ["Evaluator", "Exporter", "InfraValidator", "Pusher", "Trainer"]

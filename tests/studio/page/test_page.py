@@ -118,7 +118,7 @@ def test_a_reload_and_a_new_server_find_the_job(
     port = studio.server.port
     studio.stop()
     studio.start(port)
-    page.wait_for_selector("#run button:has-text('Stop and keep')")
+    page.wait_for_selector("#run .state:has-text('step')")
     page.click("#run button:has-text('Stop and keep')")
     page.wait_for_selector("#run .state:has-text('Stopped')")
     assert page.is_enabled("#keep button:has-text('PNG')")
