@@ -47,9 +47,11 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if "pause" in wishes:
             tell(event="paused")
-            while wishes[-1] == "pause":
-                time.sleep(0.01)
             wishes.remove("pause")
+            while not wishes:
+                time.sleep(0.01)
+            if wishes[0] == "go_on":  # perhaps to be paused again at once
+                wishes.pop(0)
             tell(event="running")
         if "stop" in wishes:
             checkpoint.write_text(str(step))

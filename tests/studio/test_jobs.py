@@ -143,6 +143,24 @@ def test_pause_stop_and_go_on(visit: Run) -> None:
     visit(scene)
 
 
+def test_a_job_that_is_stopped_while_it_starts_again_keeps_its_picture(visit: Run) -> None:
+    async def scene(client: Client) -> None:
+        name = await _start(client, LONG)
+        await _until(client, name, "running")
+        processes = client.studio._jobs._processes
+        processes[name].kill()
+        await _until(client, name, "lost")
+        await client("POST", f"/api/jobs/{name}/go_on")
+        while name not in processes:
+            await asyncio.sleep(0)
+        assert (await _job(client, name))["state"] == "starting"
+        await client("POST", f"/api/jobs/{name}/stop")
+        assert (await _until(client, name, "stopped"))["can_go_on"]
+        assert (await client("GET", f"/api/results/{name}")).body == b"so far"
+
+    visit(scene)
+
+
 def test_a_paused_job_goes_on_when_it_is_its_turn(visit: Run) -> None:
     async def scene(client: Client) -> None:
         first = await _start(client, LONG)

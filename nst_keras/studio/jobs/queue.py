@@ -118,12 +118,12 @@ class JobQueue:
         waits = job.state == WAITING and not job.is_halted
         if waits or (job.state == PAUSED and process is None):
             job.change(STOPPED)
-        elif job.state == STARTING:
+        elif job.state == STARTING and not (process and job.resumes):  # there is nothing to keep
             job.change(STOPPED)
             if process:
                 process.kill()
         else:
-            await self._wish(job, "stop", RUNNING, PAUSED, WAITING)
+            await self._wish(job, "stop", STARTING, RUNNING, PAUSED, WAITING)
             self._run(self._lose_patience(job))
 
     async def go_on(self, job: Job) -> None:
@@ -168,7 +168,8 @@ class JobQueue:
         waiting = [  # a process that is still ending comes first
             job
             for job in self._jobs.values()
-            if job.state == WAITING and (job.is_halted or job.id not in self._processes)
+            if job.state == WAITING
+            and ((process := self._processes.get(job.id)) is None or (job.is_halted and process.is_alive()))
         ]
         if not waiting or at_work or self._is_closing:
             return
