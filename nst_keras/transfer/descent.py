@@ -138,7 +138,7 @@ def optimize_image(
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
     if isinstance(objective, Objective):
-        objective.require_size(scales[-1].height, scales[-1].width, in_regions=bool(pictures.regions))
+        objective.require_size(scales[-1].height, scales[-1].width)
     pictures = replace(pictures, styles=_recolored_styles(pictures, settings))
     state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
     for index in range(state.scale, len(scales)):

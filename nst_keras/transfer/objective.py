@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from nst_keras.errors import InputError
@@ -55,19 +56,18 @@ class Objective:
         self._step = tf.function(self._loss_and_gradient, [image, self._shapes])
         self._steps_in_regions: dict[int, Any] = {}  # by the number of regions
 
-    def targets(self, of: str, image: tf.Tensor, mask: tf.Tensor | None = None) -> Targets:
+    def targets(self, of: str, image: tf.Tensor, mask: np.ndarray | None = None) -> Targets:
         """What the terms that compare with CONTENT or STYLE keep of such an image, [1, H, W, 3] on 0..255.
 
         With a mask, float32 [H, W], each place of a style image counts by its own share.
         """
-        if mask is not None:
-            return self._terms.targets(of, self._look(image), self._pooled(tf.constant(mask)))
         if side := self._side(image):
-            return self._tiled().targets(of, image, side)
-        return self._terms.targets(of, self._look(image))
+            return self._tiled().targets(of, image, side, mask)
+        weights = None if mask is None else self._pooled(tf.constant(mask))
+        return self._terms.targets(of, self._look(image), weights)
 
     def evaluate(
-        self, image: tf.Tensor, targets: Targets, regions: Sequence[tuple[tf.Tensor, Targets]] = ()
+        self, image: tf.Tensor, targets: Targets, regions: Sequence[tuple[np.ndarray, Targets]] = ()
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the loss, a vector with its weighted terms as `term_names`, and the gradient.
 
@@ -75,9 +75,10 @@ class Objective:
         style image, together; or of the content alone, and regions, each a mask float32 [H, W] and targets of
         a style image for it.
         """
+        if side := self._side(image):
+            return self._tiled().evaluate(image, targets, side, regions)
         if not regions:
-            side = self._side(image)
-            return self._tiled().evaluate(image, targets, side) if side else self._step(image, targets)
+            return self._step(image, targets)
         if len(regions) not in self._steps_in_regions:
             mask = tf.TensorSpec([None, None])
             content, style = (
@@ -87,19 +88,18 @@ class Objective:
             self._steps_in_regions[len(regions)] = tf.function(self._loss_and_gradient, signature)
         return self._steps_in_regions[len(regions)](image, targets, [*regions])
 
-    def require_size(self, height: int, width: int, *, in_regions: bool = False) -> None:
-        """Raises an InputError if pictures of this size need tiles, but loss or regions want the whole."""
-        whole = "masks take" if in_regions else "" if self._terms.by_tiles else "this style_loss takes"
-        if whole and tile_side(self._settings, height, width):
+    def require_size(self, height: int, width: int) -> None:
+        """Raises an InputError if pictures of this size need tiles, but the loss wants the whole."""
+        if not self._terms.by_tiles and tile_side(self._settings, height, width):
             raise InputError(
-                f"{whole} the picture as a whole, but {width}x{height} pixels need tiles here: "
+                f"this style_loss takes the picture as a whole, but {width}x{height} pixels need tiles here: "
                 "lower size, or raise tile_size if that is given"
             )
 
     def _tiled(self) -> TiledLoss:
         if self._by_tiles is None:
             channels = {name: look.shape[-1] for name, look in self._features.output.items()}
-            self._by_tiles = TiledLoss(self._look, self._terms, channels)
+            self._by_tiles = TiledLoss(self._look, self._pooled, self._terms, channels)
         return self._by_tiles
 
     def _side(self, image: tf.Tensor) -> int:

@@ -6,7 +6,7 @@ network can see, so that its features are the whole picture's. They crop the gra
 margin; here each piece counts its own positions only, and gradients are added up where margins overlap.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,39 +63,77 @@ def _cut(length: int, side: int, margin: int) -> list[tuple[slice, slice]]:
     ]
 
 
+class _Steps(NamedTuple):
+    """What is computed of tiles, compiled for a number of regions."""
+
+    kept: Any
+    style: Any
+    part: Any
+
+
+# A mask where a piece counts, float32 [h, w], and the sums of the whole mask's weights by layer.
+_Regions = Sequence[tuple[tf.Tensor, Mapping[str, tf.Tensor]]]
+_MASK = tf.TensorSpec([None, None])
+
+
 class TiledLoss:
     """What an objective computes, by tiles.
 
     Args:
         look: From pictures [1, h, w, 3] on 0..255 to features by layer.
+        pool: From a mask [h, w] to the weights of positions by layer.
         terms: Of the loss; what is kept of a style must be means over positions.
         channels: Of each layer that `look` returns.
     """
 
     def __init__(
-        self, look: Callable[[tf.Tensor], Features], terms: WeightedTerms, channels: Mapping[str, int]
+        self,
+        look: Callable[[tf.Tensor], Features],
+        pool: Callable[[tf.Tensor], Features],
+        terms: WeightedTerms,
+        channels: Mapping[str, int],
     ) -> None:
-        self._look, self._terms, self._channels = look, terms, channels
+        self._look, self._pool, self._terms, self._channels = look, pool, terms, channels
         self._margin = max(map(reach, channels))
         piece = [tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([4], tf.int32)]
-        size = tf.TensorSpec([2], tf.int32)
         self._features = tf.function(self._own_features, piece)
-        self._kept = tf.function(self._share_of_kept, [*piece, size])
-        kept = self._kept.get_concrete_function().structured_outputs
-        kept = tf.nest.map_structure(lambda moment: tf.TensorSpec(moment.shape), kept)
-        self._style = tf.function(self._style_and_slopes, [kept, kept])
-        contents = {
-            name: tf.TensorSpec([1, None, None, channels[layer]])
-            for name, layer in terms.layers(CONTENT).items()
-        }
-        powers = dict.fromkeys(contents, tf.TensorSpec([]))
-        self._part = tf.function(self._share_and_gradient, [*piece, size, contents, powers, kept])
         self._picture = tf.function(self._picture_and_gradient, piece[:1])
+        self._sums = tf.function(self._sums_of_weights, [_MASK])
+        self._steps = dict[int, _Steps]()  # by the number of regions
 
-    def targets(self, of: str, image: tf.Tensor, side: int) -> Targets:
+    def _compiled(self, number: int) -> "_Steps":
+        """The steps for pictures in so many regions; 0 is the whole."""
+        if number in self._steps:
+            return self._steps[number]
+        scalar = tf.TensorSpec([])
+        piece = [
+            tf.TensorSpec([1, None, None, 3]),
+            tf.TensorSpec([4], tf.int32),
+            tf.TensorSpec([2], tf.int32),
+        ]
+        sums = dict.fromkeys(self._terms.layers(STYLE).values(), scalar)
+        regions = [(_MASK, sums)] * number
+        kept_of = tf.function(self._share_of_kept, [*piece, regions])
+        kept = tf.nest.map_structure(
+            lambda moment: tf.TensorSpec(moment.shape), kept_of.get_concrete_function().structured_outputs
+        )
+        contents = {
+            name: tf.TensorSpec([1, None, None, self._channels[layer]])
+            for name, layer in self._terms.layers(CONTENT).items()
+        }
+        powers = dict.fromkeys(contents, scalar)
+        self._steps[number] = _Steps(
+            kept_of,
+            tf.function(self._style_and_slopes, [kept, kept, [scalar] * len(kept)]),
+            tf.function(self._share_and_gradient, [*piece, regions, contents, powers, kept]),
+        )
+        return self._steps[number]
+
+    def targets(self, of: str, image: tf.Tensor, side: int, mask: np.ndarray | None = None) -> Targets:
         """As `Objective.targets`; those of CONTENT are NumPy arrays."""
         if of == STYLE:
-            return self._whole_kept(image, side)
+            (kept,) = self._whole_kept(image, side, [] if mask is None else [mask])
+            return kept
         height, width = image.shape[1:3]
         layers = self._terms.layers(CONTENT)
         looks = {
@@ -111,22 +149,31 @@ class TiledLoss:
         return {name: looks[layer] for name, layer in layers.items()}
 
     def evaluate(
-        self, image: tf.Tensor, targets: Targets, side: int
+        self,
+        image: tf.Tensor,
+        targets: Targets,
+        side: int,
+        regions: Sequence[tuple[np.ndarray, Targets]] = (),
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """As `Objective.evaluate`, in pieces of about `side` pixels."""
         layers, size = self._terms.layers(CONTENT), tf.constant(image.shape[1:3])
         powers = {name: tf.constant(_power(targets[name])) for name in layers}
-        styles = {name: targets[name] for name in self._terms.layers(STYLE)}
-        values, slopes = self._style(self._whole_kept(image, side), styles)
+        masks = [mask for mask, _ in regions]
+        whole = {name: targets[name] for name in self._terms.layers(STYLE) if not regions}
+        styles = [own for _, own in regions] or [whole]
+        areas = [tf.reduce_mean(mask) for mask in masks] or [tf.ones([])]
+        steps, kept = self._compiled(len(regions)), self._whole_kept(image, side, masks)
+        values, slopes = steps.style(kept, styles, areas)
         alone, total = self._picture(image)
         values, gradient = values | alone, total.numpy()
         del total
-        contents = dict.fromkeys(layers, tf.zeros([]))
+        contents, sums = dict.fromkeys(layers, tf.zeros([])), [self._sums(mask) for mask in masks]
         for tile in self._tiles(image, side):
             wanted = {
                 name: tf.constant(targets[name][:, *tile.positions(layer)]) for name, layer in layers.items()
             }
-            shares, part = self._part(image[:, *tile.seen], tile.inside(), size, wanted, powers, slopes)
+            piece = image[:, *tile.seen], tile.inside(), size, _cut_out(masks, sums, tile)
+            shares, part = steps.part(*piece, wanted, powers, slopes)
             contents = {name: contents[name] + share for name, share in shares.items()}
             gradient[:, *tile.seen] += part.numpy()
         values |= contents
@@ -137,12 +184,14 @@ class TiledLoss:
         height, width = image.shape[1:3]
         return plan_tiles(height, width, side, self._margin)
 
-    def _whole_kept(self, image: tf.Tensor, side: int) -> Targets:
-        size, sums = tf.constant(image.shape[1:3]), Targets()
+    def _whole_kept(self, image: tf.Tensor, side: int, masks: Sequence[np.ndarray]) -> list[Targets]:
+        """What is kept of the style of each region, or of the whole picture's."""
+        size, whole = tf.constant(image.shape[1:3]), list[Targets]()
+        step, sums = self._compiled(len(masks)).kept, [self._sums(mask) for mask in masks]
         for tile in self._tiles(image, side):
-            part = self._kept(image[:, *tile.seen], tile.inside(), size)
-            sums = tf.nest.map_structure(tf.add, sums, part) if sums else part
-        return sums
+            part = step(image[:, *tile.seen], tile.inside(), size, _cut_out(masks, sums, tile))
+            whole = tf.nest.map_structure(tf.add, whole, part) if whole else part
+        return whole
 
     def _own_features(self, piece: tf.Tensor, inside: tf.Tensor) -> dict[str, tf.Tensor]:
         """A piece's features where it counts."""
@@ -152,27 +201,42 @@ class TiledLoss:
             cropped[layer] = features[:, top:bottom, left:right]
         return cropped
 
-    def _share(self, features: tf.Tensor, layer: str, size: tf.Tensor) -> tf.Tensor:
-        """The share of a layer's positions that a piece has."""
-        own = tf.reduce_prod(tf.shape(features)[1:3])
-        return tf.cast(own, tf.float32) / tf.cast(tf.reduce_prod(size // stride(layer)), tf.float32)
+    def _sums_of_weights(self, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the weights of all positions add up to, on the layers of style."""
+        weights = self._pool(mask)
+        return {layer: tf.reduce_sum(weights[layer]) for layer in self._terms.layers(STYLE).values()}
 
-    def _share_of_kept(self, piece: tf.Tensor, inside: tf.Tensor, size: tf.Tensor) -> Targets:
-        return self._kept_of(self._own_features(piece, inside), size)
+    def _share_of_kept(
+        self, piece: tf.Tensor, inside: tf.Tensor, size: tf.Tensor, regions: _Regions
+    ) -> list[Targets]:
+        return self._kept_of(self._own_features(piece, inside), size, regions)
 
-    def _kept_of(self, features: Features, size: tf.Tensor) -> Targets:
-        """What a piece adds to what is kept of the whole picture's style."""
-        kept = self._terms.targets(STYLE, features)
-        for name, layer in self._terms.layers(STYLE).items():
-            share = self._share(features[layer], layer, size)
-            kept[name] = tf.nest.map_structure(lambda moment, share=share: share * moment, kept[name])
-        return kept
+    def _kept_of(self, features: Features, size: tf.Tensor, regions: _Regions) -> list[Targets]:
+        """What a piece adds to what is kept of the style of each region, or of the whole picture's."""
+        parts = []
+        for mask, sums in regions or [(None, {})]:
+            weights = None if mask is None else self._pool(mask)
+            kept = self._terms.targets(STYLE, features, weights)
+            for name, layer in self._terms.layers(STYLE).items():
+                if weights is None:
+                    share = _share(features, layer, size)
+                else:
+                    share = tf.reduce_sum(weights[layer]) / sums[layer]
+                kept[name] = tf.nest.map_structure(lambda moment, share=share: share * moment, kept[name])
+            parts.append(kept)
+        return parts
 
-    def _style_and_slopes(self, kept: Targets, targets: Targets) -> tuple[dict[str, tf.Tensor], Any]:
+    def _style_and_slopes(
+        self, kept: list[Targets], targets: list[Targets], areas: list[tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], Any]:
         """The terms of style, and their gradient with respect to what is kept."""
         with tf.GradientTape() as tape:
             tape.watch(kept)
-            values = self._terms.of_kept(kept, targets)
+            parts = [self._terms.of_kept(*each) for each in zip(kept, targets, strict=True)]
+            values = {
+                name: tf.add_n([area * part[name] for area, part in zip(areas, parts, strict=True)])
+                for name in parts[0]
+            }
             total = tf.add_n([tf.zeros([]), *values.values()])
         return values, tape.gradient(total, kept, unconnected_gradients="zero")
 
@@ -181,6 +245,7 @@ class TiledLoss:
         piece: tf.Tensor,
         inside: tf.Tensor,
         size: tf.Tensor,
+        regions: _Regions,
         contents: Targets,
         powers: Targets,
         slopes: Any,
@@ -191,8 +256,8 @@ class TiledLoss:
             features = self._own_features(piece, inside)
             values = self._terms.of_positions(features, contents, powers)
             for name, layer in self._terms.layers(CONTENT).items():
-                values[name] *= self._share(features[layer], layer, size)
-            pulls = tf.nest.map_structure(tf.multiply, self._kept_of(features, size), slopes)
+                values[name] *= _share(features, layer, size)
+            pulls = tf.nest.map_structure(tf.multiply, self._kept_of(features, size, regions), slopes)
             pulled = [tf.reduce_sum(pull) for pull in tf.nest.flatten(pulls)]
             total = tf.add_n([tf.zeros([]), *values.values(), *pulled])
         return values, tape.gradient(total, piece, unconnected_gradients="zero")
@@ -204,6 +269,19 @@ class TiledLoss:
             values = self._terms.of_picture(image)
             total = tf.add_n([tf.zeros([]), *values.values()])
         return values, tape.gradient(total, image, unconnected_gradients="zero")
+
+
+def _cut_out(
+    masks: Sequence[np.ndarray], sums: Sequence[Mapping[str, tf.Tensor]], tile: Tile
+) -> list[tuple[tf.Tensor, Mapping[str, tf.Tensor]]]:
+    """Regions where a tile counts; poolings' windows end where it does."""
+    return [(tf.constant(mask[tile.own]), total) for mask, total in zip(masks, sums, strict=True)]
+
+
+def _share(features: Features, layer: str, size: tf.Tensor) -> tf.Tensor:
+    """The share of a layer's positions that a piece has."""
+    own = tf.reduce_prod(tf.shape(features[layer])[1:3])
+    return tf.cast(own, tf.float32) / tf.cast(tf.reduce_prod(size // stride(layer)), tf.float32)
 
 
 def _power(features: np.ndarray) -> np.float32:
