@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ BROWSERS = {
 }
 LAUNCH = {
     "chromium": {"args": ["--no-sandbox", "--disable-dev-shm-usage"]},
-    # Over WebDriver BiDi, which any Firefox speaks.
+    # Over WebDriver BiDi, which any Firefox speaks, though not all of it.
     "firefox": {"channel": "moz-firefox", "firefox_user_prefs": {"ui.prefersReducedMotion": 1}},
 }
 
@@ -57,9 +58,15 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudioAt
     at.stop()
 
 
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser puts what it saves."""
+    return tmp_path_factory.mktemp("downloads")
+
+
 @pytest.fixture(scope="module", params=["chromium", pytest.param("firefox", marks=pytest.mark.large)])
 def browser(
-    request: pytest.FixtureRequest,
+    request: pytest.FixtureRequest, downloads: Path
 ) -> Iterator[Any]:  # meanwhile this thread has an event loop that runs
     """A browser; without it, or what drives it, these tests are skipped."""
     kind = request.param
@@ -71,7 +78,9 @@ def browser(
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = getattr(playwright, kind).launch(executable_path=path, **LAUNCH[kind])
+        browser = getattr(playwright, kind).launch(
+            executable_path=path, downloads_path=downloads, **LAUNCH[kind]
+        )
         try:
             browser.new_context().close()
         except Error as error:  # playwright expects a newer one
@@ -101,9 +110,35 @@ def visit(browser: Any, studio: StudioAt) -> Iterator[Callable[..., Any]]:
             lambda message: problems.append(message.text) if "Content Security" in message.text else None,
         )
         page.goto(address or studio.start())
+        if browser.browser_type.name == "firefox":  # which playwright can't tell of the system's colours
+            page.evaluate(f"document.documentElement.style.colorScheme = '{options.get('color_scheme', '')}'")
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def save(browser: Any, downloads: Path) -> Callable[[Any, str], Path]:
+    """Clicks on an element of a page; gives the file that the browser saves, under its name there."""
+
+    def click(page: Any, selector: str) -> Path:
+        for old in downloads.iterdir():
+            old.unlink()
+        if browser.browser_type.name != "firefox":
+            with page.expect_download() as download:
+                page.click(selector)
+            return download.value.path().rename(downloads / download.value.suggested_filename)
+        # Firefox doesn't tell which download of a page this is, and playwright passes it over.
+        page.click(selector)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for new in downloads.iterdir():
+                if new.suffix != ".part" and new.stat().st_size:
+                    return new
+            page.wait_for_timeout(50)
+        raise AssertionError("nothing was saved")
+
+    return click

@@ -18,6 +18,7 @@ from nst_keras.pictures.by_name import load_picture
 from nst_keras.pictures.color import with_colors_of
 from nst_keras.pictures.images import write_image
 from nst_keras.studio.workers import features
+from nst_keras.studio.workers.tasks import PREVIEW_FILE, TRACE_FILE
 
 STEP_SECONDS = float(os.environ.get("FAKE_STEP_SECONDS", "0.02"))
 
@@ -81,6 +82,9 @@ def optimize(task: dict[str, Any], wishes: list[str]) -> None:
     output, num_steps = Path(task["job"]["output"]), task["settings"]["num_steps"]
     checkpoint = output.with_name(output.name + ".checkpoint.npz")
     first = int(checkpoint.read_text()) if task["resume"] and checkpoint.exists() else 0
+    trace = output.with_name(TRACE_FILE)
+    known = trace.read_text().splitlines()[:first] if first and trace.exists() else []
+    trace.write_text("".join(line + "\n" for line in known))
     (height, width), so_far = picture.shape[:2], content
     tell(event="running")
     for step in range(first + 1, num_steps + 1):
@@ -88,6 +92,8 @@ def optimize(task: dict[str, Any], wishes: list[str]) -> None:
         so_far = content + step / num_steps * (picture - content)
         left = (num_steps - step) * STEP_SECONDS
         losses = {"total": 400 / (step + 3) + 12}
+        with trace.open("a") as lines:
+            lines.write(json.dumps({"step": step, "losses": losses}) + "\n")
         tell(
             event="step",
             step=step,
@@ -101,7 +107,7 @@ def optimize(task: dict[str, Any], wishes: list[str]) -> None:
             checkpoint.write_text(str(step))
             part = output.with_name("part.jpg")
             Image.fromarray(so_far.astype(np.uint8)).save(part)
-            part.replace(output.with_name("preview.jpg"))
+            part.replace(output.with_name(PREVIEW_FILE))
             tell(event="preview", step=step)
         if "pause" in wishes:
             tell(event="paused")
