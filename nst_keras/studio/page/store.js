@@ -1,6 +1,6 @@
 // What the page knows, and what survives a reload: choices in this tab's storage, names of pictures in the browser's,
 // the pictures themselves on the server.
-import { t } from "./dom.js";
+import { t, translated } from "./dom.js";
 
 export const REST = "black"; // the colour of what isn't painted on a mask
 
@@ -44,14 +44,21 @@ export function restore() {
   } catch { /* begun anew */ }
 }
 
+/** A sample or style with its title and credit in the language of the page. */
+function named(item) {
+  const [, word, n] = /^(?:sample:)?(.*?)(\d*)$/.exec(item.name);
+  const [title, credit] = ["title", "credit"].map((kind) => translated(`${kind}_${word}`, item[kind]));
+  return { ...item, title: title.replace("{n}", n), credit };
+}
+
 /** All pictures and styles: brought ones first, then what comes with the package, then what is fetched. */
 function listed() {
-  const { samples, styles } = state.about;
+  const [{ content, style }, styles] = [state.about.samples, state.about.styles.map(named)];
   return [
     ...state.own.map((item) => ({ ...item, credit: "", stylizer: "magenta", painting: true })),
-    ...samples.content,
+    ...content.map(named),
     ...styles.filter((item) => !item.stylizer),
-    ...samples.style.map((item) => ({ ...item, stylizer: "magenta", painting: true })),
+    ...style.map((item) => ({ ...named(item), stylizer: "magenta", painting: true })),
     ...styles.filter((item) => item.stylizer),
   ];
 }
@@ -59,7 +66,7 @@ function listed() {
 /** What is known of a picture or style: {name, title, credit, stylizer, painting}. */
 export const known = (name) => listed().find((item) => item.name === name) ?? { name, title: t("unnamed"), credit: "" };
 
-export const photos = () => [...state.own.filter((item) => item.as === "photo"), ...state.about.samples.content];
+export const photos = () => [...state.own.filter((item) => item.as === "photo"), ...state.about.samples.content.map(named)];
 
 /** Paintings that the chosen way can paint after. */
 export const paintings = () => listed()

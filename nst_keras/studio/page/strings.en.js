@@ -153,6 +153,7 @@ export const EN = {
   layerOfContent: "{n}. {name}: compares the photo",
   layerOfStyle: "{n}. {name}: compares the painting",
   learnLooking: "The network is looking …",
+  learnStarting: "The network is starting: some ten seconds, or more on a busy computer …",
   learnChannel: "Channel {n} glows where it answers",
   learnChannelName: "Channel {n}",
   learnContent: "What the photo's layer sees: the picture is to have the same answers at the same places, so that things stay where they are, while colours and fine strokes are free.",

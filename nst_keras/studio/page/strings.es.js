@@ -1,4 +1,6 @@
-// Los textos de la página en español: las claves de strings.en.js, y las ayudas que en inglés da el servidor.
+// Los textos de la página en español: las claves de strings.en.js, y lo que en inglés da el servidor.
+const OURS = "dibujado por este proyecto";
+
 export const ES = {
   name: "Español",
   studio: "Estudio",
@@ -153,6 +155,7 @@ export const ES = {
   layerOfContent: "{n}. {name}: compara la foto",
   layerOfStyle: "{n}. {name}: compara la pintura",
   learnLooking: "La red está mirando …",
+  learnStarting: "La red está arrancando: unos diez segundos, o más si el ordenador está ocupado …",
   learnChannel: "El canal {n} brilla donde responde",
   learnChannelName: "Canal {n}",
   learnContent: "Lo que ve la capa de la foto: el cuadro ha de tener las mismas respuestas en los mismos lugares, para que las cosas sigan donde están, mientras que colores y trazos finos quedan libres.",
@@ -168,6 +171,26 @@ export const ES = {
   filterLine: "Líneas verticales",
   filterSpot: "Puntos",
   filterSum: "Cuánto hay encendido",
+  title_china: "China",
+  title_flower: "Flor",
+  title_strokes: "Pinceladas",
+  title_stained_glass: "Vidriera",
+  title_ink: "Tinta",
+  title_great_wave: "La gran ola",
+  title_night_cafe: "El café de noche",
+  title_shipwreck: "El naufragio",
+  title_starry_night: "La noche estrellada",
+  title_style: "Estilo {n}",
+  credit_china: "danielbuechele, CC BY 2.0, con scikit-learn",
+  credit_flower: "vultilion, CC BY 2.0, con scikit-learn",
+  credit_strokes: OURS,
+  credit_stained_glass: OURS,
+  credit_ink: OURS,
+  credit_great_wave: "Katsushika Hokusai, La gran ola de Kanagawa, h. 1831",
+  credit_night_cafe: "Vincent van Gogh, El café de noche, 1888",
+  credit_shipwreck: "J. M. W. Turner, El naufragio del Minotauro, h. 1810",
+  credit_starry_night: "Vincent van Gogh, La noche estrellada, 1889",
+  credit_style: "Magenta (Dumoulin y otros 2017, Ghiasi y otros 2017); Apache-2.0, los autores de TensorFlow y Magenta",
   field_size: "Tamaño",
   field_strength: "Fuerza",
   field_preserve_color: "Colores",
