@@ -139,6 +139,8 @@ function compared() {
   return pictures;
 }
 
+const look = (pictures) => post("/api/learn/features", { layer, pictures: pictures.map(([name]) => name) });
+
 let asked = 0;
 async function drawLayer(body) {
   const mine = ++asked;
@@ -147,10 +149,11 @@ async function drawLayer(body) {
   const room = $(".layer", body);
   const pictures = compared();
   body.setAttribute("aria-busy", "true");
-  $(".looking", body).textContent = t("learnLooking");
+  const say = (text) => { if (mine === asked) $(".looking", body).textContent = text; };
+  say(t("learnLooking"));
+  const slow = setTimeout(() => say(t("learnStarting")), 1000);
   try {
-    const [photo, seen] = await Promise.all([bitmap(picturePath(state.content, 512)),
-      post("/api/learn/features", { layer, pictures: pictures.map(([name]) => name) })]);
+    const [photo, seen] = await Promise.all([bitmap(picturePath(state.content, 512)), look(pictures)]);
     const [sheet, places] = await Promise.all([decoded(seen.sheet), decoded(seen.places)]);
     const tables = await Promise.all(seen.pictures.map((picture, n) => gramTable(picture, seen.together, pictures[n][1])));
     if (mine !== asked) return;
@@ -161,10 +164,11 @@ async function drawLayer(body) {
       : [h("p", { class: "note", text: t("learnStyle") }), h("div", { class: "tables" }, tables)]));
     channel = 0;
     drawMaps(body, photo, sheet, seen.channels);
-    $(".looking", body).textContent = "";
+    say("");
   } catch (error) {
-    if (mine === asked) $(".looking", body).textContent = inWords(error);
+    say(inWords(error));
   } finally {
+    clearTimeout(slow);
     if (mine === asked) body.removeAttribute("aria-busy");
   }
 }
@@ -175,13 +179,14 @@ function photoPart() {
     all.map((name, n) => h("option", { value: name, selected: name === layer,
       text: t(content.includes(name) ? "layerOfContent" : "layerOfStyle", { n: format(n + 1), name }) })));
   const body = h("div", { class: "learn" }, h("p", { class: "note", text: t("learnVgg") }), select,
-    h("p", { class: "looking", role: "status" }), h("div", { class: "layer" }));
+    h("p", { class: "looking", role: "status" }), h("progress", { "aria-hidden": "true" }), h("div", { class: "layer" }));
   drawLayer(body);
   return body;
 }
 
 let part = "filter";
 export function showLesson() {
+  look(compared()).catch(() => {}); // starts the network, which takes a while
   ask(t("learn"), () => {
     const body = h("div");
     const fill = () => body.replaceChildren(part === "filter" ? filterPart() : photoPart());

@@ -181,7 +181,8 @@ def test_the_lesson_shows_what_layers_see_of_the_photo(visit: Callable[..., Any]
     page.wait_for_selector(PAINTED)
     with painting(page):
         page.click('.tile[data-name="sample:strokes"]')
-    page.click("#learn")
+    with page.expect_request("**/api/learn/features"):  # so that the network is awake when it is wanted
+        page.click("#learn")
     page.click("#dialog .pill:has-text('Your photo')")
     page.click("#dialog [data-channel='3']")
     assert page.get_attribute("#dialog [data-channel='3']", "aria-pressed") == "true"
@@ -289,6 +290,8 @@ def test_fits_a_phone(visit: Callable[..., Any], locale: str) -> None:
     page = visit(viewport={"width": 360, "height": 740}, locale=locale, has_touch=True)
     page.wait_for_selector("#label .facts:has-text('0.12 s'), #label .facts:has-text('0,12 s')")
     assert page.get_attribute("html", "lang") == locale[:2]
+    named = page.inner_text("#label em")
+    assert named == {"en": "after Great wave", "es": "según La gran ola"}[locale[:2]]
     for part in range(4):
         page.click(f"#tabs button >> nth={part}")
         if part == 2:
@@ -320,18 +323,20 @@ def test_both_languages_have_every_text() -> None:
         language: set(re.findall(r"^  (\w+):", (PAGE / f"strings.{language}.js").read_text(), re.MULTILINE))
         for language in ("en", "es")
     }
-    # Of settings and presets the server tells in English, from where they are made.
+    # Of settings, presets, samples and styles the server tells in English, from where they are made.
     told = about(StudioSettings())
     fields = {field["name"]: field for way in told["fields"].values() for field in way}
     wanted = {f"{kind}_{name}" for name in fields for kind in ("field", "help")}
     wanted |= {f"{kind}_{preset['name']}" for preset in told["presets"] for kind in ("preset", "preset_help")}
+    made = [*told["samples"]["content"], *told["samples"]["style"], *told["styles"]]
+    words = {item["name"].removeprefix("sample:").rstrip("0123456789") for item in made}
+    wanted |= {f"{kind}_{word}" for word in words for kind in ("title", "credit")}
     assert wanted - keys["es"] == set()
     assert all(preset["help"] for preset in told["presets"])
-    stray = {key for key in keys["es"] if key.startswith(("help_", "preset_help_"))} - wanted
+    told_in_english = ("help_", "preset_help_", "title_", "credit_")
+    stray = {key for key in keys["es"] if key.startswith(told_in_english)} - wanted
     assert stray <= {"preset_help_best"}
-    others = {
-        key for key in keys["es"] ^ keys["en"] if not key.startswith(("help_", "preset_help_", "choice_"))
-    }
+    others = {key for key in keys["es"] ^ keys["en"] if not key.startswith((*told_in_english, "choice_"))}
     assert others == set()
     used = set()
     for path in [*PAGE.glob("*.js"), PAGE / "index.html"]:
