@@ -58,7 +58,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # searching TensorFlow, which stays, for garbage takes a second after each file
 
 
-_KEEP_NETWORKS = ("nst_keras.api", "pipelines.judging", "pipelines.stages")
+_KEEP_NETWORKS = ("nst_keras.api", "nst_keras.stylizers.start", "pipelines.judging", "pipelines.stages")
 
 
 @pytest.fixture(autouse=True, scope="module")

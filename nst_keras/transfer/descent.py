@@ -20,6 +20,7 @@ from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
 from nst_keras.pictures.masks import WHOLE, Region, kept_share, resize_mask
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.stylizers.start import painted_at_once
 from nst_keras.transfer.neighbors.matching import (
     NeighborObjective,
     Palette,
@@ -187,6 +188,8 @@ def initial_image(
     content = resize(pictures.content, height, width)
     if settings.method == NN:
         return np.clip(first_picture(content), 0, 255)
+    if settings.init == "fast":
+        return painted_at_once(np.clip(content, 0, 255), pictures.styles, _parts(pictures))
     if settings.init == "style_color":
         strongest = pictures.styles[int(np.argmax(pictures.blend))]
         content = match_color_statistics(content, strongest)

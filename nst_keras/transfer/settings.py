@@ -23,7 +23,7 @@ from nst_keras.pictures.settings import FinishSettings
 
 METHODS = STATISTICS, NN = ("statistics", "nn")
 OPTIMIZERS = ("lbfgs", "adam", "sgd")
-INITS = ("content", "noise", "style_color")
+INITS = ("content", "noise", "style_color", "fast")
 _ABOVE_ONE = Bounds(1.01)
 # Settings that a method does without.
 _WITHOUT = {
@@ -56,7 +56,12 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
         POSITIVE,
     )
-    init: str = setting("content", f"Where to start: {', '.join(INITS)}, or the path of a picture.", INITS)
+    init: str = setting(
+        "content",
+        f"Where to start: {', '.join(INITS)}, or the path of a picture; fast is what Magenta's network, "
+        "fetched at first use, makes of the content.",
+        INITS,
+    )
     noise_ratio: float = number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )

@@ -13,9 +13,13 @@ from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.finishing import recolored_style
+from nst_keras.pictures.masks import Region
+from nst_keras.pictures.resizing import resize
+from nst_keras.stylizers.by_name import load_painter
 from nst_keras.transfer.descent import (
     Callback,
     Pictures,
+    Scale,
     State,
     initial_image,
     optimize_image,
@@ -180,6 +184,29 @@ def test_starts(shallow: StyleTransferSettings, pictures: Pictures) -> None:
     np.testing.assert_allclose(given, 7.0)
     with pytest.raises(InputError, match="content, noise, style_color"):
         start(init="nonsense")
+
+
+def test_a_start_is_what_fast_paints_each_region_after_its_own(
+    magenta_weights: None, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    settings, styles = replace(shallow, init="fast", size=48), [pictures.styles[0], pictures.content]
+    first = Scale(32, 48, 1)
+    photo = np.clip(resize(pictures.content, *first[:2]), 0, 255)
+    painter = load_painter("magenta")
+    expected = [painter.painted(photo, painter.blend([style])) for style in styles]
+    left = np.zeros((32, 48), np.float32)
+    left[:, :20] = 1
+    regions = [Region(left, [None, None], [1.0, 0.0]), Region(left[:, ::-1], [None, None], [0.0, 1.0])]
+
+    def start(**changes: object) -> np.ndarray:
+        return initial_image(replace(pictures, styles=styles, **changes), first, settings, (0, 0, 0))  # type: ignore[arg-type]
+
+    whole, parts = start(blend=[1.0, 0.0]), start(blend=[0.5, 0.5], regions=regions)
+    assert np.abs(whole - photo).mean() > 10
+    np.testing.assert_allclose(whole, expected[0], atol=2)  # engines may differ
+    np.testing.assert_allclose(parts[:, :20], expected[0][:, :20], atol=2)
+    np.testing.assert_allclose(parts[:, 28:], expected[1][:, 28:], atol=2)
+    np.testing.assert_allclose(parts[:, 20:28], photo[:, 20:28], atol=1e-3)
 
 
 def test_matched_colors_are_those_of_a_painting_in_the_photos_colors(

@@ -274,7 +274,7 @@ export const ES = {
   help_edges: "Lo que ve la red más allá del borde.",
   help_tile_size: "Lado de las teselas en las que la red mira los cuadros mayores, en píxeles; 0: solo si falta memoria.",
   help_style_scale: "Lado más largo de la pintura respecto al del cuadro; por encima de 1, trazos más grandes.",
-  help_init: "De qué se parte: content (la foto), noise (ruido), style_color (la foto con los colores de la pintura) o un cuadro de aquí.",
+  help_init: "De qué se parte: content (la foto), noise (ruido), style_color (la foto con los colores de la pintura), fast (lo que la red de Magenta hace de ella) o un cuadro de aquí.",
   help_noise_ratio: "Desviación típica del ruido si se parte de noise, en la escala 0..255.",
   help_optimizer: "Quién da los pasos.",
   help_num_steps: "Pasos en el tamaño final.",
