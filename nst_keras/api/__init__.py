@@ -178,6 +178,7 @@ def paint(
     preserve_color: str | bool = FastSettings.preserve_color,
     color_strength: float = FastSettings.color_strength,
     precision: str = FastSettings.precision,
+    passes: int | None = FastSettings.passes,
     content_mask: ImageLike | None = None,
     style_mask: str | Sequence[str] | None = None,
     engine: str = EngineSettings.engine,
@@ -201,6 +202,8 @@ def paint(
             with as little change as can be.
         color_strength: How much of that is done, from 0 to 1.
         precision: "float32", or "mixed_bfloat16", which is faster on CPUs that compute in it.
+        passes: Paints so many times, each time elsewhere on the network's grid, and takes the mean, which has
+            no grid and whole strokes, up to 16; None: 4 for Magenta's networks and 1 for others.
         content_mask: What of the photo is painted; as for `stylize`.
         style_mask: For each style the colour of the region that it is for, if there are several.
         engine: What the network runs on; see `Stylizer`.
@@ -225,6 +228,7 @@ def paint(
         preserve_color=preserve_color,
         color_strength=color_strength,
         precision=precision,
+        passes=passes,
         content_mask=content_mask,
         style_mask=style_mask,
         progress=progress,

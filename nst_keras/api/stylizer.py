@@ -75,6 +75,7 @@ class Stylizer:
         preserve_color: str | bool = FastSettings.preserve_color,
         color_strength: float = FastSettings.color_strength,
         precision: str = FastSettings.precision,
+        passes: int | None = FastSettings.passes,
         content_mask: ImageLike | None = None,
         style_mask: str | Sequence[str] | None = None,
         progress: bool | None = None,
@@ -88,6 +89,7 @@ class Stylizer:
                 "preserve_color": preserve_color,
                 "color_strength": color_strength,
                 "precision": precision,
+                "passes": passes,
             },
         )
         names, weights = weighted(styles, style_weights)

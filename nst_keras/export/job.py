@@ -75,7 +75,7 @@ def _export(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None
 
 def _export_stylizer(plan: ExportPlan, target: Path, note: Callable[[str], None]) -> None:
     architecture = architecture_of(plan.stylizer)
-    served = architecture.parts().serve(plan.stylizer, note)
+    served = architecture.parts().serve(plan.stylizer, note, plan.passes)
     served = replace(served, card={**served.card, "program": f"nst_keras {__version__}"})
     max_pixels = plan.max_pixels or architecture.max_pixels
     requests = export_stylizer(

@@ -46,7 +46,7 @@ def export_onnx(stylizer: str, target: Path, note: Callable[[str], None]) -> Non
         raise InputError(f"format onnx: {row.title} that was trained here is written as saved_model only")
     collector = _Collector()
     painter = row.painter()(stylizer, collector)
-    served = row.parts().serve(stylizer, note)
+    served = row.parts().serve(stylizer, note, 1)
     card = {**served.card, "styles": list(painter.styles), "program": f"nst_keras {__version__}"}
     target.mkdir()
     for name, network in collector.networks.items():

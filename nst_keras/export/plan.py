@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from nst_keras.errors import InputError
-from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting
+from nst_keras.fields import FROM_ONE, POSITIVE, Bounds, Settings, choice, number, setting, with_default
 from nst_keras.models.vgg19_layout import NETWORKS
 from nst_keras.served import IMAGE_FORMATS
 from nst_keras.served.push import DEFAULT_KEEP
 from nst_keras.stylizers.architecture import ARCHITECTURES, FETCHED
+from nst_keras.stylizers.settings import FastSettings
 
 STYLIZER, STYLE_TRANSFER = "stylizer", "style_transfer"
 FORMATS = SAVED_MODEL_FORMAT, ONNX = ("saved_model", "onnx")
@@ -39,6 +40,7 @@ class ExportPlan(Settings):
         FORMATS,
     )
     image_format: str = choice("png", "Format of the pictures that are given", IMAGE_FORMATS)
+    passes: int | None = with_default(FastSettings, "passes", None)
     max_pixels: int = number(
         0,
         f"Most pixels of a picture that is taken; 0: {MOST_OF_STYLIZERS}, 1 Mi for {STYLE_TRANSFER}, and "

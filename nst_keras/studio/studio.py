@@ -159,7 +159,8 @@ class Studio:
             raise HttpError(400, "way: only a stylizer paints at once; the optimiser's pictures are jobs")
         if side is not None:
             settings = wish.get("settings")
-            wish["settings"] = {**(settings if isinstance(settings, dict) else {}), "size": side}
+            quick = {"passes": 1} | (settings if isinstance(settings, dict) else {})
+            wish["settings"] = quick | {"size": side}
             return await self._paint_once(wish)
         planned = self._planned(wish)
         with self._new_folder(planned) as folder:

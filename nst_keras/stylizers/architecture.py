@@ -29,11 +29,11 @@ def _refuse(*_: object) -> "Trainee":
 class Parts(NamedTuple):
     """What makes a `Served` of a stylizer's name, and a trainee if there are settings for one.
 
-    `serve` says to a function which weights differ; `trainee` takes settings, a `StylizerRun`, pictures and a
-    distribution strategy.
+    `serve` says to a function which weights differ, and takes the passes of `FastSettings`; `trainee` takes
+    settings, a `StylizerRun`, pictures and a distribution strategy.
     """
 
-    serve: "Callable[[str, Callable[[str], None]], Served]"
+    serve: "Callable[[str, Callable[[str], None], int | None], Served]"
     trainee: "Callable[..., Trainee]" = _refuse
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nst_keras.errors import InputError, did_you_mean
+from nst_keras.ops.cycle_spinning import cycle_spun, pad_array
 from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
@@ -39,6 +40,8 @@ class Painter(abc.ABC):
         digest: Hash of its weights.
         styles: Names of the styles that it knows; none if a style is any painting.
         min_side: Least height and width of what it paints, in pixels.
+        grid: Pixels by which the network's grid repeats.
+        passes: How many times a picture is painted unless settings say; see `cycle_spun`.
         max_pixels_in_one_piece: Of the pictures that aren't large; such a piece takes about 1 GB.
         keeps_last: Whether `paint` keeps what the network made last, so that another strength, or other
             colours, of the same picture cost no time.
@@ -49,6 +52,8 @@ class Painter(abc.ABC):
     digest: str
     styles: tuple[str, ...] = ()
     min_side = MIN_SIDE
+    grid = 8
+    passes = 1
     max_pixels_in_one_piece: int
     keeps_last = False
     _last: tuple[tuple[object, ...], np.ndarray] = ((), np.empty(0))
@@ -71,10 +76,10 @@ class Painter(abc.ABC):
         content = self.fitted(content, settings)
         blend, left = self.weakened(content, blend, settings)
         if not self.keeps_last:
-            return finish(self.painted(content, blend, settings.precision), content, left)
-        key = (*digests([content, blend]), content.shape, settings.precision)
+            return finish(self.painted(content, blend, settings), content, left)
+        key = (*digests([content, blend]), content.shape, settings.precision, settings.passes)
         if key != self._last[0]:
-            self._last = key, self.painted(content, blend, settings.precision)
+            self._last = key, self.painted(content, blend, settings)
         return finish(self._last[1], content, left)
 
     def paint_parts(
@@ -100,17 +105,23 @@ class Painter(abc.ABC):
         return blend, settings
 
     def painted(
-        self, content: np.ndarray, blend: np.ndarray, precision: str = FastSettings.precision
+        self, content: np.ndarray, blend: np.ndarray, settings: FastSettings = FastSettings()
     ) -> np.ndarray:
         """What the network makes of a picture of the wanted size, float32 [H, W, 3] on 0..255.
 
-        Pictures that are painted strip by strip are computed in float32 whatever `precision` says.
+        Of the settings, precision and passes count. Pictures that are painted strip by strip are computed in
+        float32 whatever they say.
         """
         height, width = content.shape[:2]
+        in_strips = height * width > self.max_pixels_in_one_piece
+
+        def paint(picture: np.ndarray) -> np.ndarray:
+            if in_strips:
+                return self.network.in_strips(picture, blend)
+            return self.network.in_one_piece(picture, blend, settings.precision)
+
         try:
-            if height * width > self.max_pixels_in_one_piece:
-                return self.network.in_strips(content, blend)
-            return self.network.in_one_piece(content, blend, precision)
+            return cycle_spun(paint, content, settings.passes or self.passes, self.grid, pad_array)
         except MemoryError as error:
             raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
 

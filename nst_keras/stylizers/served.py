@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nst_keras.ops.cycle_spinning import Pads, cycle_spun
 from nst_keras.served.module import (
     GRAY_PNG,
     GRAY_SIDE,
@@ -62,6 +63,21 @@ class Served:
     styles: tuple[str, ...] = ()
     max_file_pixels: int = 0
     look: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+
+
+def spun(paint: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, passes: int, grid: int) -> tf.Tensor:
+    """What `cycle_spun` makes of pictures [batch, h, w, 3], one pass after the other, as memory wants it."""
+    done: list[tf.Tensor] = []
+
+    def paint_next(padded: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies(done[-1:]):
+            done.append(paint(padded))
+        return done[-1]
+
+    def pad(pictures: tf.Tensor, pads: Pads) -> tf.Tensor:
+        return tf.pad(pictures, [(0, 0), *pads, (0, 0)], "SYMMETRIC")
+
+    return cycle_spun(paint_next, images, passes, grid, pad)
 
 
 class _NamedStyles:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from nst_keras.fields import BELOW_ONE, number, precision_choice
+from nst_keras.fields import BELOW_ONE, Bounds, number, precision_choice
 from nst_keras.pictures.settings import FinishSettings
 
+PASSES = Bounds(1, 16, closed=True)
 LARGEST = 1024  # longest side of what is painted of a large content if no size is given
 
 
@@ -18,6 +19,13 @@ class FastSettings(FinishSettings):
         f"unless this is given, but at most {LARGEST}.",
     )
     precision: str = precision_choice("the network")
+    passes: int | None = number(
+        None,
+        "Paint so many times, each time elsewhere on the network's grid, and take the mean, which has no "
+        "grid and whole strokes; unless this is given, 4 for Magenta's networks and 1 for others.",
+        PASSES,
+        before=1,
+    )
 
     def longest_side(self, own: int) -> int:
         """That of the picture which is made of a content with the longest side `own`."""

@@ -30,7 +30,7 @@ class FramePainter:
         """Paints the next frame, uint8 [h, w, 3] to uint8 [H, W, 3]."""
         content = self._painter.fitted(frame.astype(np.float32), self._settings)
         blend, left = self._painter.weakened(content, self._blend, self._settings)
-        painted = self._painter.painted(content, blend, self._settings.precision)
+        painted = self._painter.painted(content, blend, self._settings)
         if self._previous and self._settings.steady:
             painted = keep_steady(painted, content, *self._previous, self._settings.steady)
         self._previous = painted, content

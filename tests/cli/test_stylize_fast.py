@@ -66,6 +66,7 @@ def test_makes_a_picture_and_repeats_it_from_its_metadata(run_here: Callable, fo
         "preserve_color": "none",
         "color_strength": 1.0,
         "precision": "float32",
+        "passes": None,
     }
     assert (record["styles"], record["style_weights"]) == (["wave", "night"], [3.0, 1.0])
     assert run_here("--from=out.png", "--output=again.png").returncode == 0

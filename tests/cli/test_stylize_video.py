@@ -88,6 +88,7 @@ def test_a_clip_is_painted(run_here: Callable, folder: Path) -> None:
         "preserve_color": "none",
         "color_strength": 1.0,
         "precision": "float32",
+        "passes": None,
         "steady": VideoSettings.steady,
     }
     assert run_here(*FAST, "--steady=0", "--output=plain.mkv").returncode == 0

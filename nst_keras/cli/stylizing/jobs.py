@@ -79,9 +79,9 @@ def unfinished(jobs: list[StylizeJob], records: Callable[[], Records]) -> list[S
 
 
 def parsed(kind: type[_Kind], base: dict[str, Any]) -> _Kind:
-    """The settings of a picture that is repeated, or of a preset, with the flags on top."""
+    """The settings of a picture that is repeated, of a preset, or of neither, with the flags on top."""
     try:
-        defaults = recorded_settings(kind, base).to_dict()
+        defaults = recorded_settings(kind, base).to_dict() if base else {}
     except InputError as error:
         raise InputError(f"the picture's settings are of another version: {error}") from error
     return field_flags.parsed(kind, FLAGS, **defaults)

@@ -179,6 +179,7 @@ export const EN = {
   field_content_weight: "Weight of the photo",
   field_style_scale: "Size of the strokes",
   field_precision: "Precision",
+  field_passes: "Passes",
   field_tv_weight: "Smoothness",
   field_color_tv_weight: "Smoothness of colours",
   field_content_layers: "Layers for the photo",

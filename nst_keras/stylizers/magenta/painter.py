@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Below this strength the photo itself is mixed in: painted in a style of its own it is still a painting.
 LEAST_STYLE = 0.25
+GRID, PASSES = 4, 4  # one pass prints its grid and breaks strokes into dots
 
 
 class AnyPaintingPainter(Painter):
@@ -35,6 +36,7 @@ class AnyPaintingPainter(Painter):
     """
 
     digest = DIGEST
+    grid, passes = GRID, PASSES
     max_pixels_in_one_piece = 2**22
 
     def __init__(self, spec: str, engine: Engine) -> None:
@@ -70,6 +72,7 @@ class NamedStylesPainter(Painter):
     """That of 26 styles; a blend is the weight of each."""
 
     digest = DIGEST
+    grid, passes = GRID, PASSES
     max_pixels_in_one_piece = 2**21
     styles = STYLE_NAMES
 
