@@ -56,21 +56,25 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** An element of a drawing. */
+export function drawn(tag, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(use);
+  const svg = drawn("svg", { "aria-hidden": "true" });
+  svg.append(drawn("use", { href: `#i-${name}` }));
   return svg;
 }
 
 /** A button of an icon alone, with its name for those who don't see it. */
 export const tool = (name, label, onclick, more = {}) =>
-  h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick, ...more }, icon(name));
+  h("button", { class: "tool", "aria-label": label, title: label, onclick, ...more }, icon(name));
 
 export const button = (label, onclick, { icon: name, ...more } = {}) =>
-  h("button", { type: "button", onclick, ...more }, name ? icon(name) : null, h("span", { text: label }));
+  h("button", { onclick, ...more }, name ? icon(name) : null, h("span", { text: label }));
 
 /** One choice of several, as pills. */
 export function pills(name, choices, chosen, onchoose) {

@@ -1,6 +1,6 @@
 // Pictures that take minutes, and the strip of all that was made.
 import * as api from "./api.js";
-import { $, button, duration, format, h, icon, note, say, t, tool } from "./dom.js";
+import { $, button, drawn, duration, format, h, icon, note, say, t, tool } from "./dom.js";
 import { titles } from "./instant.js";
 import { fail } from "./main.js";
 import { addTools, label, onWall, show, showBeside } from "./stage.js";
@@ -111,6 +111,9 @@ function hang(job, picture, exact) {
   });
 }
 
+/** What a job begins with: its photo, or the picture that it goes on from. */
+const begins = ({ request }) => (jobOf(request.settings.init) ? request.settings.init : request.content);
+
 let fetching = false;
 async function hangPreview(id) {
   if (fetching) return; // there is a newer one soon
@@ -121,7 +124,7 @@ async function hangPreview(id) {
   if (picture && job && state.shown === id && !job.result) hang(job, picture, false);
 }
 
-/** Hangs the job that is chosen: its result, its newest picture on the way, or the photo that it begins with. */
+/** Hangs the job that is chosen: its result, its newest picture on the way, or what it begins with. */
 export async function hangJob() {
   const job = jobOf(state.shown);
   if (!job) return;
@@ -130,7 +133,7 @@ export async function hangJob() {
       const picture = await api.bitmap(api.resultPath(job));
       if (state.shown === job.id) hang(job, picture, true);
     } else {
-      hang(job, await api.bitmap(api.picturePath(job.request.content, 1024)), false);
+      hang(job, await api.bitmap(api.picturePath(begins(job), 1024)), false);
       if (job.step) await hangPreview(job.id);
     }
   } catch (error) {
@@ -141,22 +144,16 @@ export async function hangJob() {
 /** The loss, on a logarithmic axis, by step: an SVG line. */
 function curve(losses) {
   const [width, height] = [220, 48];
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("class", "curve");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("preserveAspectRatio", "none");
   const points = losses.filter(([, loss]) => loss > 0);
   const last = points.at(-1);
-  svg.setAttribute("aria-label", last ? t("lossCurve", { n: format(last[1], { maximumSignificantDigits: 3 }) }) : t("loss"));
+  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "curve", role: "img", preserveAspectRatio: "none",
+    "aria-label": last ? t("lossCurve", { n: format(last[1], { maximumSignificantDigits: 3 }) }) : t("loss") });
   if (points.length > 1) {
     const logs = points.map(([, loss]) => Math.log(loss));
     const [low, high, end] = [Math.min(...logs), Math.max(...logs), last[0]];
     const at = points.map(([step], n) =>
       `${((width * step) / end).toFixed(1)},${(3 + ((height - 6) * (high - logs[n])) / (high - low || 1)).toFixed(1)}`);
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-    line.setAttribute("points", at.join(" "));
-    svg.append(line);
+    svg.append(drawn("polyline", { points: at.join(" ") }));
   }
   return svg;
 }
@@ -229,10 +226,10 @@ function drawStrip() {
     const { title, after } = titles(job.request);
     const image = h("img", { alt: "", draggable: "false" });
     if (job.result) api.fill(image, api.resultPath(job, 256));
-    else api.fill(image, api.picturePath(job.request.content, 256));
+    else api.fill(image, api.picturePath(begins(job), 256));
     const chosen = state.beside.includes(job.id);
     return h("div", { class: "made" }, h("button", {
-      type: "button", class: "thumb", "data-job": job.id, "data-state": job.state, title: `${title} ${after}`,
+      class: "thumb", "data-job": job.id, "data-state": job.state, title: `${title} ${after}`,
       "aria-label": `${title} ${after}, ${t(job.request.way === "fast" ? "instant" : `state_${job.state}`)}`,
       "aria-pressed": String(chosen),
       onclick: () => (choosing ? chooseBeside(job) : change({ shown: job.id }, "shown")),

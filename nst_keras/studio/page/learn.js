@@ -36,7 +36,7 @@ function draw(body) {
   };
   $(".grids", body).replaceChildren(
     h("figure", { class: "grid5" }, picture.map((value, n) => h("button", {
-      type: "button", class: window.includes(n) ? "cell seen" : "cell", "aria-pressed": String(value === 1), "data-cell": n,
+      class: window.includes(n) ? "cell seen" : "cell", "aria-pressed": String(value === 1), "data-cell": n,
       "aria-label": t("learnCell", { row: Math.floor(n / SIDE) + 1, column: (n % SIDE) + 1, value }), text: value,
       onclick: () => { picture[n] = 1 - picture[n]; draw(body); },
     })), h("figcaption", { text: t("learnPicture") })),
@@ -107,7 +107,7 @@ function drawMaps(body, photo, sheet, channels) {
   canvas.setAttribute("aria-label", text);
   $(".maps", body).replaceChildren(h("figure", {}, canvas, h("figcaption", { text })),
     h("div", { class: "tiles" }, channels.map((name, index) => h("button", {
-      type: "button", "aria-pressed": String(index === channel), "aria-label": t("learnChannelName", { n: format(name) }),
+      "aria-pressed": String(index === channel), "aria-label": t("learnChannelName", { n: format(name) }),
       title: t("learnChannelName", { n: format(name) }), "data-channel": index, onclick: () => choose(index),
     }, tileOf(sheet, index, channels.length)))));
 }

@@ -27,7 +27,7 @@ export function fail(error) {
 
 function drawLanguages() {
   $("#languages").replaceChildren(...Object.keys(LANGUAGES).map((tag) => h("button", {
-    type: "button", lang: tag, text: tag.toUpperCase(), "aria-label": `${tag.toUpperCase()}: ${LANGUAGES[tag].name}`, "aria-pressed": String(tag === currentLanguage()),
+    lang: tag, text: tag.toUpperCase(), "aria-label": `${tag.toUpperCase()}: ${LANGUAGES[tag].name}`, "aria-pressed": String(tag === currentLanguage()),
     onclick: () => {
       setLanguage(tag);
       change({}, "language");
@@ -67,7 +67,7 @@ const PARTS = { photo: "photo", painting: "painting", paint: "sliders", keep: "k
 function drawTabs() {
   const { body } = document;
   $("#tabs").replaceChildren(...Object.entries(PARTS).map(([part, name]) => h("button", {
-    type: "button", "aria-pressed": String(body.dataset.tab === part), onclick: () => {
+    "aria-pressed": String(body.dataset.tab === part), onclick: () => {
       body.dataset.tab = part;
       drawTabs();
       $(`#tabs [aria-pressed="true"]`).focus();

@@ -8,7 +8,7 @@ import { adopt, blends, change, known, on, paintings, photos, state } from "./st
 const FEW = 6; // paintings that are shown before all are asked for
 let all = false;
 
-/** Brings in a file as "photo" or "painting"; one of ours may give its settings, too. */
+/** Brings in a file as "photo" or "painting"; of one of ours it asks whether its settings are wanted. */
 export async function bring(file, as) {
   try {
     if (file.size > state.about.largest_file) throw new Refusal("", 413);
@@ -16,17 +16,17 @@ export async function bring(file, as) {
     const title = answer.name.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
     const others = state.own.filter((item) => item.name !== answer.id || item.as !== as);
     const own = [{ name: answer.id, title, as, file: answer.name === file.name ? "" : answer.name }, ...others].slice(0, 40);
-    change({ own });
-    if (as === "photo") choosePhoto(answer.id);
-    else chooseStyle(answer.id);
+    change({ own }, "choices");
+    const take = () => (as === "photo" ? choosePhoto : chooseStyle)(answer.id);
+    const tell = () => answer.recipe_problem && note(t("serverSays", { text: answer.recipe_problem }));
     if (answer.request) {
       note(t("carriesRecipe", { name: answer.name }), {
-        actions: [[t("useRecipe"), () => {
-          adopt(answer.request, !answer.recipe_problem);
-          if (answer.recipe_problem) note(t("serverSays", { text: answer.recipe_problem }));
-        }]],
+        actions: [[t("useRecipe"), () => { adopt(answer.request, !answer.recipe_problem); tell(); }], [t("onlyPicture"), take]],
       });
-    } else if (answer.recipe_problem) note(t("serverSays", { text: answer.recipe_problem }));
+    } else {
+      take();
+      tell();
+    }
   } catch (error) {
     fail(error);
   }
@@ -67,13 +67,13 @@ function tile(item, chosen, onclick, more = {}) {
   const path = picturePath(item.name, 256);
   if ("stylizer" in item && !item.painting) cards = cards.then(() => (image.isConnected ? fill(image, path) : null));
   else fill(image, path, () => { if (item.as) change({ own: state.own.filter((own) => own.name !== item.name) }); });
-  const face = h("span", { class: "face", "data-letter": item.title.replace(/^.*?(\d+)$/, "$1").slice(0, 2) }, image);
-  return h("button", { type: "button", class: "tile", "aria-pressed": String(chosen), onclick, title: item.title, "data-name": item.name, ...more },
+  const face = h("span", { class: "face", "data-letter": item.title.split(" ").at(-1).slice(0, 2) }, image);
+  return h("button", { class: "tile", "aria-pressed": String(chosen), onclick, title: item.title, "data-name": item.name, ...more },
     face, h("span", { class: "name", text: item.title }));
 }
 
 function drawPhotos() {
-  const camera = navigator.mediaDevices?.getUserMedia && h("button", { type: "button", class: "tile action", onclick: takePhoto },
+  const camera = navigator.mediaDevices?.getUserMedia && h("button", { class: "tile action", onclick: takePhoto },
     h("span", { class: "face" }, icon("camera")), h("span", { class: "name", text: t("camera") }));
   redraw($("#photos"),
     opener("photo", t("open")), camera,
@@ -83,9 +83,10 @@ function drawPhotos() {
 function drawGallery() {
   const items = paintings();
   const chosenFirst = items.filter((item) => state.styles.includes(item.name));
-  const shown = all ? items : [...new Set([...items.slice(0, FEW - 1), ...chosenFirst])];
+  const isOutside = (item) => state.blending && !blends(item) && !state.styles.includes(item.name);
+  const shown = all ? items : [...new Set([...items.filter((item) => !isOutside(item)).slice(0, FEW - 1), ...chosenFirst])];
   redraw($("#gallery"), opener("painting", t("ownPainting")), shown.map((item) => {
-    const outside = state.blending && !blends(item) && !state.styles.includes(item.name);
+    const outside = isOutside(item);
     return tile(item, state.styles.includes(item.name), () => chooseStyle(item.name),
       outside ? { title: t("otherNetwork"), class: "tile outside" } : {});
   }));

@@ -10,6 +10,9 @@ let shown = null; // {bitmap, content, title, facts, request, result, exact}
 
 export const onWall = () => shown;
 
+/** Whether photo and picture are compared: there is a picture, and no mask over it. */
+const splits = () => view.split && !state.masking && Boolean(shown?.request);
+
 class Pane {
   constructor(caption = "") {
     this.before = h("canvas", { class: "before", "aria-hidden": "true" });
@@ -60,7 +63,7 @@ class Pane {
     style.transform = `translate(${left}px, ${top}px)`;
     this.caption.style.transform = `translate(${Math.max(0, left)}px, calc(${Math.min(box.height, top + height)}px - 100%))`;
     this.sheet.classList.toggle("pixels", scale * devicePixelRatio >= 2 && view.zoom > 1);
-    const comparing = view.split && this.before.width > 0;
+    const comparing = splits() && this.before.width > 0;
     this.after.style.clipPath = comparing ? `inset(0 0 0 ${100 * view.share}%)` : "";
     this.sheet.style.setProperty("--share", view.share);
     this.sheet.classList.toggle("split", comparing);
@@ -84,7 +87,7 @@ export function place() {
   }
   panes.forEach((pane) => pane.place());
   wall.classList.toggle("zoomed", view.zoom > 1);
-  $("#split").hidden = !view.split;
+  $("#split").hidden = !splits();
   $("#split-range").value = 100 * view.share;
   $("#split-range").setAttribute("aria-valuetext", t("splitAt", { n: format(Math.round(100 * view.share)) }));
   drawTools();
@@ -158,7 +161,7 @@ function drawTools() {
   const zoomed = view.zoom > 1;
   const focused = document.activeElement?.dataset?.tool;
   const buttons = [
-    tool("compare", t("compare"), () => compare(), { "aria-pressed": String(view.split), "data-tool": "compare" }),
+    shown?.request && !state.masking && tool("compare", t("compare"), () => compare(), { "aria-pressed": String(view.split), "data-tool": "compare" }),
     tool("zoom", zoomed ? t("fit") : t("pixels"), () => toPixels(), { "aria-pressed": String(zoomed), "data-tool": "zoom" }),
     ...tools.map((make) => make()),
   ].filter(Boolean);
@@ -198,7 +201,7 @@ function drag() {
     wall.addEventListener(end, (event) => pointers.delete(event.pointerId));
   }
   function slide(event) {
-    if (!view.split || view.zoom > 1) return;
+    if (!splits() || view.zoom > 1) return;
     const pane = panes.find(({ element }) => element.contains(event.target)) ?? panes[0];
     const box = pane.sheet.getBoundingClientRect();
     view.share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
@@ -234,4 +237,5 @@ export function startStage() {
   });
   new ResizeObserver(place).observe(wall);
   on("language jobs", drawTools);
+  on("masking", place);
 }

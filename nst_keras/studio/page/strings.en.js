@@ -34,6 +34,7 @@ export const EN = {
   dropPhoto: "Drop here: as photo",
   dropPainting: "Drop here: as painting",
   carriesRecipe: "{name} carries the settings that it was made with.",
+  onlyPicture: "Only the picture",
   useRecipe: "Take over its settings",
   unnamed: "A picture",
   way: "How to paint",

@@ -36,6 +36,7 @@ export const ES = {
   dropPhoto: "Suelta aquí: como foto",
   dropPainting: "Suelta aquí: como pintura",
   carriesRecipe: "{name} lleva los ajustes con los que se hizo.",
+  onlyPicture: "Solo la imagen",
   useRecipe: "Tomar sus ajustes",
   unnamed: "Una imagen",
   way: "Cómo pintar",
