@@ -1,17 +1,16 @@
 // Elements and texts. What comes from outside gets into the page by textContent alone.
-import { EN } from "./strings.en.js";
-import { ES } from "./strings.es.js";
-
-export const LANGUAGES = { en: EN, es: ES };
+export const LANGUAGES = { en: "English", es: "Español" };
 export const $ = (selector, root = document) => root.querySelector(selector);
 
 const stored = localStorage.getItem("studio-language");
 const preferred = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag in LANGUAGES);
 let language = stored in LANGUAGES ? stored : preferred || "en";
+let texts = {}; // of the language; the others' are left where they are
 
 export const currentLanguage = () => language;
 
-export function setLanguage(tag) {
+export async function setLanguage(tag) {
+  texts = (await import(`./strings.${tag}.js`)).TEXTS;
   language = tag;
   localStorage.setItem("studio-language", tag);
   document.documentElement.lang = tag;
@@ -25,13 +24,13 @@ export function setLanguage(tag) {
 
 /** A text in the language; `{name}` is replaced. Texts are functions where a number decides. */
 export function t(key, values = {}) {
-  const text = LANGUAGES[language][key] ?? key;
+  const text = texts[key] ?? key;
   const filled = typeof text === "function" ? text(values) : text;
   return filled.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
 /** The text if the language has one, or `other`, which is English. */
-export const translated = (key, other) => LANGUAGES[language][key] ?? other;
+export const translated = (key, other) => texts[key] ?? other;
 
 export const format = (number, options = {}) => new Intl.NumberFormat(language, options).format(number);
 

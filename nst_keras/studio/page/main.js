@@ -27,12 +27,11 @@ export function fail(error) {
 
 function drawLanguages() {
   $("#languages").replaceChildren(...Object.keys(LANGUAGES).map((tag) => h("button", {
-    lang: tag, text: tag.toUpperCase(), "aria-label": `${tag.toUpperCase()}: ${LANGUAGES[tag].name}`, "aria-pressed": String(tag === currentLanguage()),
-    onclick: () => {
-      setLanguage(tag);
+    lang: tag, text: tag.toUpperCase(), "aria-label": `${tag.toUpperCase()}: ${LANGUAGES[tag]}`, "aria-pressed": String(tag === currentLanguage()),
+    onclick: () => setLanguage(tag).then(() => {
       change({}, "language");
       $(`#languages [lang="${tag}"]`).focus();
-    },
+    }, fail),
   })));
 }
 
@@ -99,7 +98,7 @@ async function hold() {
 }
 
 async function start() {
-  setLanguage(currentLanguage());
+  await setLanguage(currentLanguage());
   drawLanguages();
   restore();
   try {

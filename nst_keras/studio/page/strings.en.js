@@ -1,6 +1,5 @@
 // The page's texts in English; strings.es.js has the same keys.
-export const EN = {
-  name: "English",
+export const TEXTS = {
   studio: "Studio",
   skip: "To the settings",
   dataStays: "Nothing leaves this computer",

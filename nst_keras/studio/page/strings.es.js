@@ -1,8 +1,7 @@
 // Los textos de la página en español: las claves de strings.en.js, y lo que en inglés da el servidor.
 const OURS = "dibujado por este proyecto";
 
-export const ES = {
-  name: "Español",
+export const TEXTS = {
   studio: "Estudio",
   skip: "A los ajustes",
   dataStays: "Nada sale de este ordenador",

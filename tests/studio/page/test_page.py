@@ -360,7 +360,8 @@ def test_both_languages_have_every_text() -> None:
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:
     files = [path for path in PAGE.iterdir() if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 150_000
+    loaded = [path for path in files if path.name != "strings.en.js"]  # of one language, which is shorter
+    assert sum(path.stat().st_size for path in loaded) <= 150_000
     assert len(files) <= 18
     for path in files:
         addresses = re.findall(r"https?://[^\s\"'`)]+", path.read_text())
