@@ -28,7 +28,7 @@ from nst_keras.stylizers.by_name import stylizer_for
 from nst_keras.stylizers.engines.settings import EngineSettings
 from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer.presets import PRESETS
-from nst_keras.transfer.settings import StyleTransferSettings
+from nst_keras.transfer.settings import INITS, StyleTransferSettings
 
 __all__ = [
     "Callback",
@@ -137,7 +137,7 @@ def stylize(
         styles: The painting, or several that are blended; or a dict of the weight of each by its path.
         style_weights: A weight for each style, in their order or by path; equal if left out.
         settings: A preset by name, or settings; see `presets`.
-        init: Picture to start from, instead of the start that `settings.init` names.
+        init: Picture to start from, or the name of a start, as `settings.init` knows it: "noise", "fast".
         content_mask: Picture of the photo's regions: white is painted, black stays the photo, gray is
             between; other colours are regions of their own.
         style_mask: For each style the colour of the region that it is for, as "white" or "red", or a picture
@@ -155,6 +155,8 @@ def stylize(
         InputError: If a picture, a setting or the weights can't be used.
         NonFiniteLossError: If the loss leaves the finite numbers.
     """
+    if isinstance(init, str) and init in INITS:
+        init, changes = None, changes | {"init": init}
     transfer = StyleTransfer(settings, vgg=vgg, **changes)
     return transfer(
         content,

@@ -43,6 +43,15 @@ def test_equal_pictures_paint_equally(transfer: nst.StyleTransfer, rgb: np.ndarr
         np.testing.assert_array_equal(transfer(content, "sample:ink"), expected)
 
 
+def test_a_start_is_a_name_or_a_picture(transfer: nst.StyleTransfer, rgb: np.ndarray) -> None:
+    starts = {
+        str(start): nst.stylize(rgb, "sample:ink", settings=transfer.settings, vgg="8bit", init=start)
+        for start in (None, "noise", "sample:flower")
+    }
+    assert starts["noise"].recipe["settings"]["init"] == "noise"
+    assert len({picture.tobytes() for picture in starts.values()}) == 3
+
+
 def test_the_network_is_built_once(
     transfer: nst.StyleTransfer,
     rgb: np.ndarray,
