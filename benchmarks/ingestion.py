@@ -1,17 +1,22 @@
 """How fast a pipeline takes in a folder of pictures, and what it does the next time; prints one JSON.
 
   python benchmarks/ingestion.py
-  python benchmarks/ingestion.py --pictures=1000000 --folder=/data/ingestion
+  python benchmarks/ingestion.py --pictures=1000000 --workers=2 --folder=/data/ingestion
 
 Makes 32x32 PNGs in ten classes, one in 500 of them damaged and one in 100 a copy of another, and runs
 ExampleGen, StatisticsGen, SchemaGen and Transform on them, each run in a fresh process: the first time; with
 nothing new; with 1 % new; with a class renamed; and anew, killed in mid-scan and gone on with. Beside it
-stands a plain tf.data loop that decodes the same files. "bytes_read" is what the process read in all, its
-libraries too, "peak_mib" its memory; "cpu_seconds" say more than seconds on a machine that does other work.
+stands a plain tf.data loop that decodes the same files. `--workers` gives the work to so many Dask workers of
+one thread and measures the run, the scheduler and the workers apart. "bytes_read" is what processes read in
+all, their libraries too, "peak_mib" their memory; "cpu_seconds" say more than seconds on a machine that does
+other work. Each run is printed as it ends, too.
 """
 
+import contextlib
+import inspect
 import io
 import json
+import os
 import re
 import shutil
 import signal
@@ -19,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +33,10 @@ from absl import app, flags
 from PIL import Image
 
 _PICTURES = flags.DEFINE_integer("pictures", 20_000, "How many pictures to make.")
+_WORKERS = flags.DEFINE_integer("workers", 0, "Dask workers; 0: all in the process of the run.")
 _FOLDER = flags.DEFINE_string("folder", "", "Where to; empty: a temporary folder.")
 _CLASSES, _DAMAGED, _TWICE = 10, 500, 100
+_IN_A_SHARD = 5000
 
 _PIPELINE = """
 from pipelines.engine.stage import Pipeline
@@ -39,7 +47,7 @@ from pipelines.stages.transform import Transform, TransformConfig
 
 
 def pipeline(serving_dir):
-    pictures = ExampleGen(ExampleGenConfig({!r}, shards=8))["examples"]
+    pictures = ExampleGen(ExampleGenConfig({!r}, shards={}))["examples"]
     statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
     schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]
     nodes = pictures.node, statistics.node, schema.node
@@ -47,13 +55,12 @@ def pipeline(serving_dir):
 """
 # What a process does and then tells on its last line.
 _PROGRAM = """
-import json, pathlib, resource, sys, time
+import json, os, re, sys, time
+from pathlib import Path
+{used}
 began = time.monotonic()
-{}
-read = pathlib.Path("/proc/self/io").read_text().split()[1]
-used = resource.getrusage(resource.RUSAGE_SELF)
-told = dict(seconds=time.monotonic() - began, cpu_seconds=round(used.ru_utime + used.ru_stime, 1))
-print(json.dumps(dict(told, peak_mib=round(used.ru_maxrss / 1024), bytes_read=int(read))))
+{work}
+print(json.dumps(dict(seconds=round(time.monotonic() - began, 1), **used("self"))))
 """
 _RUN = """
 from pipelines import run
@@ -79,10 +86,12 @@ def main(arguments: list[str]) -> None:
         data = folder / "pictures"
         began = time.monotonic()
         stored = make_pictures(data, _PICTURES.value)
-        (folder / "pipeline.py").write_text(_PIPELINE.format(str(data)))
+        shards = max(8, _PICTURES.value // _IN_A_SHARD)
+        (folder / "pipeline.py").write_text(_PIPELINE.format(str(data), shards))
         report: dict[str, Any] = {"pictures": _PICTURES.value, "bytes_stored": stored}
         report["made_in_seconds"] = round(time.monotonic() - began, 1)
-        report["tf_data_loop"] = _measure([sys.executable, "-c", _PROGRAM.format(_LOOP), str(data)])
+        report["tf_data_loop"] = _measure([sys.executable, "-c", _program(_LOOP), str(data)])
+        _tell(report)
         report["first"] = run(folder)
         time.sleep(3)  # until file times can be trusted
         report["nothing_new"] = run(folder)
@@ -116,10 +125,21 @@ def make_pictures(folder: Path, count: int, first: int = 0) -> int:
 
 def run(folder: Path, *, kill: bool = False) -> dict[str, Any]:
     """Runs the pipeline in a fresh process, or kills it when it has looked at a tenth of the pictures."""
-    command = [sys.executable, "-c", _PROGRAM.format(_RUN), f"--pipeline={folder / 'pipeline.py'}"]
+    command = [sys.executable, "-c", _program(_RUN), f"--pipeline={folder / 'pipeline.py'}"]
     command.append(f"--pipeline_root={folder / 'root'}")
-    if not kill:
-        return _measure(command)
+    with contextlib.ExitStack() as stack:
+        processes = stack.enter_context(_cluster(folder, _WORKERS.value)) if _WORKERS.value else {}
+        command += [f"--dask_scheduler={address}" for address in processes.pop("address", [])]
+        before = {process: used(process) for listed in processes.values() for process in listed}
+        if kill:
+            return _tell(_killed(command, folder))
+        told = _measure(command)
+        for role, listed in processes.items():
+            told[role] = [_since(before[process], used(process)) for process in listed]
+        return _tell(told)
+
+
+def _killed(command: list[str], folder: Path) -> dict[str, Any]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     began, wanted = time.monotonic(), max(1, _PICTURES.value // 256 // 10)
     while process.poll() is None and len(list((folder / "root").glob("work/scan-*/seen-*.json"))) < wanted:
@@ -141,7 +161,60 @@ def _measure(command: list[str]) -> dict[str, Any]:
         speeds[name] = (
             how if not seconds else {"seconds": seconds, "pictures/s": round(_PICTURES.value / seconds)}
         )
-    return {**told, "seconds": round(told["seconds"], 1), **({"stages": speeds} if speeds else {})}
+    return {**told, **({"stages": speeds} if speeds else {})}
+
+
+def _tell(told: dict[str, Any]) -> dict[str, Any]:
+    print(json.dumps(told), file=sys.stderr, flush=True)
+    return told
+
+
+def _since(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    counted = {name: round(after[name] - before[name], 1) for name in ("cpu_seconds", "bytes_read")}
+    return {**counted, "peak_mib": after["peak_mib"]}
+
+
+def _program(work: str) -> str:
+    return _PROGRAM.format(used=inspect.getsource(used), work=work)
+
+
+def used(process: int | str) -> dict[str, float]:
+    """What a process has used by now, as Linux counts it."""
+    folder = Path("/proc", str(process))
+    ticks = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+    (peak,) = re.findall(r"VmHWM:\s+(\d+)", (folder / "status").read_text())
+    cpu = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    read = int((folder / "io").read_text().split()[1])
+    return {"cpu_seconds": cpu, "peak_mib": round(int(peak) / 1024), "bytes_read": read}
+
+
+@contextlib.contextmanager
+def _cluster(folder: Path, workers: int) -> Iterator[dict[str, list[Any]]]:
+    """The address of a scheduler with workers of one thread, and numbers of processes by what they are."""
+    processes, log = list[subprocess.Popen[bytes]](), folder / "scheduler.log"
+
+    def start(program: str, *more: str) -> None:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *more, "--no-dashboard"]
+        with log.with_name(f"{program}.log").open("w") as file:
+            processes.append(subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=file))
+
+    try:
+        start("scheduler", "--port", "0")
+        while not (found := re.search(r"Scheduler at:\s+(tcp://\S+)", log.read_text())):
+            time.sleep(0.1)
+        local = ("--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
+        for _ in range(workers):
+            start("worker", found[1], *local)
+        from distributed import Client
+
+        with Client(found[1], set_as_default=False) as client:
+            client.wait_for_workers(workers)
+        scheduler, *others = (process.pid for process in processes)
+        yield {"address": [found[1]], "scheduler": [scheduler], "workers": others}
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pipelines.engine.choices import change_configs, choose_nodes, require_nodes
 from pipelines.engine.code.sources import SourceCache, sources_path
 from pipelines.engine.execution.console import RunConsole
 from pipelines.engine.execution.runner import Choice, Runner
-from pipelines.engine.stage import Pipeline, Stopped
+from pipelines.engine.stage import Node, Pipeline, Stopped
 from pipelines.engine.store.store import opened
 from pipelines.kinds import refusals
 
@@ -97,8 +97,12 @@ def _run(pipeline: Pipeline, settings: RunSettings, chosen: Choice) -> int:
             opened(Path(settings.pipeline_root or f"runs/{pipeline.name}")) as store,
             open_map(settings.runner, settings.dask_scheduler, console.say) as mapping,
         ):
-            # Stages import TensorFlow inside their functions, with notes that would tear the status line.
-            start = common.import_tensorflow_quietly
+
+            def start(node: Node) -> None:
+                """Stages import TensorFlow inside their functions, with notes that would tear the line."""
+                if not (settings.dask_scheduler and node.stage.hands_out):
+                    common.import_tensorflow_quietly()
+
             runner = Runner(
                 pipeline, store, console, mapping, chosen, None if settings.verify else sources, start
             )

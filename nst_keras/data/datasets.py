@@ -1,17 +1,15 @@
 """Labelled pictures for classification: the digits that come along, sets by name, folders of classes."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from nst_keras.console.console import say
-from nst_keras.data.folders import Run, in_threads, load_folder
-from nst_keras.data.image_dataset import ImageDataset, LoadOptions, SkippedFile, Split
+from nst_keras.data.file_sets import find_source
+from nst_keras.data.folders import load_folder
+from nst_keras.data.image_dataset import ImageDataset, Split
+from nst_keras.data.load_options import LoadOptions, SkippedFile
 from nst_keras.data.settings import SplitDatasetSettings
-from nst_keras.data.sources.listing import is_file_source
-from nst_keras.data.spans import find_spans, is_pattern, root_of
 from nst_keras.data.tfds import load_tfds
-from nst_keras.data.tfds_preparation import is_known
-from nst_keras.storage.remote import as_local, is_remote
+from nst_keras.storage.remote import as_local
 
 __all__ = ["ImageDataset", "SkippedFile", "Split", "load_dataset"]
 
@@ -29,7 +27,6 @@ def load_dataset(
     hash_buckets: Mapping[str, float] | None = None,
     strict: bool = False,
     note: Callable[[str], None] = say,
-    run: Run = in_threads,
 ) -> ImageDataset:
     """Opens a set of labelled pictures as "train", "validation" and "test".
 
@@ -61,26 +58,12 @@ def load_dataset(
             instead of a fifth and `validation`; without those that the set has itself.
         strict: Whether a picture that cannot be read is an error; otherwise it is skipped and listed.
         note: Called with a line of text when something takes long or is worth knowing.
-        run: Runs a function over tasks, both picklable, and gives the results in the tasks' order: so the
-            pictures of a folder are looked at, here or elsewhere, each once.
 
     Raises:
         InputError: If there is no such set, it can't be had or read, or an argument is out of range.
     """
-    spec = as_local(spec)
-    by_path = spec.startswith(("/", "./", "../", "~")) or spec in (".", "..")
-    by_path = by_path or is_remote(spec) or is_file_source(spec)
     options = LoadOptions(image_size, validation, seed, note, split_by, hash_buckets or {})
-    if is_pattern(spec):
-        found, root = find_spans(spec, spans), root_of(spec)
-        note(f"spans: {', '.join(str(span.relative_to(root)) for span in found)}")
-        return load_folder(str(root), options, strict=strict, run=run, spans=list(map(str, found)))
-    named = not by_path and is_known(spec)
-    if named and Path(spec).is_dir():
-        note(f"{spec} is the data set of that name; the folder would be ./{spec}")
-    if by_path or (spec and not named and Path(spec).is_dir()):
-        return load_folder(
-            spec if is_remote(spec) else str(Path(spec).expanduser()), options, strict=strict, run=run
-        )
+    if source := find_source(spec, spans, note):
+        return load_folder(source, options, strict=strict)
     # An unknown name can be a set that was prepared elsewhere and copied to data_dir.
-    return load_tfds(spec, options, data_dir=data_dir, manual_dir=manual_dir)
+    return load_tfds(as_local(spec), options, data_dir=data_dir, manual_dir=manual_dir)

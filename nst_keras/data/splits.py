@@ -10,7 +10,7 @@ a picture that is saved anew counts as another one. `nst_keras.data.checks` find
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from nst_keras.errors import InputError
 
 # Share of the training examples that is put aside when a source has no test part.
 TEST_FRACTION = 0.2
+DIGEST = "V32"  # of NumPy: a SHA-256
 _PLACE_BITS = 53  # what a float64 holds exactly
 
 
@@ -87,7 +88,8 @@ def plan_splits(
     Args:
         labels: int64 [n] of each part.
         rule: How to cut.
-        digests: By content, hex SHA-256 of each training example's file; equal ones are doubles.
+        digests: By content, SHA-256 of each training example's file, in hex or V32 [n]; equal ones are
+            doubles.
 
     Raises:
         InputError: If `hash_buckets` don't name the splits that are to be cut.
@@ -132,8 +134,8 @@ def _cut_by_content(
     labels: np.ndarray, digests: Sequence[str] | np.ndarray, shares: Mapping[str, float], seed: int
 ) -> dict[str, SplitPlan]:
     """Cuts contents, each with all its doubles: at first by their places alone, then so that none lacks."""
-    contents, numbers = np.unique(np.asarray(digests, "S64"), return_inverse=True)
-    places = np.array([place(content.decode(), seed) for content in contents])
+    contents, numbers = _contents(digests)
+    places = np.fromiter((place(content, seed) for content in contents), float)
     ends, end = [], 0.0
     for share in shares.values():
         end += (1 - end) * share
@@ -145,6 +147,19 @@ def _cut_by_content(
         indices = np.flatnonzero(side[numbers] == number)
         plans[name] = SplitPlan(TRAIN, indices, indices[lent[numbers[indices]]])
     return plans
+
+
+def _contents(digests: Sequence[str] | np.ndarray) -> tuple[Iterator[str], np.ndarray]:
+    """Different digests in hex, ascending, and the number of each picture's among them."""
+    if not isinstance(digests, np.ndarray):
+        digests = np.array([bytes.fromhex(digest) for digest in digests], DIGEST)
+    order = np.argsort(digests, kind="stable")
+    ascending = digests[order]
+    first = np.ones(len(order), bool)
+    first[1:] = ascending[1:] != ascending[:-1]
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.cumsum(first) - 1
+    return (digests[index].tobytes().hex() for index in order[first]), numbers
 
 
 def _lend(

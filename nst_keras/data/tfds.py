@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from nst_keras.data.image_dataset import ImageDataset, LoadOptions, Split
+from nst_keras.data.image_dataset import ImageDataset, Split
+from nst_keras.data.load_options import LoadOptions
 from nst_keras.data.settings import CONTENT, PARTS, TRAIN
 from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
 from nst_keras.data.tfds_preparation import find_builder, prepare

@@ -1,9 +1,12 @@
 """Pictures of any size, made the same size for a network."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # Longest sides in pixels, unless the user says otherwise: of pictures that all have one size and keep it, and
 # of the others, which are made alike.
@@ -11,11 +14,13 @@ LONGEST_KEPT_SIDE = 512
 LONGEST_DEFAULT_SIDE = 128
 
 
-def fit_pixels(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+def fit_pixels(image: "tf.Tensor", height: int, width: int) -> "tf.Tensor":
     """Cuts the largest centred box of the wanted aspect out of a picture, uint8 [h, w, c], and resizes it.
 
     Bilinear, anti-aliased when shrinking, rounded.
     """
+    import tensorflow as tf
+
     if image.shape[:2].as_list() == [height, width]:
         return image
     rows, columns = tf.shape(image)[0], tf.shape(image)[1]

@@ -4,7 +4,9 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,14 +66,16 @@ def walk_files(folder: Path) -> Iterator[Path]:
 
 
 def walk_entries(
-    folder: str | os.PathLike[str], above: tuple[tuple[int, int], ...] = ()
+    folder: str | os.PathLike[str], above: tuple[tuple[int, int], ...] = (), *, by_path: bool = False
 ) -> Iterator[os.DirEntry[str]]:
-    """Does what `walk_files` does, for millions; `above` are device and number of folders above."""
+    """Does what `walk_files` does, for millions; `above` are device and number of folders above.
+
+    `by_path` gives the order of whole paths as texts, where a-b/c comes before a/c, and not of their parts.
+    """
     try:
         with os.scandir(folder) as entries:
-            listed = sorted(
-                (entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name
-            )
+            shown = (entry for entry in entries if entry.name[0] != ".")
+            listed = sorted(shown, key=_path_key if by_path else attrgetter("name"))
         own = os.stat(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
@@ -87,18 +91,25 @@ def walk_entries(
         if is_file:
             yield entry
         elif is_folder and (not there or (there.st_dev, there.st_ino) not in above):
-            yield from walk_entries(entry.path, above)
+            yield from walk_entries(entry.path, above, by_path=by_path)
+
+
+def _path_key(entry: os.DirEntry[str]) -> str:
+    try:
+        return f"{entry.name}/" if entry.is_dir() else entry.name
+    except OSError:
+        return entry.name  # whoever opens it says what is wrong
 
 
 def each_once(paths: Iterable[T]) -> Iterator[T]:
     """Leaves out paths that lead to a file that one before them leads to, by links of either kind."""
-    seen = set()
+    seen = defaultdict[int, set[int]](set)  # numbers of files by device
     for path in paths:
         try:
             stat = os.stat(str(path))
         except OSError:
             yield path  # whoever opens it says what is wrong
             continue
-        if (stat.st_dev, stat.st_ino) not in seen or not stat.st_ino:
-            seen.add((stat.st_dev, stat.st_ino))
+        if stat.st_ino not in seen[stat.st_dev] or not stat.st_ino:
+            seen[stat.st_dev].add(stat.st_ino)
             yield path

@@ -210,6 +210,8 @@ class Stage:
         scan: Given config and context, opens what `reads` gives, and tells `context.facts` what it saw of the
             files: their digests are then known, and the stage finds what it gave in `context.scanned`. Called
             only if something has changed.
+        hands_out: Whether all that takes long is in tasks, so that a run whose tasks are done elsewhere needs
+            none of the libraries that they load.
         current: Given config and outputs of a finished execution, whether they still are what they say, such
             as a pushed model that is still there. If not, the stage runs again.
     """
@@ -221,10 +223,11 @@ class Stage:
         *,
         reads: Callable[[Any], Iterable[Path | Outside]] = lambda config: (),
         scan: Callable[[Any, Context], Any] | None = None,
+        hands_out: bool = False,
         current: Callable[[Any, Mapping[str, Artifact]], bool] = lambda config, outputs: True,
     ) -> None:
         self.function, self.name, self.reads, self.current = function, name, reads, current
-        self.scan = scan
+        self.scan, self.hands_out = scan, hands_out
         self.inputs: dict[str, Parameter] = {}
         self.outputs: dict[str, Parameter] = {}
         hints = get_type_hints(function, include_extras=True)

@@ -9,15 +9,24 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nst_keras.storage.files import write_whole
 from pipelines.engine.stage import Context, Stopped
 
 T = TypeVar("T")
 R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
 
 _UNUSABLE = re.compile(r"^\.|[%/\\:\x00-\x1f]")
+
+
+class Tasks(Protocol[T_co]):
+    """Tasks whose number is known before they are."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[T_co]: ...
 
 
 def run_tasks(context: Context, function: Callable[[T], R], tasks: Sequence[T], what: str) -> list[R]:
@@ -28,9 +37,7 @@ def run_tasks(context: Context, function: Callable[[T], R], tasks: Sequence[T], 
     return list(iterate_results(context, function, tasks, what))
 
 
-def iterate_results(
-    context: Context, function: Callable[[T], R], tasks: Sequence[T], what: str
-) -> Iterator[R]:
+def iterate_results(context: Context, function: Callable[[T], R], tasks: Tasks[T], what: str) -> Iterator[R]:
     """The same, one result after the other."""
     for number, result in enumerate(context.map(function, tasks), start=1):
         context.show(f"{what} {number}/{len(tasks)}")

@@ -223,4 +223,4 @@ def _reads(config: BulkInferrerConfig) -> list[Path]:
     return [Path(config.style_image)] if config.style_image else []
 
 
-BulkInferrer = Stage(infer, "BulkInferrer", reads=_reads)
+BulkInferrer = Stage(infer, "BulkInferrer", reads=_reads, hands_out=True)

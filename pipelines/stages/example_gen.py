@@ -5,15 +5,19 @@ import hashlib
 import itertools
 import json
 import os
+from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nst_keras.data.file_sets import FileSet, FileSplit, find_source, read_file_set
+from nst_keras.data.load_options import LoadOptions
 from nst_keras.data.settings import POSITION, SplitDatasetSettings
 from nst_keras.data.sources.archives import is_archive
+from nst_keras.data.sources.columns import OnDemand
 from nst_keras.data.sources.listing import is_file_source, list_pictures
 from nst_keras.data.sources.picture_files import Inside, PictureFile
 from nst_keras.data.sources.tables import is_table
@@ -35,11 +39,14 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
-from pipelines.examples.parts import divide, iterate_results, keep, run_tasks, shard_sizes
+from pipelines.examples.parts import iterate_results, keep, run_tasks, shard_sizes
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
     from nst_keras.data.image_dataset import ImageDataset, Split
+
+_LOAD_OPTIONS = {field.name for field in fields(LoadOptions)}
+_HALVES = slice(0, 3), slice(3, 6)  # of six bytes
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,10 @@ Row: TypeAlias = tuple[PictureFile, str, str, int]  # file, SHA-256, name and la
 
 @dataclass(frozen=True)
 class FolderShard:
-    """A shard to be written from files."""
+    """A shard to be written from files, which are listed in a file of rows: there may be many."""
 
     target: Path
-    pictures: Sequence[Row]
+    rows: Path
     image_shape: tuple[int, int, int]
     piece: Piece
 
@@ -81,41 +88,33 @@ class LookTask:
 
 
 class HeldBytes:
-    """Where bytes of pictures are that were read, by SHA-256, in columns: there may be millions."""
+    """Where bytes of pictures are that were read, in columns, in the order of the data set's listing."""
 
     def __init__(self) -> None:
         self._files: list[str] = []
-        self._digests = [np.zeros(0, "S64")]
-        self._places = [np.zeros((0, 3), np.int64)]
+        self._numbers, self._starts, self._lengths = array("i"), array("q"), array("q")
 
-    def add(self, file: str, digests: Sequence[str], places: Sequence[tuple[int, int]]) -> None:
-        """Takes in that a file has the bytes of pictures, with start and length of each."""
-        if digests:
-            numbered = [(len(self._files), *place) for place in places]
-            self._files.append(file)
-            self._digests.append(np.array(digests, "S64"))
-            self._places.append(np.array(numbered, np.int64))
+    def add(self, file: Path | None = None, start: int = 0, length: int = 0) -> None:
+        """Takes in where the next picture's bytes are; without a file nobody has read them."""
+        if file and (not self._files or self._files[-1] != str(file)):
+            self._files.append(str(file))
+        self._numbers.append(len(self._files) - 1 if file else -1)
+        self._starts.append(start)
+        self._lengths.append(length)
 
-    def instead(
-        self, files: Sequence[PictureFile] | np.ndarray, digests: np.ndarray
-    ) -> Iterator[PictureFile]:
-        """Files, each where its bytes are held if they are."""
-        known, places = np.concatenate(self._digests), np.concatenate(self._places)
-        order = np.argsort(known, kind="stable")
-        found = np.minimum(np.searchsorted(known[order], digests), max(0, len(known) - 1))
-        for file, at, digest in zip(files, found, digests, strict=True):
-            if len(known) and known[order[at]] == digest:
-                number, start, length = places[order[at]].tolist()
-                yield PictureFile(self._files[number], file.name, Inside(start, length))
-            else:
-                yield file
+    def instead(self, file: PictureFile, row: int) -> PictureFile:
+        """A file by its place in the listing, where its bytes are held if they are."""
+        if self._numbers[row] < 0:
+            return file
+        held = Inside(self._starts[row], self._lengths[row])
+        return PictureFile(self._files[self._numbers[row]], file.name, held)
 
 
 @dataclass
 class Scan:
     """A data set that was looked at, and where bytes of its pictures are by now."""
 
-    dataset: "ImageDataset"
+    dataset: FileSet
     held: HeldBytes
 
 
@@ -143,43 +142,57 @@ def _state(picture: PictureFile) -> str:
         return ""  # whoever reads it says what is wrong
 
 
-def scan(config: ExampleGenConfig, context: Context) -> Scan:
-    """Opens the data set; of a picture that was seen in an earlier run nothing but its state is read."""
-    from nst_keras.data.datasets import load_dataset
+def scan(config: ExampleGenConfig, context: Context) -> Scan | None:
+    """Looks at a data set's files; of one that was seen in an earlier run nothing but its state is read.
 
+    None if the set has a name and isn't in files of ours.
+    """
+    source = find_source(config.dataset, config.spans, context.say)
+    if source is None:
+        return None
     held = HeldBytes()
 
     def known(picture: PictureFile) -> Any:
         return context.facts.get(address_of(picture), _state(picture))
 
-    def run(look: Callable[..., Any], portions: Sequence[Sequence[PictureFile]]) -> Iterator[list[Any]]:
-        new = [[known(picture) is None for picture in portion] for portion in portions]
-        tasks: list[LookTask] = []
-        for portion, is_new in zip(portions, new, strict=True):
-            if any(is_new):
-                target = context.scratch / f"seen-{len(tasks):06}.json"
-                tasks.append(LookTask(look, tuple(itertools.compress(portion, is_new)), target))
-        waiting = iter(tasks)
-        results = iterate_results(context, look_once, tasks, "reading pictures: part")
-        for portion, is_new in zip(portions, new, strict=True):
-            fresh = iter(_taken_in(next(waiting), next(results), held, context) if any(is_new) else ())
-            yield [next(fresh) if new_one else known(p) for p, new_one in zip(portion, is_new, strict=True)]
+    def run(look: Callable[..., Any], portions: OnDemand[tuple[PictureFile, ...]]) -> Iterator[list[Any]]:
+        new = [bytes(known(picture) is None for picture in portion) for portion in portions]
+        places = [place for place, flags in enumerate(new) if any(flags)]
 
-    options = config.options() | {"seed": config.seed, "note": context.say, "run": run}
-    return Scan(load_dataset(config.dataset, **options), held)
+        def task(number: int) -> LookTask:
+            pictures = itertools.compress(portions[places[number]], new[places[number]])
+            return LookTask(look, tuple(pictures), context.scratch / f"seen-{number:06}.json")
+
+        tasks = OnDemand(len(places), task)
+        results = zip(
+            tasks, iterate_results(context, look_once, tasks, "reading pictures: part"), strict=False
+        )
+        for portion, flags in zip(portions, new, strict=True):
+            fresh = iter(_taken_in(*next(results), context) if any(flags) else ())
+            seen = list[Any]()
+            for picture, is_new in zip(portion, flags, strict=True):
+                one, place = next(fresh) if is_new else (known(picture), ())
+                held.add(*place)
+                seen.append(one)
+            yield seen
+
+    own = {name: value for name, value in config.options().items() if name in _LOAD_OPTIONS}
+    options = LoadOptions(**own, seed=config.seed, note=context.say)
+    return Scan(read_file_set(source, options, strict=config.strict, run=run), held)
 
 
-def _taken_in(task: LookTask, result: list[Any], held: HeldBytes, context: Context) -> list[Any]:
-    """What was seen of a task's pictures; keeps it for later runs, and where the bytes are for this one."""
-    rows, places = [], []
-    for picture, seen, state, place in zip(task.pictures, *result, strict=True):
-        if place is not None:
-            start, length, sha256 = place
-            rows.append((address_of(picture), state, sha256, seen))
-            places.append((start, length))
-    held.add(str(task.bytes_file), [sha256 for _, _, sha256, _ in rows], places)
+def _taken_in(
+    task: LookTask, result: list[Any], context: Context
+) -> Iterator[tuple[Any, tuple[Path, int, int] | tuple[()]]]:
+    """What was seen of a task's pictures, which is kept for later runs, and where their bytes are."""
+    rows = [
+        (address_of(picture), state, place[2], seen)
+        for picture, seen, state, place in zip(task.pictures, *result, strict=True)
+        if place is not None
+    ]
     context.facts.keep(rows)
-    return result[0]
+    for seen, place in zip(result[0], result[2], strict=True):
+        yield seen, () if place is None else (task.bytes_file, place[0], place[1])
 
 
 def generate_examples(
@@ -190,15 +203,14 @@ def generate_examples(
     Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size;
     those that can't be read are left out.
     """
-    scanned: Scan = context.scanned or scan(config, context)
-    dataset = scanned.dataset
-    in_files = any(len(split.files) for split in dataset.splits.values())
-    if in_files:
-        tasks = _folder_shards(scanned, config, context)
-        counts = {name: tuple(len(task.pictures) for task in listed) for name, listed in tasks.items()}
-        everything = [*itertools.chain.from_iterable(tasks.values())]
-        found = iter(run_tasks(context, write_folder_shard, everything, "writing examples: shard"))
+    scanned: Scan | None = context.scanned or scan(config, context)
+    dataset: FileSet | ImageDataset
+    if scanned:
+        dataset = scanned.dataset
+        tasks, counts = _folder_shards(scanned, config, context)
+        found = iter(run_tasks(context, write_folder_shard, tasks, "writing examples: shard"))
     else:
+        dataset = _load_named(config, context)
         found = iter(_write_stored(dataset, config, context))
         counts = {name: shard_sizes(split.size, config.shards) for name, split in dataset.splits.items()}
     digests = {split: tuple(itertools.islice(found, len(counts[split]))) for split in counts}
@@ -207,7 +219,7 @@ def generate_examples(
             keep(shard_name(split, index, len(sizes)), context.scratch, examples.path)
     # Where the folder is belongs to the machine, not to the examples.
     name = dataset.name
-    if in_files:
+    if scanned:
         name = name.rstrip("/").rpartition("/")[2] if is_remote(name) else Path(name).resolve().name
     info = ExampleInfo(name, dataset.class_names, dataset.image_shape, counts, dataset.split_by, digests)
     write_info(examples.path, info)
@@ -218,46 +230,80 @@ def generate_examples(
     }
 
 
-def _folder_shards(scanned: Scan, config: ExampleGenConfig, context: Context) -> dict[str, list[FolderShard]]:
-    dataset = scanned.dataset
-    tasks: dict[str, list[FolderShard]] = {}
-    root = os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
-    for split in dataset.splits.values():
-        if split.labels is None or split.digests is None:
-            raise ValueError(f"{split.name} of {dataset.name} isn't of files alone")
-        files = scanned.held.instead(split.files, split.digests)
-        names = (name_of(str(file).removeprefix(f"{root}/")) for file in split.files)
-        labels, digests = split.labels.tolist(), map(bytes.decode, split.digests.tolist())
-        pictures = list(zip(files, digests, names, labels, strict=True))
-        shards = _divide(pictures, dataset, config)
-        tasks[split.name] = []
-        for index, part in enumerate(shards):
-            target = context.scratch / shard_name(split.name, index, len(shards))
-            piece = context.piece(write_folder_shard, [dataset.image_shape, [row[1:] for row in part]])
-            tasks[split.name].append(FolderShard(target, part, dataset.image_shape, piece))
-    return tasks
+def _load_named(config: ExampleGenConfig, context: Context) -> "ImageDataset":
+    from nst_keras.data.datasets import load_dataset
+
+    return load_dataset(config.dataset, **config.options(), seed=config.seed, note=context.say)
 
 
-def _divide(
-    pictures: Sequence[Row], dataset: "ImageDataset", config: ExampleGenConfig
-) -> Sequence[Sequence[Row]]:
-    """A split's pictures by shard.
+def _folder_shards(
+    scanned: Scan, config: ExampleGenConfig, context: Context
+) -> tuple[list[FolderShard], dict[str, tuple[int, ...]]]:
+    """Tasks, and how many pictures each shard has by split; the lists of pictures are on the disk."""
+    dataset, tasks, counts = scanned.dataset, list[FolderShard](), dict[str, tuple[int, ...]]()
+    for name, split in dataset.splits.items():
+        shards = _divide(split, dataset, config)
+        counts[name] = tuple(map(len, shards))
+        for index, places in enumerate(shards):
+            target = context.scratch / shard_name(name, index, len(shards))
+            rows = target.with_name(f"rows-{target.stem}.json")
+            digest = _write_rows(rows, scanned, split, places)
+            piece = context.piece(write_folder_shard, [dataset.image_shape, digest])
+            tasks.append(FolderShard(target, rows, dataset.image_shape, piece))
+    return tasks, counts
+
+
+def _write_rows(target: Path, scanned: Scan, split: FileSplit, places: np.ndarray) -> str:
+    """Writes some of a split's pictures, a line each; returns a digest of all but where they lie."""
+    root, over_all = _root(scanned.dataset), hashlib.sha256()
+    with writing_whole(target) as temporary, temporary.open("w", encoding="ascii") as lines:
+        for place in places.tolist():
+            file = split.files[place]
+            about = split.digests[place].tobytes().hex(), _name(file, root), int(split.labels[place])
+            over_all.update(f"{json.dumps(about)}\n".encode())
+            held = scanned.held.instead(file, split.files.row(place))
+            lines.write(f"{json.dumps([held.root, held.name, held.inside, *about])}\n")
+    return over_all.hexdigest()
+
+
+def _read_rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="ascii") as lines:
+        for line in lines:
+            root, name, inside, *about = json.loads(line)
+            yield PictureFile(root, name, None if inside is None else Inside(*inside)), *about
+
+
+def _root(dataset: FileSet) -> str:
+    return os.path.dirname(dataset.name) if is_table(dataset.name) else dataset.name.rstrip("/")
+
+
+def _name(file: PictureFile, root: str) -> str:
+    return name_of(str(file).removeprefix(f"{root}/"))
+
+
+def _divide(split: FileSplit, dataset: FileSet, config: ExampleGenConfig) -> list[np.ndarray]:
+    """Places of a split's pictures by shard, ascending.
 
     A picture's shard follows from its span and its digest alone, so that others may come and go and most
     shards are what they were: the memo knows what follows from those.
     """
     if dataset.split_by == POSITION:
-        return divide(pictures, config.shards)
-    spec, spans = as_local(config.dataset), dict[str, int]()
+        ends = np.cumsum(shard_sizes(split.size, config.shards))
+        return np.split(np.arange(split.size), ends[:-1])
+    leading = split.digests.view(np.uint8).reshape(-1, 32)[:, :6].astype(np.uint64)
+    high, low = (leading[:, part] @ np.array([1 << 16, 1 << 8, 1], np.uint64) for part in _HALVES)
+    # As digest * shards // 2^48 of its first six bytes, in numbers of 64 bits.
+    own = (high * config.shards + (low * config.shards >> 24)) >> 24
+    shards, spec = max(1, config.shards), as_local(config.dataset)
     if is_pattern(spec):
+        spans, root = dict[str, int](), _root(dataset)
         for folder in find_spans(spec, config.spans):
-            first = folder.relative_to(root_of(spec)).parts[0]
-            spans.setdefault(name_of(first), len(spans))
-    shards: list[list[Row]] = [[] for _ in range(max(1, len(spans)) * config.shards)]
-    for row in pictures:
-        span, place = spans.get(row[2].partition("/")[0], 0), int(row[1][:12], 16)
-        shards[span * config.shards + place * config.shards // 16**12].append(row)
-    return shards
+            spans.setdefault(name_of(folder.relative_to(root_of(spec)).parts[0]), len(spans))
+        numbers = (spans.get(_name(file, root).partition("/")[0], 0) for file in split.files)
+        own = own + np.fromiter(numbers, np.uint64, split.size) * config.shards
+        shards = max(1, len(spans)) * config.shards
+    order = np.argsort(own, kind="stable")
+    return np.split(order, np.searchsorted(own[order], np.arange(1, shards, dtype=np.uint64)))
 
 
 def write_folder_shard(task: FolderShard) -> str:
@@ -273,12 +319,14 @@ def _read_files(task: FolderShard) -> Iterator[Example]:
     from nst_keras.pictures.images import decode_image
 
     height, width, channels = task.image_shape
-    for file, digest, name, label in task.pictures:
+    for file, digest, name, label in _read_rows(task.rows):
         data = file.read()
         if hashlib.sha256(data).hexdigest() != digest:
             raise InputError(f"{file}: changed after it was looked at; run again, while nobody changes it")
-        pixels = tf.cast(decode_image(data, str(file))[..., :channels], tf.uint8)
-        yield Example(name, encode_picture(fit_pixels(pixels, height, width).numpy()), label)
+        pixels = decode_image(data, str(file))[..., :channels].astype(np.uint8)
+        if pixels.shape[:2] != (height, width):
+            pixels = fit_pixels(tf.constant(pixels), height, width).numpy()
+        yield Example(name, encode_picture(pixels), label)
 
 
 def _write_stored(dataset: "ImageDataset", config: ExampleGenConfig, context: Context) -> list[str]:
@@ -359,4 +407,4 @@ def _table_files(table: str) -> Iterator[tuple[str, str | PictureFile]]:
             yield file.name, file
 
 
-ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads, scan=scan)
+ExampleGen = Stage(generate_examples, "ExampleGen", reads=_reads, scan=scan, hands_out=True)

@@ -91,4 +91,4 @@ def _write_page(path: "Path", breaks: "list[Anomaly]", comparisons: "list[Compar
     write_whole(path, frame("Anomalies of examples", parts).encode())
 
 
-ExampleValidator = Stage(validate_examples, "ExampleValidator")
+ExampleValidator = Stage(validate_examples, "ExampleValidator", hands_out=True)

@@ -52,4 +52,5 @@ SchemaGen = Stage(
     generate_schema,
     "SchemaGen",
     reads=lambda config: [Path(config.schema).expanduser()] if config.schema else [],
+    hands_out=True,
 )

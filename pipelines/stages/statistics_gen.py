@@ -105,4 +105,4 @@ def _thumbnail(pixels: np.ndarray, longest_side: int) -> str:
     return base64.b64encode(encode_picture(pixels)).decode("ascii")
 
 
-StatisticsGen = Stage(generate_statistics, "StatisticsGen")
+StatisticsGen = Stage(generate_statistics, "StatisticsGen", hands_out=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nst_keras.errors import InputError
 from nst_keras.fields import Settings, number
 from nst_keras.storage.files import file_digest, link_or_copy
+from nst_keras.storage.folders import replacing_folder
 from pipelines.engine.memo import Piece
 from pipelines.engine.stage import Context, Input, Output, Stage
 from pipelines.examples.files import (
@@ -59,6 +60,14 @@ class TransformShard:
     piece: Piece
 
 
+@dataclass(frozen=True)
+class GraphTask:
+    """Where the transformation is to be written, and to what it transforms."""
+
+    target: Path
+    image_shape: tuple[int, int, int]
+
+
 def transform(
     config: TransformConfig,
     context: Context,
@@ -69,8 +78,6 @@ def transform(
     transform_graph: Output[TransformGraph],
 ) -> dict[str, Any]:
     """Cuts and resizes every picture, shard by shard; the graph is a SavedModel that does the same."""
-    from pipelines.examples.transform_graph import PictureTransform
-
     info = read_info(examples)
     _check_classes(info, schema, examples)
     shape = _choose_shape(config, info, examples)
@@ -91,13 +98,19 @@ def transform(
         keep(task.target.name, context.scratch, transformed_examples.path)
     graph = context.scratch / "transform_graph"
     shutil.rmtree(graph, ignore_errors=True)  # what a killed run left
-    PictureTransform(*shape).write(graph)
+    run_tasks(context, write_graph, [GraphTask(graph, shape)], "writing the transformation: part")
     for path in sorted(graph.iterdir()):
         shutil.move(path, transform_graph.path / path.name)
     write_info(transformed_examples.path, dataclasses.replace(info, image_shape=shape, digests=digests))
     height, width, channels = shape
     total = sum(map(sum, info.splits.values()))
     return {"height": height, "width": width, "channels": channels, "examples": total}
+
+
+def write_graph(task: GraphTask) -> None:
+    """Writes the SavedModel."""
+    with replacing_folder(task.target) as folder:
+        _picture_transform(task.image_shape).write(folder)
 
 
 def transform_shard(task: TransformShard) -> str:
@@ -172,4 +185,4 @@ def _choose_shape(config: TransformConfig, info: ExampleInfo, examples: Examples
     return size or height, size or width, channels or depth
 
 
-Transform = Stage(transform, "Transform")
+Transform = Stage(transform, "Transform", hands_out=True)

@@ -7,6 +7,7 @@ folder of such archives             or of train/, test/ and validation/ with the
 table.csv or .parquet               columns path (relative to the table) and label, perhaps split
 """
 
+import functools
 import os
 import posixpath
 import re
@@ -16,13 +17,14 @@ from dataclasses import dataclass, field
 
 from nst_keras.data.settings import PARTS, TRAIN, VALIDATION
 from nst_keras.data.sources.archives import Member, is_archive, list_archive
+from nst_keras.data.sources.columns import PictureFiles, Texts
 from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.data.sources.tables import is_table, read_rows
 from nst_keras.errors import InputError
 from nst_keras.pictures.opening import is_picture_name
 from nst_keras.storage.remote import is_remote, list_remote
 
-Parts = dict[str, dict[str, list[PictureFile]]]  # by part and class, in the order of labels
+Parts = dict[str, dict[str, PictureFiles]]  # by part and class, in the order of labels
 
 _CLASS, _MOST_CLASS_BYTES = ".cls", 1000
 _PART_NAMES = {**{part: part for part in PARTS}, "val": VALIDATION}
@@ -55,11 +57,10 @@ def list_pictures(sources: Sequence[str]) -> Listing:
     if len(listings) == 1:
         return listings[0]
     found = [
-        (part, name, file)
+        (part, name, files)
         for listing in listings
         for part, classes in listing.parts.items()
         for name, files in classes.items()
-        for file in files
     ]
     by_value = all(listing.by_value for listing in listings)
     refused = [pair for listing in listings for pair in listing.refused]
@@ -74,10 +75,13 @@ def _list_source(source: str) -> Listing:
     if is_archive(source):
         return _list_archives([(source, "")])
     remote = is_remote(source)
-    names = _with_folders(list_remote(source)) if remote else list(_local_names(source))
+    names = Texts(_with_folders(list_remote(source)) if remote else _local_names(source))
     if archives := _archives_among(source, names):
         return _list_archives([(posixpath.join(source, name), part) for name, part in archives])
-    files = ((name, None if name[-1] == "/" else PictureFile(source, name)) for name in names)
+
+    def files() -> Iterator[tuple[str, PictureFile | None]]:
+        return ((name, None if name[-1] == "/" else PictureFile(source, name)) for name in names)
+
     return Listing(_by_folders(source, files))
 
 
@@ -114,7 +118,7 @@ def _with_folders(names: Iterable[str]) -> list[str]:
     return list(known)
 
 
-def _archives_among(source: str, names: Sequence[str]) -> list[tuple[str, str]]:
+def _archives_among(source: str, names: Iterable[str]) -> list[tuple[str, str]]:
     """Names and parts of the archives that a folder is made of; none if it has folders of classes."""
     archives = [name for name in names if is_archive(name)]
     folders = {name for name in names if name[-1] == "/"}
@@ -132,7 +136,11 @@ def _archives_among(source: str, names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _list_archives(archives: Iterable[tuple[str, str]]) -> Listing:
     """Pictures of archives, each of a part, or "" for one that may have parts inside."""
-    found, refused, by_value = list[tuple[str, str, PictureFile]](), list[tuple[str, str]](), False
+    found, refused, by_value = (
+        list[tuple[str, str, PictureFile | PictureFiles]](),
+        list[tuple[str, str]](),
+        False,
+    )
     for path, part in archives:
         members = list_archive(path)
         refused += [
@@ -145,11 +153,11 @@ def _list_archives(archives: Iterable[tuple[str, str]]) -> Listing:
             by_value = True
             found += _samples(path, part or TRAIN, members, refused)
         else:
-            parts = _by_folders(path, _stripped(path, members))
+            parts = _by_folders(path, functools.partial(_stripped, path, members))
             if part and parts.keys() != {TRAIN}:
                 raise InputError(f"{path}: must hold folders of classes. Received: {', '.join(parts)}")
             for own, classes in parts.items():
-                found += [(part or own, name, file) for name, files in classes.items() for file in files]
+                found += [(part or own, name, files) for name, files in classes.items()]
     return Listing(_grouped(found, by_value=by_value), refused, by_value)
 
 
@@ -157,7 +165,7 @@ def _is_hidden(name: str) -> bool:
     return any(part[:1] == "." or part == "__MACOSX" for part in name.rstrip("/").split("/"))
 
 
-def _stripped(path: str, members: Iterable[Member]) -> Iterator[tuple[str, PictureFile | None]]:
+def _stripped(path: str, members: Sequence[Member]) -> Iterator[tuple[str, PictureFile | None]]:
     """Places and files of an archive's pictures and folders, without folders that all pictures share."""
     pictures = [member for member in members if is_picture_name(member.name) or member.name[-1] == "/"]
     shared: list[str] | None = None
@@ -233,12 +241,11 @@ def _table_pictures(table: str) -> Iterator[tuple[str, str, PictureFile]]:
             yield part, label, PictureFile("" if os.path.isabs(path) or is_remote(path) else root, path)
 
 
-def _by_folders(root: str, files: Iterable[tuple[str, PictureFile | None]]) -> Parts:
+def _by_folders(root: str, files: Callable[[], Iterable[tuple[str, PictureFile | None]]]) -> Parts:
     """Pictures by the folders that they lie in; folders without any are given, too, ending in a slash."""
-    listed = list(files)
-    depth = any(place.startswith(f"{TRAIN}/") for place, _ in listed)
+    depth = any(place.startswith(f"{TRAIN}/") for place, _ in files())
     classes: Parts = {}
-    for place, file in listed:
+    for place, file in files():
         *folders, base = place.split("/")
         where = posixpath.join(root, *folders[:depth])
         if depth and folders and folders[0] not in PARTS:
@@ -254,7 +261,7 @@ def _by_folders(root: str, files: Iterable[tuple[str, PictureFile | None]]) -> P
         part = folders[0] if depth and folders else TRAIN
         own = classes.setdefault(part, {})
         if len(folders) == depth + 1:
-            pictures = own.setdefault(folders[depth], [])
+            pictures = own.setdefault(folders[depth], PictureFiles())
             if file and is_picture_name(base):
                 pictures.append(file)
     for part, own in classes.items():
@@ -262,21 +269,25 @@ def _by_folders(root: str, files: Iterable[tuple[str, PictureFile | None]]) -> P
         if not own:
             raise InputError(f"{where}: must hold a folder for each class. Received: no folder")
         for name, pictures in own.items():
-            if not pictures:
+            if not len(pictures):
                 raise InputError(f"{where}/{name}: must hold a picture, but none has a known suffix")
     if not classes:
         raise InputError(f"{root}: must hold a folder for each class. Received: no folder")
-    return _grouped(
-        (part, name, file) for part in classes for name in classes[part] for file in classes[part][name]
-    )
+    return _grouped((part, name, files) for part in classes for name, files in classes[part].items())
 
 
-def _grouped(found: Iterable[tuple[str, str, PictureFile]], *, by_value: bool = False) -> Parts:
+def _grouped(
+    found: Iterable[tuple[str, str, PictureFile | PictureFiles]], *, by_value: bool = False
+) -> Parts:
     """Pictures by part and class; numbers of classes that are values come in their order."""
     parts: Parts = {}
-    for part, name, file in found:
+    for part, name, files in found:
         # File systems differ in how they spell accents; labels must not.
-        parts.setdefault(part, {}).setdefault(unicodedata.normalize("NFC", name), []).append(file)
+        own, name = parts.setdefault(part, {}), unicodedata.normalize("NFC", name)
+        if isinstance(files, PictureFile):
+            own.setdefault(name, PictureFiles()).append(files)
+        elif own.setdefault(name, files) is not files:
+            own[name].extend(files)
     names = {name for classes in parts.values() for name in classes}
     key: Callable[[str], object] = str
     if by_value and all(name.isdecimal() for name in names):

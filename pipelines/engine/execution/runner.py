@@ -25,7 +25,7 @@ from pipelines.engine.execution.work import WORK, execute, reason_of, work_folde
 from pipelines.engine.stage import JUDGEMENT_FILE, Map, Node, Outside, Pipeline, Stopped, map_here
 from pipelines.engine.store.artifact_files import check, folder_of, place, placing, seal
 from pipelines.engine.store.database import root_lock
-from pipelines.engine.store.digests import read_state, read_tree
+from pipelines.engine.store.digests import read_state, summarize_tree
 from pipelines.engine.store.history import approved, complete_executions, last_complete
 from pipelines.engine.store.rows import EXTERNAL, Execution, Judgement, Run, StoredArtifact, Work
 from pipelines.engine.store.store import Store, StoredFacts
@@ -64,7 +64,7 @@ class Runner:
     map: Map = map_here
     choice: Choice = field(default_factory=Choice)
     sources: SourceCache | None = None  # remembers files of code; None: all are read anew
-    before_executing: Callable[[], None] = lambda: None  # called if any stage has to be executed
+    before_executing: Callable[[Node], None] = lambda node: None  # called if it has to be executed
     results: dict[str, NodeResult] = field(default_factory=dict)
     run_id: int = 0  # once it has begun
 
@@ -113,7 +113,7 @@ class Runner:
                 return dataclasses.replace(result, seconds=time.monotonic() - began)
             if self.console.should_stop():
                 raise Stopped
-            self.before_executing()
+            self.before_executing(node)
             number = self.store.begin_execution(self.run_id, work)
             memo, anew = (self.store.root / MEMO).resolve(), node.name in self.choice.fresh
             pieces = Pieces(memo, self._read_code, work.code["environment"], anew)
@@ -260,8 +260,7 @@ class Runner:
         external = []
         for path, name, state, tree in zip(outside, names, states, known, strict=True):
             if tree is None:
-                read = read_tree(path, digest)
-                tree = read.digest, read.num_bytes
+                tree = summarize_tree(path, digest)
                 self.store.keep_tree(name, state, *tree)
             external.append(self.store.add_artifact(EXTERNAL, tree[0], name, tree[1], {}))
         return external

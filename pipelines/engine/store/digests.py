@@ -1,5 +1,6 @@
 """Digests of files and folders: what content-addressing and fingerprints rest on."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.storage.files import stat_state
-from nst_keras.storage.folders import walk_entries, walk_files
+from nst_keras.storage.folders import walk_entries
 from nst_keras.storage.remote import is_remote, open_anywhere, size_anywhere, state_anywhere
 from pipelines.engine.stage import Outside, OutsideFile
 
@@ -27,6 +28,24 @@ class Tree:
 AnyFile = Path | str | OutsideFile
 
 
+class _TreeDigest:
+    """SHA-256 over the JSON list of names, sizes and digests of files, which come sorted by name."""
+
+    def __init__(self) -> None:
+        self._hash, self.num_bytes, self._separator = hashlib.sha256(b"["), 0, ""
+
+    def add(self, name: str, size: int, digest: str) -> None:
+        """Takes in the next file."""
+        self._hash.update(f"{self._separator}{json.dumps([name, [size, digest]])}".encode())
+        self.num_bytes, self._separator = self.num_bytes + size, ", "
+
+    def hexdigest(self) -> str:
+        """The digest."""
+        closed = self._hash.copy()
+        closed.update(b"]")
+        return closed.hexdigest()
+
+
 def file_digest(path: AnyFile) -> str:
     """SHA-256 of the contents of a file, or of one at an address, in hex."""
     if not isinstance(path, (str, Path)):
@@ -41,14 +60,35 @@ def read_tree(path: Path | Outside, digest: Callable[[AnyFile], str] = file_dige
 
     `digest` may know a file's digest already.
     """
-    try:
+    with _naming(path):
         files = {name: (_size(file), digest(file)) for name, file in files_of(path)}
+    over_all = _TreeDigest()
+    for name in sorted(files):
+        over_all.add(name, *files[name])
+    return Tree(over_all.hexdigest(), over_all.num_bytes, files)
+
+
+def summarize_tree(path: Path | Outside, digest: Callable[[AnyFile], str] = file_digest) -> tuple[str, int]:
+    """Digest and bytes as `read_tree` has them, of any number of files."""
+    over_all, last = _TreeDigest(), ""
+    with _naming(path):
+        for name, file in files_of(path):
+            if name < last:  # as of archives, which have an order of their own
+                tree = read_tree(path, digest)
+                return tree.digest, tree.num_bytes
+            over_all.add(name, _size(file), digest(file))
+            last = name
+    return over_all.hexdigest(), over_all.num_bytes
+
+
+@contextlib.contextmanager
+def _naming(path: Path | Outside) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"{error.filename or getattr(path, 'name', path)}: cannot be read: {error.strerror}"
         ) from error
-    over_all = hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()
-    return Tree(over_all, sum(size for size, _ in files.values()), files)
 
 
 def read_state(path: Path | Outside) -> str:
@@ -93,11 +133,12 @@ def _size(file: AnyFile) -> int:
 
 
 def find_files(path: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the files below a folder by name, behind links too, hidden ones left out; or the file itself."""
+    """Yields the files below a folder sorted by name, also behind links, without hidden ones; or a file."""
     if path.is_file():
         yield "", path
         return
     if not path.is_dir():
         raise InputError(f"{path}: does not exist")
-    for file in walk_files(path):
+    for entry in walk_entries(path, by_path=True):
+        file = Path(entry.path)
         yield file.relative_to(path).as_posix(), file

@@ -192,35 +192,41 @@ class Store:
 
 
 class StoredFacts(Facts):
-    """Facts in a store; those of files that were just changed, or are to be seen `anew`, for a run alone."""
+    """Facts in a store; those of files that were just changed, or are to be seen `anew`, for a run alone.
+
+    Those are in a table that goes with the connection: there may be millions.
+    """
 
     def __init__(self, store: Store, *, anew: bool) -> None:
         super().__init__()
         self._store, self._anew = store, anew
+        store.connection.execute("DROP TABLE IF EXISTS temp.seen_now")
+        columns = "path TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL, seen TEXT NOT NULL"
+        store.connection.execute(f"CREATE TEMP TABLE seen_now ({columns}) WITHOUT ROWID")
 
     def get(self, file: str, state: str) -> Any:
         """What was seen of a file in that state, or None."""
-        if self._anew or not state:
-            return super().get(file, state)
-        query = "SELECT seen FROM file_seen WHERE path=? AND state=?"
+        table = "seen_now" if self._anew or not state else "file_seen"
+        query = f"SELECT seen FROM {table} WHERE path=? AND state=?"
         row = self._store.connection.execute(query, (file, state)).fetchone()
         return row and json.loads(row["seen"])
 
     def keep(self, rows: Iterable[tuple[str, str, str, Any]]) -> None:
         """Keeps file, state, SHA-256 in hex and what was seen, a JSON value."""
-        listed = list(rows)
-        super().keep(row for row in listed if self._anew or not row[1])
+        listed = [(file, state, digest, json.dumps(seen)) for file, state, digest, seen in rows]
+        lasting = [row for row in listed if row[1]]
+        now = listed if self._anew else [row for row in listed if not row[1]]
         with transaction(self._store.connection):
-            for table, at in (("file_digest", 2), ("file_seen", 3)):
-                values = [
-                    (row[0], row[1], json.dumps(row[at]) if at == 3 else row[at]) for row in listed if row[1]
-                ]
-                self._store.connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?,?,?)", values)
+            add = self._store.connection.executemany
+            add("INSERT OR REPLACE INTO file_digest VALUES (?,?,?)", [row[:3] for row in lasting])
+            add("INSERT OR REPLACE INTO file_seen VALUES (?,?,?)", [(*row[:2], row[3]) for row in lasting])
+            add("INSERT OR REPLACE INTO seen_now VALUES (?,?,?,?)", now)
 
     def digest(self, path: AnyFile) -> str:
         """A file's digest, by what was seen of it in this run or is known."""
-        known = self.seen.get(address_of(path))
-        return known[1] if known else self._store.digest(path, anew=self._anew)
+        query = "SELECT digest FROM seen_now WHERE path=?"
+        known = self._store.connection.execute(query, (address_of(path),)).fetchone()
+        return known["digest"] if known else self._store.digest(path, anew=self._anew)
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from nst_keras.data.folders import _scan
-from nst_keras.data.sources.listing import list_pictures
+from nst_keras.data.file_sets import _scan
 from nst_keras.data.splits import SplitRule, plan_splits
 from nst_keras.storage import files
 from pipelines.engine.store.digests import read_tree
@@ -80,11 +79,12 @@ class _Folder:
 
     def pictures(self) -> list[tuple[int, int]]:
         """Content and class of each, as the loader has them."""
-        scanned, skipped = _scan(list_pictures([str(self.root)]), lambda text: None)
+        scanned, _, skipped = _scan([str(self.root)], lambda text: None)
         assert not skipped
         found = scanned["train"]
         return [
-            (NUMBERS[sha.decode()], label) for sha, label in zip(found.digests, found.labels, strict=True)
+            (NUMBERS[sha.tobytes().hex()], label)
+            for sha, label in zip(found.digests, found.labels, strict=True)
         ]
 
     def true_pictures(self) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from collections import Counter
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nst_keras.data import folders
+from nst_keras.data import file_sets
 from nst_keras.data.datasets import load_dataset
-from nst_keras.data.folders import _look_at
+from nst_keras.data.file_sets import _look_at
 from nst_keras.data.sources.picture_files import PictureFile
 from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
@@ -26,6 +27,7 @@ from pipelines.engine.store.digests import read_tree
 from pipelines.engine.store.store import Store
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
 from pipelines.kinds import Examples
+from pipelines.stages import example_gen
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
 
 
@@ -169,8 +171,8 @@ def test_pictures_are_looked_at_once_whatever_stops_the_run(
         looked.append(file.name)
         return _look_at(file, keep)
 
-    monkeypatch.setattr(folders, "_PORTION", 4)
-    monkeypatch.setattr(folders, "_look_at", look_at)
+    monkeypatch.setattr(file_sets, "_PORTION", 4)
+    monkeypatch.setattr(file_sets, "_look_at", look_at)
     config, scratch, shown = ExampleGenConfig(dataset=str(folder)), tmp_path / "scratch", []
     with pytest.raises(Stopped):
         context = Context(scratch, show=shown.append, should_stop=lambda: len(looked) > 4)
@@ -178,6 +180,35 @@ def test_pictures_are_looked_at_once_whatever_stops_the_run(
     assert shown == ["reading pictures: part 1/4", "reading pictures: part 2/4"] and len(looked) == 8
     counts = generate_examples(config, Context(scratch), examples=new(Examples, "whole"))
     assert counts["left_out"] == 1 and len(looked) == 13
+
+
+_DRIVER = """
+import sys
+from pathlib import Path
+from pipelines.engine.stage import Context
+from pipelines.kinds import Examples
+from pipelines.stages.example_gen import ExampleGenConfig, generate_examples, look_once
+
+def elsewhere(function, tasks):
+    for task in tasks:
+        if function is look_once:
+            yield look_once(task)
+        else:
+            task.target.touch()
+            yield ""
+
+context, examples = Context(Path("scratch"), elsewhere), Examples(Path("examples"))
+print(generate_examples(ExampleGenConfig("./pets"), context, examples=examples)["left_out"])
+print([name for name in ("tensorflow", "tensorflow_datasets") if name in sys.modules])
+"""
+
+
+def test_who_only_hands_tasks_out_needs_no_tensorflow(folder: Path) -> None:
+    (folder.parent / "examples").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(Path(example_gen.__file__).parents[2])}
+    command = [sys.executable, "-c", _DRIVER]
+    done = subprocess.run(command, cwd=folder.parent, env=environment, capture_output=True, text=True)
+    assert done.stdout.split("\n")[:2] == ["1", "[]"], done.stderr
 
 
 def test_strict_and_unknown(folder: Path, new: Callable[..., Any], tmp_path: Path) -> None:

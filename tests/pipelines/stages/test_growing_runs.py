@@ -11,7 +11,10 @@ from sklearn.datasets import load_digits
 from nst_keras.classifiers.served import export_classifier
 from nst_keras.classifiers.trained import load_classifier
 from nst_keras.data.digits import to_bytes
+from nst_keras.data.file_sets import FileSplit
+from nst_keras.data.sources.columns import PictureFiles
 from nst_keras.data.sources.picture_files import PictureFile
+from nst_keras.data.splits import DIGEST
 from nst_keras.fields import Settings
 from nst_keras.pictures.images import write_image
 from pipelines.engine.execution.runner import Choice, Runner
@@ -20,10 +23,10 @@ from pipelines.engine.store.store import Store
 from pipelines.examples.files import read_info, read_shard, shard_paths
 from pipelines.judging.verdicts import Pushed, write_pushed
 from pipelines.kinds import Examples, Model, PushedModel
-from pipelines.stages import example_gen, statistics_gen
+from pipelines.stages import statistics_gen
 from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.evaluator import Evaluator, EvaluatorConfig
-from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
+from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, _divide
 from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig
 from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
 from pipelines.stages.transform import Transform, TransformConfig
@@ -138,12 +141,14 @@ def test_one_picture_more_costs_one_shard(
 
 
 def test_pictures_stay_in_their_shards(tmp_path: Path) -> None:
-    dataset = type("Set", (), {"split_by": "content"})
+    dataset = type("Set", (), {"split_by": "content", "name": str(tmp_path)})
     digests = [f"{number:064x}" for number in (0, 16**63, 16**63 * 8, 16**64 - 1)]
 
     def divide(config: ExampleGenConfig, files: dict[str, str]) -> list[list[str]]:
-        rows = [(PictureFile("", name), digest, name, 0) for name, digest in files.items()]
-        return [[name for _, _, name, _ in part] for part in example_gen._divide(rows, dataset, config)]
+        pictures = PictureFiles(PictureFile(str(tmp_path), name) for name in files)
+        raw = np.array([bytes.fromhex(digest) for digest in files.values()], DIGEST)
+        split = FileSplit(pictures, np.zeros(len(files), int), raw)
+        return [[pictures[place].name for place in part] for part in _divide(split, dataset, config)]
 
     files = {f"ant/{number}": digest for number, digest in enumerate(digests)}
     config = ExampleGenConfig(dataset=str(tmp_path), shards=2)

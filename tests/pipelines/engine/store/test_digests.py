@@ -1,13 +1,15 @@
 """Digests stand for names and contents, and for nothing else."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from nst_keras.errors import InputError
-from pipelines.engine.store.digests import file_digest, find_files, read_tree
+from pipelines.engine.stage import Outside
+from pipelines.engine.store.digests import file_digest, find_files, read_tree, summarize_tree
 
 
 @pytest.fixture
@@ -50,6 +52,18 @@ def test_contents_and_names_count(folder: Path) -> None:
     (folder / "inner" / "b.txt").rename(folder / "b.txt")
     seen.add(read_tree(folder).digest)
     assert len(seen) == 5
+
+
+def test_a_summary_is_the_trees_in_whatever_order_files_come(folder: Path) -> None:
+    for name in ("inner-2", "inner.d"):
+        (folder / name).mkdir()
+        (folder / name / "b\udcff.txt").write_text(name)
+    tree = read_tree(folder)
+    assert tree.digest == _sha(json.dumps(sorted(tree.files.items()))), "as in former versions"
+    assert list(tree.files) == sorted(tree.files)
+    assert summarize_tree(folder) == (tree.digest, tree.num_bytes)
+    files = list(find_files(folder))
+    assert summarize_tree(Outside("any", lambda: files[::-1])) == (tree.digest, tree.num_bytes)
 
 
 def test_what_is_known_is_not_read_again(folder: Path) -> None:
