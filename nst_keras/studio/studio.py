@@ -128,12 +128,13 @@ class Studio:
         return {**added, "request": wish, "recipe_problem": problem or None}
 
     async def hold_pictures(self, request: Request) -> Answer:
-        """POST /api/pictures {"names"}: an open page may still want them; says which are "gone"."""
+        """POST /api/pictures {"names"}, which a page may still want: those "gone", others' "files"."""
         names = request.json().get("names")
         if not isinstance(names, list):
             raise HttpError(400, "names must be a list")
-        gone = [name for name in names if is_id(str(name)) and self._find(str(name)) is None]
-        return json_answer({"gone": gone})
+        found = {name: self._find(name) for name in map(str, names) if is_id(name)}
+        files = {name: path.name for name, path in found.items() if path}
+        return json_answer({"gone": [name for name in found if name not in files], "files": files})
 
     async def show_picture(self, request: Request, name: str) -> Answer:
         """GET /api/pictures/NAME?side=N, or ?original for a file as it was brought."""

@@ -186,7 +186,7 @@ def test_pictures_of_jobs_and_open_pages_stay_when_the_studio_starts(visit: Run,
         for name in names:
             os.utime(folder / name, (0, 0))
         held = await client("POST", "/api/pictures", {"names": [names[1], "sample:ink", "0" * 32]})
-        assert held.json == {"gone": ["0" * 32]}
+        assert held.json == {"gone": ["0" * 32], "files": {names[1]: "41.png"}}
         assert (await client("POST", "/api/pictures", {"names": 3})).status == 400
         return names
 

@@ -37,12 +37,12 @@ function drawLanguages() {
 
 /** Goes over to a way, with those of the chosen paintings that it knows. */
 export function setWay(way) {
-  change({ way });
+  change({ way, shown: way === "fast" ? "" : state.shown });
   const offered = paintings();
   const styles = state.styles.filter((name) => offered.some((item) => item.name === name));
   const offers = ([color, name]) => [color, offered.some((item) => item.name === name) ? name : ""];
   const regions = state.regions && { ...state.regions, paintings: Object.fromEntries(Object.entries(state.regions.paintings).map(offers)) };
-  change({ regions, styles: styles.length ? styles : offered.slice(0, 1).map(({ name }) => name) }, "choices", "way", "masking", "request");
+  change({ regions, styles: styles.length ? styles : offered.slice(0, 1).map(({ name }) => name) }, "choices", "way", "masking", "shown", "request");
 }
 
 function drawWays() {
@@ -90,11 +90,12 @@ async function hangPhoto() {
 
 const HOLD = 20 * 60_000; // milliseconds; the server keeps for an hour what an open page wants
 
-/** Tells the server which pictures this page may still want, and forgets those that are gone there. */
+/** Tells the server which pictures this page may still want, learns their names, and forgets those that are gone there. */
 async function hold() {
-  const chosen = [state.content, ...state.styles, state.regions?.mask].filter(Boolean);
-  const { gone } = await post("/api/pictures", { names: [...state.own.map(({ name }) => name), ...chosen] });
-  if (gone.length) change({ own: state.own.filter(({ name }) => !gone.includes(name)) }, "choices");
+  const chosen = [state.content, ...state.styles, state.regions?.mask ?? ""];
+  const used = state.jobs.flatMap(({ request }) => [request.content, ...request.styles]);
+  const { gone, files } = await post("/api/pictures", { names: [...new Set([...state.own.map(({ name }) => name), ...chosen, ...used])] });
+  change({ files, own: state.own.filter(({ name }) => !gone.includes(name)) }, "choices");
 }
 
 async function start() {

@@ -3,7 +3,7 @@ import { bitmap, fill, picturePath, put, Refusal } from "./api.js";
 import { $, ask, button, format, h, icon, note, t } from "./dom.js";
 import { fail } from "./main.js";
 import { onWall } from "./stage.js";
-import { adopt, blends, change, known, on, paintings, photos, state } from "./store.js";
+import { adopt, blends, change, known, on, paintings, photos, state, titleOf } from "./store.js";
 
 const FEW = 6; // paintings that are shown before all are asked for
 let all = false;
@@ -13,9 +13,8 @@ export async function bring(file, as) {
   try {
     if (file.size > state.about.largest_file) throw new Refusal("", 413);
     const answer = await put(file);
-    const title = answer.name.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
     const others = state.own.filter((item) => item.name !== answer.id || item.as !== as);
-    const own = [{ name: answer.id, title, as, file: answer.name === file.name ? "" : answer.name }, ...others].slice(0, 40);
+    const own = [{ name: answer.id, title: titleOf(answer.name), as, file: answer.name === file.name ? "" : answer.name }, ...others].slice(0, 40);
     change({ own }, "choices");
     const take = () => (as === "photo" ? choosePhoto : chooseStyle)(answer.id);
     const tell = () => answer.recipe_problem && note(t("serverSays", { text: answer.recipe_problem }));

@@ -11,6 +11,7 @@ export const state = {
   way: "fast",
   content: "",
   own: [], // pictures that were brought: {name: id, title, as: "photo" | "painting"}
+  files: {}, // names of the files of pictures that were brought, also elsewhere, by id
   styles: [],
   weights: {}, // of blended styles, by name
   blending: false,
@@ -36,6 +37,13 @@ export function change(values, ...names) {
   } catch { /* storage may be off */ }
   for (const name of names) bus.dispatchEvent(new Event(name));
 }
+
+// What other tabs bring is on the shelf here, too.
+addEventListener("storage", ({ key, newValue }) => {
+  if (key !== "studio-pictures" || !newValue) return;
+  state.own = JSON.parse(newValue);
+  if (state.about) bus.dispatchEvent(new Event("choices"));
+});
 
 export function restore() {
   try {
@@ -63,8 +71,11 @@ function listed() {
   ];
 }
 
+export const titleOf = (file) => file.replace(/\.\w{3,4}$/, "").replaceAll("_", " ");
+
 /** What is known of a picture or style: {name, title, credit, stylizer, painting}. */
-export const known = (name) => listed().find((item) => item.name === name) ?? { name, title: t("unnamed"), credit: "" };
+export const known = (name) => listed().find((item) => item.name === name)
+  ?? { name, title: state.files[name] ? titleOf(state.files[name]) : t("unnamed"), credit: "" };
 
 export const photos = () => [...state.own.filter((item) => item.as === "photo"), ...state.about.samples.content.map(named)];
 
@@ -109,7 +120,7 @@ export function adopt(request, all = true) {
   const has = (name) => all || isListed(name);
   if (all) {
     const brought = [[request.content, "photo"], ...request.styles.map((name) => [name, "painting"])];
-    const own = brought.filter(([name]) => !isListed(name)).map(([name, as]) => ({ name, title: t("unnamed"), as }));
+    const own = brought.filter(([name]) => !isListed(name)).map(([name, as]) => ({ name, title: known(name).title, as }));
     state.own = [...own, ...state.own];
   }
   const values = { way: request.way, [request.way]: { ...request.settings }, regions: null, shown: "" };

@@ -100,6 +100,28 @@ def test_a_dropped_picture_brings_its_settings(visit: Callable[..., Any], save: 
 
 
 @pytest.mark.large
+def test_other_tabs_and_browsers_know_what_is_brought(
+    visit: Callable[..., Any], studio: Any, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 48), "teal").save(tmp_path / "my_cat.png")
+    page = visit()
+    page.wait_for_selector(PAINTED)
+    address = f"http://127.0.0.1:{studio.server.port}/#token=token"
+    tab = page.context.new_page()
+    tab.goto(address)
+    tab.wait_for_selector("#history .thumb")
+    with painting(page):
+        page.set_input_files("#photos input[type=file]", tmp_path / "my_cat.png")
+    tab.wait_for_selector("#photos .tile:has-text('my cat')")
+    visit(address).wait_for_selector("#history .thumb[title^='my cat']")
+    begin_fine(page)
+    page.wait_for_selector("#run .state:has-text('step')")
+    page.click("#ways .pill:nth-of-type(1)")  # what was painted at once hangs again
+    page.wait_for_selector("#run", state="hidden")
+    page.wait_for_selector("#label .facts:not(:has-text('Painting'))")
+
+
+@pytest.mark.large
 def test_a_reload_and_a_new_server_find_the_job(
     visit: Callable[..., Any], studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
