@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from nst_keras import __version__
 from nst_keras.ops.fitting import fit_pixels
-from nst_keras.served.module import describe_with
+from nst_keras.served.module import describe_with, saved_variables, write_module
 from nst_keras.served.picture_checks import Limits, check_count
 from nst_keras.served.picture_files import FILES, check_files, decode_file
 
@@ -50,8 +50,6 @@ def export_classifier(
     channels = model.input_shape[-1]
     fitting = max(1, min(_MAX_PICTURES, _SEEN_PIXELS // (image_size[0] * image_size[1])))
     limits = Limits(max_pixels or _MAX_PIXELS, max_pixels or _MAX_PIXELS, 1, max_pictures or fitting)
-    archive = keras.export.ExportArchive()
-    archive.track(model)
 
     def answer(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = tf.nn.softmax(model(check_count(pixels, limits), training=False) / temperature)
@@ -68,10 +66,6 @@ def export_classifier(
         files = check_files(data, limits)
         return answer(tf.map_fn(decode, files, fn_output_signature=spec, parallel_iterations=1))
 
-    shape = [None, *model.input_shape[1:]]
-    archive.add_endpoint("serving_default", answer, [tf.TensorSpec(shape, tf.float32, name="image")])
-    bytes_spec = tf.TensorSpec([None], tf.string, name="image_bytes")
-    archive.add_endpoint("serve_image_bytes", answer_bytes, [bytes_spec])
     description = {
         **(card or {}),
         "program": f"nst_keras {__version__}",
@@ -82,5 +76,15 @@ def export_classifier(
         "max_pictures": limits.pictures,
         "max_request_pixels": limits.all_file_pixels,
     }
-    archive.add_endpoint("describe", *describe_with(json.dumps(description, sort_keys=True)))
-    archive.write_out(folder, verbose=False)
+    image = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="image")
+    module = tf.Module()
+    module.variables_ = saved_variables(model.variables)
+    write_module(
+        module,
+        folder,
+        {
+            "serving_default": (answer, [image]),
+            "serve_image_bytes": (answer_bytes, [tf.TensorSpec([None], tf.string, name="image_bytes")]),
+            "describe": describe_with(json.dumps(description, sort_keys=True)),
+        },
+    )

@@ -151,7 +151,9 @@ class _ServedStylizer(tf.Module):
             tf.TensorSpec([None], name="strength"),
             tf.TensorSpec([None], tf.int32, name="longest_side"),
         ]
-        self.paint_bytes = traced_once(self._paint_bytes, self.files)
+        paint_bytes = traced_once(self._paint_bytes, self.files)
+        # A function that saving finds among the attributes would be traced once more for it, and kept twice.
+        self.paint_bytes: Callable[..., dict[str, tf.Tensor]] = lambda *inputs: paint_bytes(*inputs)
 
     def paint(self, image: tf.Tensor, style: tf.Tensor, strength: tf.Tensor) -> dict[str, tf.Tensor]:
         """Pixels in, pixels out."""

@@ -1,6 +1,7 @@
 """InfraValidator: good models are blessed; crashes, hangs and garbage aren't, and are told."""
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipelines.engine.stage import Context, Stopped
 from pipelines.judging.servable_check import check
 from pipelines.judging.verdicts import Blessing, read_blessing
 from pipelines.kinds import Examples, InfraBlessing, Model, ServableModel
+from pipelines.stages import infra_validator
 from pipelines.stages.exporter import ExporterConfig, export_model
 from pipelines.stages.infra_validator import InfraValidatorConfig, validate_infra
 
@@ -67,8 +69,18 @@ def test_a_good_model_is_blessed(
 
 
 def test_another_answer_than_the_trained_model_gives_is_not_blessed(
-    validate: Callable, servable: ServableModel, digits: Examples, beginner: Model
+    validate: Callable,
+    servable: ServableModel,
+    digits: Examples,
+    beginner: Model,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def run_here(_config: InfraValidatorConfig, _context: Context, arguments: list[str]) -> str:
+        folder, requests, result, _ = arguments
+        Path(result).write_text(json.dumps(check(folder, json.loads(Path(requests).read_text()))))
+        return ""
+
+    monkeypatch.setattr(infra_validator, "_run", run_here)  # TensorFlow starts in the test above
     found, blessing = validate(servable, digits, model=beginner, num_pictures=3)
     assert not found["blessed"] and found["answered"] == 2
     assert "probabilities are 0." in blessing.reasons[0]
