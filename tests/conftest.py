@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     skip = pytest.mark.skip(reason="large: needs --run_large (make test-large)")
     for item in items:
-        if "large" in item.keywords:
+        if item.get_closest_marker("large"):  # a parameter may be called so, too
             item.add_marker(skip)
 
 

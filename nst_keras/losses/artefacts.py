@@ -119,7 +119,7 @@ def unrest(painted: np.ndarray, *, border: int = 8) -> tuple[float, float]:
     of that over a side's `border` pixels. Both are 0 for the flat or even picture itself.
     """
     light = painted @ LUMA
-    rows, columns = (positions - positions.mean() for positions in np.indices(light.shape, float))
+    rows, columns = (positions - positions.mean() for positions in np.indices(light.shape))
     within = np.s_[border:-border, border:-border]
     terms = np.stack([np.ones_like(rows), rows, columns], -1)
     plane, *_ = np.linalg.lstsq(terms[within].reshape(-1, 3), light[within].ravel())

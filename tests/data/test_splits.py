@@ -173,3 +173,16 @@ def test_a_source_with_all_parts_is_not_cut() -> None:
     plans = _by_content([(0, 0), (0, 1)], validation=2, test=2)
     assert cut_by(SplitRule(0.1, 0), plans) == ""
     assert cut_by(SplitRule(0.1, 0), _by_content([(0, 0), (0, 1)], test=2)) == CONTENT
+
+
+def test_what_plans_follow_from_tells_rules_apart_only_where_they_cut() -> None:
+    """Cuts by position are told as in former versions, so that their checkpoints are gone on from."""
+    pictures, buckets = (
+        [(number, number % 2) for number in range(40)],
+        {"train": 7, "validation": 1, "test": 2},
+    )
+    by_content, by_position = SplitRule(0.1, 7, hash_buckets=buckets), SplitRule(0.1, 7, POSITION)
+    plans = _by_content(pictures, by_content)
+    assert by_content.identity(plans) == [0.1, 7, CONTENT, buckets]
+    assert by_position.identity(plans) == [0.1, 7]
+    assert by_content.identity(_by_content(pictures, validation=2, test=2)) == [0.1, 7]

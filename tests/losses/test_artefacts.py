@@ -57,10 +57,22 @@ def test_pictures_of_one_photo_are_judged_as_if_each_were_alone(
         assert alone.repetition == repetition(picture) - repetition(photo)
 
 
+def test_repetition_is_measured_as_ever() -> None:
+    """Else pictures that were judged before could not be compared with those of now."""
+    rng = np.random.default_rng(0)
+    picture = rng.uniform(0, 255, (120, 80, 3)) + np.linspace(0, 200, 80)[:, np.newaxis]
+    assert repetition(np.concatenate([picture[:50]] * 2)) > 0.9  # at half of the height
+    picture[55:95, 10:70] += picture[5:45, 10:70]
+    assert repetition(picture) == pytest.approx(0.322104, abs=1e-5)
+
+
 @pytest.mark.parametrize("period", [4, 8])
 def test_a_grid_is_seen_at_its_own_period(photo: np.ndarray, period: int) -> None:
     lines = 30.0 * (np.arange(160) % period == 0)[:, np.newaxis] * np.ones(3)
     assert lattice_ratio(photo + lines, period) > 5 * lattice_ratio(photo, period)
+    dots = np.zeros([104, 160, 3])
+    dots[::period, ::period] = 1
+    assert lattice_ratio(dots, period) > 1e6, "what the window spreads isn't taken for surroundings"
 
 
 def test_a_calm_picture_s_texture_and_border_are_told_apart() -> None:

@@ -46,6 +46,13 @@ def test_sliced_wasserstein_in_one_dimension_is_wassersteins_distance() -> None:
     assert sliced_wasserstein(one, other) == pytest.approx(expected, rel=0.03)
 
 
+def test_sliced_wasserstein_is_measured_as_ever() -> None:
+    """Along the same directions as of pictures that were judged before."""
+    rng = np.random.default_rng(2)
+    one, other = rng.uniform(0, 1, (20, 30, 6)), rng.normal(0, 1, (25, 16, 6))
+    assert sliced_wasserstein(one, other) == pytest.approx(0.859736, abs=1e-5)
+
+
 @pytest.mark.parametrize("wave", [4, 8, 16, 32])
 def test_a_wave_has_its_length(wave: int) -> None:
     rows = 128 + 100 * np.sin(2 * np.pi * np.arange(128) / wave)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.losses.settings import CONTENT, PICTURE, STYLE, LossSettings, LossWeights
-from nst_keras.losses.terms import Term, WeightedTerms, blended, stacked, terms_of
+from nst_keras.losses.terms import StyledPart, Term, WeightedTerms, blended, stacked, terms_of
 
 # Powers of two, so that a value tells which weights it was multiplied with.
 SETTINGS = LossSettings(
@@ -45,6 +45,7 @@ def _gram(features: tf.Tensor) -> np.ndarray:
 def test_every_term_has_a_weight_and_every_weight_a_term() -> None:
     terms = terms_of(SETTINGS)
     assert [term.weight for term in terms] == list(LossWeights().weights())
+    assert [term.name for term in terms] == ["content", "style", "total_variation", "color_variation"]
     images = {term.name: term.image for term in terms}
     assert images.items() >= {"content": CONTENT, "style": STYLE, "total_variation": PICTURE}.items()
 
@@ -115,6 +116,50 @@ def test_a_row_more_is_a_term_more() -> None:
     picture = tf.fill([1, 4, 4, 3], 2.0)
     values = terms(picture, _two_layers(1), terms.targets(STYLE, _two_layers(2)))
     assert float(values["darkness"]) == -16
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_parts_of_a_picture_add_up_to_the_whole(relative: bool) -> None:
+    """Style by what is kept of the picture, content by halves, the rest by the pixels alone."""
+    terms = WeightedTerms(replace(SETTINGS, relative_losses=relative))
+    picture, pixels = _two_layers(30), _features(0, channels=3)
+    targets = terms.targets(CONTENT, _two_layers(10)) | terms.targets(STYLE, _two_layers(20))
+    whole = terms(pixels, picture, targets)
+    assert terms.by_tiles and terms.layers(STYLE) == {"style/a": "a", "style/b": "b"}
+    assert terms.layers(CONTENT) == {"content/a": "a"}
+    powers = {"content/a": tf.reduce_mean(targets["content/a"] ** 2)}
+    halves = [
+        terms.of_positions({"a": picture["a"][:, rows]}, {"content/a": targets["content/a"][:, rows]}, powers)
+        for rows in (slice(0, 3), slice(3, 6))
+    ]
+    assert [list(half) for half in halves] == [["content/a"]] * 2
+    style, others = terms.of_kept(terms.targets(STYLE, picture), targets), terms.of_picture(pixels)
+    parts = {"content/a": sum(float(half["content/a"]) for half in halves) / 2, **style, **others}
+    assert list(parts) == list(whole)
+    for name, value in whole.items():
+        assert float(parts[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_parts_with_styles_of_their_own_count_by_their_shares() -> None:
+    terms = WeightedTerms(replace(SETTINGS, content_weight=0, tv_weight=0, style_layers={"a": 1}))
+    picture, styles = {"a": _features(30)}, [{"a": _features(seed)} for seed in (10, 20)]
+    left = np.zeros([6, 6], np.float32)
+    left[:, :3] = 1
+    masks, columns = (left, 1 - left), (slice(0, 3), slice(3, 6))
+    parts, expected = [], 0.0
+    for share, mask, half, style in zip((0.25, 0.75), masks, columns, styles, strict=True):
+        targets = terms.targets(STYLE, style, {"a": mask})
+        parts.append(StyledPart(tf.constant(share), {"a": mask}, targets))
+        alone = terms.targets(STYLE, {"a": style["a"][:, :, half]})
+        expected += share * float(terms(picture["a"], {"a": picture["a"][:, :, half]}, alone)["style/a"])
+    assert float(terms(picture["a"], picture, {}, parts)["style/a"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_style_that_is_no_mean_over_positions_has_no_parts() -> None:
+    terms = WeightedTerms(replace(SETTINGS, style_loss="mean_std"))
+    assert not terms.by_tiles
+    with pytest.raises(ValueError, match=r"^style isn't compared by means over positions, so not in tiles$"):
+        terms.of_kept({}, {})
 
 
 def test_layers_in_use() -> None:

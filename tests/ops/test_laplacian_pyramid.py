@@ -12,7 +12,10 @@ def test_bands_add_up_to_the_picture(height: int, width: int) -> None:
     image = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)), tf.float32)
     bands = split_bands(image)
     np.testing.assert_allclose(join_bands(bands), image, atol=1e-4)
-    assert max(bands[-1].shape[1:3]) < max(height, width) / 4
+    sizes = np.array([band.shape[1:3] for band in bands])
+    np.testing.assert_array_equal(sizes[0], [height, width])
+    np.testing.assert_array_equal(sizes[1:], (sizes[:-1] + 1) // 2)
+    assert sizes.min() in (2, 3)
 
 
 def test_a_band_holds_what_is_as_large_as_it_resolves() -> None:

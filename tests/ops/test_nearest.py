@@ -11,6 +11,14 @@ from nst_keras.ops.nearest import centered_unit_rows, nearest_rows, unit_rows
 @pytest.mark.parametrize("similarities", [1, 300, 2**24])  # a query at a time, some, and all at once
 def test_nearest_by_centred_cosine(similarities: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest, "_SIMILARITIES", similarities)
+    matmul, sizes = tf.matmul, []
+
+    def measured(*pair: tf.Tensor, **how: bool) -> tf.Tensor:
+        products = matmul(*pair, **how)
+        sizes.append(products.shape.num_elements())
+        return products
+
+    monkeypatch.setattr(tf, "matmul", measured)
     rng = np.random.default_rng(0)
     queries, keys = (rng.uniform(0, 1, (count, 8)).astype(np.float32) for count in (23, 41))
     found = nearest_rows(*(centered_unit_rows(tf.constant(rows)) for rows in (queries, keys)))
@@ -21,6 +29,7 @@ def test_nearest_by_centred_cosine(similarities: int, monkeypatch: pytest.Monkey
 
     expected = [max(range(41), key=lambda n: cosine(row, apart_keys[n])) for row in apart_queries]
     assert found.numpy().tolist() == expected
+    assert max(sizes) <= max(similarities, 41) and sum(sizes) == 23 * 41
 
 
 def test_rows_of_zeros_stay_finite() -> None:

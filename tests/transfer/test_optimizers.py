@@ -123,6 +123,19 @@ def test_slots_let_an_optimizer_go_on_where_it_was(optimizer: str) -> None:
     assert second.losses == pytest.approx(_run(5, optimizer=optimizer)[1][3:])
 
 
+def test_bands_of_detail_lower_the_loss_and_go_on_where_they_were() -> None:
+    settings, first, second = StyleTransferSettings(method="nn"), _Steps(), _Steps()
+    minimize(_valley(), START, 3, settings, first)
+    minimize(_valley(), first.images[-1], 2, settings, second, first.slots)
+    images, losses = _run(5, method="nn")
+    np.testing.assert_allclose(second.images, images[3:], rtol=1e-6)
+    assert losses == sorted(losses, reverse=True) and len(set(losses)) == 5
+    moved = (START - images[0]).ravel()
+    assert moved.min() > 0.4  # Adam's first step, 255 * 2e-3, in every band that a pixel belongs to
+    bright, _ = _run(40, _valley(400.0), method="nn")
+    assert 250 < bright[-1].max() <= 255, "it is shown within the range, whatever the bands add up to"
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
 @pytest.mark.parametrize("wrong", [0, 2])
 def test_a_loss_or_gradient_that_is_no_number_ends_all(optimizer: str, wrong: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nst_keras.errors import InputError
+from pipelines.engine.stage import JUDGEMENT_FILE
 from pipelines.judging.verdicts import (
     Blessing,
     Pushed,
@@ -14,12 +15,13 @@ from pipelines.judging.verdicts import (
     digest_files,
     digest_folder,
     read_blessing,
+    read_judgement,
     read_outcome,
     read_pushed,
     write_blessing,
     write_pushed,
 )
-from pipelines.kinds import InfraBlessing, ModelBlessing, PushedModel
+from pipelines.kinds import InfraBlessing, ModelBlessing, ModelJudgement, PushedModel
 
 
 def test_what_speaks_against_a_model_keeps_it_from_being_blessed() -> None:
@@ -77,6 +79,28 @@ def test_what_is_wrong_with_a_damaged_blessing_is_told(tmp_path: Path) -> None:
     (tmp_path / "blessing.json").write_text('{"blessed": "no", "reasons": []}')
     with pytest.raises(InputError, match='damaged: "blessed" must be true or false, and "reasons" a list;'):
         read_blessing(ModelBlessing(tmp_path))
+
+
+@pytest.mark.parametrize("approves,verb", [(True, "approved"), (False, "revoked")])
+def test_what_a_person_said_is_told_with_name_and_reason(tmp_path: Path, approves: bool, verb: str) -> None:
+    said = {"approves": approves, "who": "Ada", "why": "looks right"}
+    (tmp_path / JUDGEMENT_FILE).write_text(json.dumps(said))
+    assert read_judgement(ModelJudgement(tmp_path)) == (approves, f"{verb} by Ada: looks right")
+
+
+@pytest.mark.parametrize(
+    "changes,message",
+    [({"approves": "no"}, '"approves" must be true or false'), ({"approves": 1}, '"approves" must be true')],
+)
+def test_a_damaged_judgement_approves_nothing(tmp_path: Path, changes: dict, message: str) -> None:
+    said = {"approves": True, "who": "Ada", "why": "looks right"}
+    (tmp_path / JUDGEMENT_FILE).write_text(json.dumps(said | changes))
+    with pytest.raises(InputError, match=rf"is damaged: {message}.*; approve or revoke the model again$"):
+        read_judgement(ModelJudgement(tmp_path))
+    del said["who"]
+    (tmp_path / JUDGEMENT_FILE).write_text(json.dumps(said))
+    with pytest.raises(InputError, match=f"{JUDGEMENT_FILE}: is damaged: 'who'; approve or revoke"):
+        read_judgement(ModelJudgement(tmp_path))
 
 
 @pytest.mark.parametrize(
