@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import itertools
 import json
 import os
 import signal
@@ -11,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from nst_keras.classifiers.registry import CLASSIFIERS
+from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult
 from nst_keras.cli import train
 from nst_keras.data.datasets import load_dataset
 from nst_keras.pictures.images import write_image
@@ -135,7 +138,25 @@ def test_a_wrong_data_set_leaves_no_folder(run_main: Callable, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kill", [pytest.param(signal.SIGINT, marks=pytest.mark.large), signal.SIGKILL])
+def test_a_stopped_run_goes_on_to_the_same_place(
+    run_here: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["--model=mlp", "--epochs=2", "--batch_size=128"]
+    step, taken = ClassifierTrainer.step, itertools.count(1)
+
+    def interrupted(*arguments: Any) -> StepResult:
+        if next(taken) == 15:  # in the second epoch
+            signal.raise_signal(signal.SIGINT)
+        return step(*arguments)
+
+    monkeypatch.setattr(ClassifierTrainer, "step", interrupted)
+    stopped = run_here(*flags, "--output_dir=stopped")
+    assert stopped.returncode == 130 and not (tmp_path / "stopped/report.html").exists()
+    assert "going on at step 15" in _goes_on(run_here, tmp_path, "stopped", flags)
+
+
+@pytest.mark.large  # TensorFlow starts once more
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Path, kill: int) -> None:
     flags = ["--model=mlp", "--epochs=6", "--batch_size=32", "--checkpoint_seconds=1"]
     process = subprocess.Popen(
@@ -149,16 +170,19 @@ def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, tmp_path: Pa
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (130 if kill == signal.SIGINT else -kill), errors
     assert not (tmp_path / "killed/report.html").exists()
-    resumed = run_here(*flags, "--output_dir=killed")
-    assert resumed.returncode == 0
-    assert "going on at step" in resumed.stderr
+    assert "going on at step" in _goes_on(run_here, tmp_path, "killed", flags)
+
+
+def _goes_on(run_here: Callable, folder: Path, stopped: str, flags: list[str]) -> str:
+    """What is said when a stopped training goes on, which must end as one that was never stopped."""
+    resumed = run_here(*flags, f"--output_dir={stopped}")
+    assert resumed.returncode == 0, resumed.stderr
     assert run_here(*flags, "--output_dir=through").returncode == 0
-    killed, through = (
-        json.loads((tmp_path / name / "report.json").read_text()) for name in ("killed", "through")
-    )
-    assert killed["fingerprints"] == through["fingerprints"], "weights equal to the bit"
-    for one, other in zip(killed["history"], through["history"], strict=True):
+    ours, through = (json.loads((folder / name / "report.json").read_text()) for name in (stopped, "through"))
+    assert ours["fingerprints"] == through["fingerprints"], "weights equal to the bit"
+    for one, other in zip(ours["history"], through["history"], strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    return resumed.stderr
 
 
 def _free_ports(count: int) -> list[int]:

@@ -41,19 +41,19 @@ def test_a_model_with_its_report(digits: Examples, new: Callable[..., Schema], t
 
 
 def test_a_stopped_run_goes_on_to_the_same_files(
-    digits: Examples, new: Callable[..., Model], tmp_path: Path
+    few_digits: Examples, new: Callable[..., Model], tmp_path: Path
 ) -> None:
     said: list[str] = []
     questions = itertools.count()
     scratch = tmp_path / "scratch"
-    stopping = Context(scratch, should_stop=lambda: next(questions) >= 50)
+    stopping = Context(scratch, should_stop=lambda: next(questions) >= 5)
     resumed, through = new(Model, "resumed"), new(Model, "through")
     with pytest.raises(Stopped):
-        train(CONFIG, stopping, examples=digits, schema=None, model=resumed)
+        train(CONFIG, stopping, examples=few_digits, schema=None, model=resumed)
     assert not _files(resumed)
-    train(CONFIG, Context(scratch, say=said.append), examples=digits, schema=None, model=resumed)
+    train(CONFIG, Context(scratch, say=said.append), examples=few_digits, schema=None, model=resumed)
     assert said == ["going on from the last checkpoint"]
-    train(CONFIG, Context(tmp_path / "anew"), examples=digits, schema=None, model=through)
+    train(CONFIG, Context(tmp_path / "anew"), examples=few_digits, schema=None, model=through)
     assert _files(resumed) == _files(through), "equal to the byte, and nothing tells of times or folders"
 
 
