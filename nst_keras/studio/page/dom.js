@@ -91,6 +91,7 @@ export function note(text, { actions = [], error = false } = {}) {
   box.append(tool("close", t("close"), close));
   $("#notes").replaceChildren(box);
   if (!error && !actions.length) setTimeout(close, 6000);
+  return box;
 }
 
 let said = "";

@@ -297,6 +297,10 @@ function toggleBeside() {
 }
 
 export function startJobs() {
+  $("#history").addEventListener("wheel", (event) => { // which most mice have but one of
+    event.currentTarget.scrollLeft += event.deltaX || event.deltaY;
+    event.preventDefault();
+  }, { passive: false });
   on("jobs shown language choices", drawStrip);
   on("jobs shown language step wall", drawRun);
   on("step", drawSteps);

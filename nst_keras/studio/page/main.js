@@ -22,7 +22,20 @@ export function inWords(error) {
 
 /** Tells what went wrong; what only was given up isn't. */
 export function fail(error) {
-  if (error.name !== "AbortError") note(inWords(error), { error: true });
+  if (error.name === "AbortError") return;
+  const box = note(inWords(error), { error: true });
+  if (error.status === 0) comeBack(box);
+}
+
+/** Once the server answers again, takes away the word that it doesn't, and paints what was wanted meanwhile. */
+async function comeBack(box) {
+  while (box.isConnected) {
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    if (box.isConnected && await refresh().then(() => true, () => false)) {
+      box.remove();
+      change({}, "request");
+    }
+  }
 }
 
 function drawLanguages() {
@@ -31,7 +44,7 @@ function drawLanguages() {
     onclick: () => setLanguage(tag).then(() => {
       change({}, "language");
       $(`#languages [lang="${tag}"]`).focus();
-    }, fail),
+    }, () => fail(new Refusal("", 0))),
   })));
 }
 

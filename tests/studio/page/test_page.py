@@ -139,7 +139,10 @@ def test_a_reload_and_a_new_server_find_the_job(
     page.wait_for_selector("#run .state:has-text('step')")
     port = studio.server.port
     studio.stop()
+    page.click("#keep button:has-text('command')")
+    page.wait_for_selector("#notes .error:has-text('answer')")
     studio.start(port)
+    page.wait_for_selector("#notes .error", state="detached")
     page.wait_for_selector("#run .state:has-text('step')")
     page.click("#run button:has-text('Stop and keep')")
     page.wait_for_selector("#run .state:has-text('Stopped')")
@@ -337,6 +340,10 @@ def test_fits_a_phone(visit: Callable[..., Any], locale: str) -> None:
         for control in page.evaluate(CONTROLS):
             assert control["name"], control
             assert control["height"] >= 44 and control["width"] >= 44, control
+    other = {"en": "es", "es": "en"}[locale[:2]]
+    page.click(f"#languages [lang={other}]")
+    page.wait_for_selector(f"html[lang={other}]")
+    assert page.evaluate("document.activeElement.lang") == other
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.large)])
