@@ -141,6 +141,22 @@ def request_of(record: Mapping[str, Any], find: Callable[[str], str]) -> tuple[d
     return {**asdict(wish), "settings": changes}, problem
 
 
+def as_today(request: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A kept request, which asks for what made its picture whatever defaults there are today."""
+    fast = request["way"] == FAST
+    try:
+        kept = recorded_settings(FastSettings if fast else StyleTransferSettings, settings)
+    except InputError:  # of a later version
+        return dict(request)
+    preset = request.get("preset", _DEFAULT)
+    if fast or preset in PRESETS:
+        changes = changed(kept, FastSettings() if fast else PRESETS[preset])
+    else:
+        preset, changes = _least_changes(kept)
+    names = {name: value for name, value in request["settings"].items() if name == "init"}  # instead of paths
+    return {**request, "preset": preset, "settings": {**changes, **names}}
+
+
 def _least_changes(settings: Settings) -> tuple[str, dict[str, Any]]:
     """The preset that is nearest, and what differs from it."""
     presets = PRESETS if isinstance(settings, StyleTransferSettings) else {_DEFAULT: FastSettings()}

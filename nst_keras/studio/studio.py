@@ -34,7 +34,7 @@ from nst_keras.studio.pictures import (
     new_id,
     shown,
 )
-from nst_keras.studio.requested import FAST, OPTIMIZE, Planned, plan, request_of
+from nst_keras.studio.requested import FAST, OPTIMIZE, Planned, as_today, plan, request_of
 from nst_keras.studio.results import KINDS, download_headers, in_format
 from nst_keras.studio.settings import StudioSettings
 from nst_keras.studio.workers.features import LAYERS, MOST_PICTURES
@@ -69,6 +69,8 @@ class Studio:
         """Goes on with what a server before left."""
         self._loop = asyncio.get_running_loop()
         self._jobs.open()
+        for job in self._jobs.all():
+            job.request = as_today(job.request, job.task["settings"])
         self._tidying = asyncio.ensure_future(self._keep_tidy())
 
     async def _keep_tidy(self) -> None:

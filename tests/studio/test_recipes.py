@@ -12,9 +12,12 @@ import pytest
 from nst_keras.cli import stylize
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.images import read_image, write_image
+from nst_keras.studio.requested import as_today
 from nst_keras.studio.workers import optimize
 from nst_keras.studio.workers.paint import painting
+from nst_keras.stylizers.settings import FastSettings
 from nst_keras.transfer import job as transfer_job
+from nst_keras.transfer.presets import PRESETS
 
 from .conftest import Client, Run, picture
 
@@ -145,6 +148,19 @@ def test_an_optimised_picture_is_that_of_its_command(
     assert (events[0], events[-1], events.count("step")) == ("running", "ended", 5)
     assert "preview" in events
     assert told[-1]["finished"]
+
+
+def test_a_kept_request_asks_for_what_made_its_picture() -> None:
+    fast = {"way": "fast", "content": "sample:china", "settings": {"strength": 0.5}}
+    made = FastSettings(strength=0.5).to_dict()
+    assert as_today(fast, made)["settings"] == fast["settings"]
+    del made["passes"]  # was 1 before there were more
+    assert as_today(fast, made)["settings"] == {"strength": 0.5, "passes": 1}
+    fine = {"way": "optimize", "preset": "preview", "settings": {"seed": 3, "init": "0" * 32}}
+    made = {**PRESETS["preview"].to_dict(), "seed": 3, "init": "/folder/picture.png"}
+    assert as_today(fine, made) == fine
+    assert as_today({**fine, "preset": "of old"}, made) == fine
+    assert as_today(fine, {**made, "of later": 1}) == fine
 
 
 def test_a_recipe_that_lacks_its_photo_says_so(visit: Run) -> None:
