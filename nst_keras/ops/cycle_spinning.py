@@ -6,17 +6,10 @@ picture has neither: cycle spinning (Coifman and Donoho 1995, "Translation-invar
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-_Pictures = TypeVar("_Pictures", "np.ndarray", "tf.Tensor")
-Pads = tuple[tuple[int, int], tuple[int, int]]
-
-_MARGIN = 8  # pixels around the picture, where the network's own borders lie; a multiple of every grid
+MARGIN = 8  # pixels around the picture, where the network's own borders lie; a multiple of every grid
 # Cells of a grid's quarter in the order of a Bayer matrix: the first few are spread as evenly as can be.
 _CELLS = tuple(
     (2 * row + outer_row, 2 * column + outer_column)
@@ -25,40 +18,34 @@ _CELLS = tuple(
 )
 
 
+def offsets(passes: int, grid: int) -> list[tuple[int, int]]:
+    """How far a picture is moved down and to the right in each pass, in pixels, less than `MARGIN`.
+
+    Args:
+        passes: From 1 to 16.
+        grid: Pixels by which the network's grid repeats: 4 or 8.
+    """
+    return [(row * grid // 4, column * grid // 4) for row, column in _CELLS[:passes]]
+
+
 def cycle_spun(
-    paint: Callable[[_Pictures], _Pictures],
-    pictures: _Pictures,
-    passes: int,
-    grid: int,
-    pad: Callable[[_Pictures, Pads], _Pictures],
-) -> _Pictures:
+    paint: Callable[[np.ndarray], np.ndarray], picture: np.ndarray, passes: int, grid: int
+) -> np.ndarray:
     """The mean of a picture painted so many times, each time elsewhere on a network's grid.
 
     Args:
-        paint: From pictures to pictures of the same size.
-        pictures: [..., height, width, 3], each side of 16 pixels at least.
-        passes: From 1 to 16; 1 paints the pictures as they are.
-        grid: Pixels by which the network's grid repeats, a multiple of 4, at most 8.
-        pad: Mirrors pictures at their borders, the outermost pixels too, by pixels at the top and bottom and
-            at the left and right.
+        paint: From a picture to one of the same size.
+        picture: [height, width, 3], each side of 16 pixels at least.
+        passes: As for `offsets`; 1 paints the picture as it is.
+        grid: As for `offsets`.
     """
     if passes == 1:
-        return paint(pictures)
-
-    def painted(row: int, column: int) -> _Pictures:
-        (top, bottom), (left, right) = pads = _around(row * grid // 4), _around(column * grid // 4)
-        return paint(pad(pictures, pads))[..., top:-bottom, left:-right, :]
-
-    total = painted(*_CELLS[0])
-    for cell in _CELLS[1:passes]:
-        total = total + painted(*cell)
+        return paint(picture)
+    height, width = picture.shape[:2]
+    total = np.zeros_like(picture)
+    for down, right in offsets(passes, grid):
+        top, left = MARGIN + down, MARGIN + right
+        pads = ((top, MARGIN - down), (left, MARGIN - right), (0, 0))
+        painted = paint(np.pad(picture, pads, mode="symmetric"))
+        total += painted[top : top + height, left : left + width]
     return total / passes
-
-
-def _around(offset: int) -> tuple[int, int]:
-    return _MARGIN + offset, _MARGIN - offset
-
-
-def pad_array(pictures: np.ndarray, pads: Pads) -> np.ndarray:
-    """The `pad` of arrays."""
-    return np.pad(pictures, [(0, 0)] * (pictures.ndim - 3) + [*pads, (0, 0)], mode="symmetric")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nst_keras.errors import InputError, did_you_mean
-from nst_keras.ops.cycle_spinning import cycle_spun, pad_array
+from nst_keras.ops.cycle_spinning import cycle_spun
 from nst_keras.ops.reflection import MIN_SIDE
 from nst_keras.pictures.by_name import Reader, load_picture
 from nst_keras.pictures.finishing import finish
@@ -121,7 +121,7 @@ class Painter(abc.ABC):
             return self.network.in_one_piece(picture, blend, settings.precision)
 
         try:
-            return cycle_spun(paint, content, settings.passes or self.passes, self.grid, pad_array)
+            return cycle_spun(paint, content, settings.passes or self.passes, self.grid)
         except MemoryError as error:
             raise InputError(f"there is not enough memory for {width}x{height} pixels: lower size") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nst_keras.ops.cycle_spinning import Pads, cycle_spun
+from nst_keras.ops.cycle_spinning import MARGIN, offsets
 from nst_keras.served.module import (
     GRAY_PNG,
     GRAY_SIDE,
@@ -66,18 +66,24 @@ class Served:
 
 
 def spun(paint: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, passes: int, grid: int) -> tf.Tensor:
-    """What `cycle_spun` makes of pictures [batch, h, w, 3], one pass after the other, as memory wants it."""
-    done: list[tf.Tensor] = []
+    """What `cycle_spun` makes of pictures [batch, h, w, 3]; the network is there once, in a loop."""
+    if passes == 1:
+        return paint(images)
+    moves = tf.constant(offsets(passes, grid))
+    height, width = tf.unstack(tf.shape(images)[1:3])
 
-    def paint_next(padded: tf.Tensor) -> tf.Tensor:
-        with tf.control_dependencies(done[-1:]):
-            done.append(paint(padded))
-        return done[-1]
+    def paint_next(number: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        first = MARGIN + moves[number]
+        pads = tf.stack([first, MARGIN - moves[number]], axis=1)
+        painted = paint(tf.pad(images, tf.pad(pads, [[1, 1], [0, 0]]), "SYMMETRIC"))
+        top, left = tf.unstack(first)
+        total += painted[:, top : top + height, left : left + width]
+        return number + 1, tf.ensure_shape(total, images.shape)
 
-    def pad(pictures: tf.Tensor, pads: Pads) -> tf.Tensor:
-        return tf.pad(pictures, [(0, 0), *pads, (0, 0)], "SYMMETRIC")
-
-    return cycle_spun(paint_next, images, passes, grid, pad)
+    _, total = tf.while_loop(
+        lambda number, _: number < passes, paint_next, (0, tf.zeros_like(images)), parallel_iterations=1
+    )
+    return total / passes
 
 
 class _NamedStyles:
