@@ -38,12 +38,14 @@ def validate_examples(
     """Writes anomalies.pbtxt and anomalies.html.
 
     Breaks of the schema and, unless the config says otherwise, drift from `previous` are errors; a class that
-    is missing outside the training split, and skew between splits, are warnings. If `fail` is set, errors end
-    the run. "valid" says that there are none: `pipelines.kinds.latest_valid` finds such statistics again.
+    is missing outside the training split, and skew of the other splits and of what was served, are warnings.
+    If `fail` is set, errors end the run. "valid" says that there are none: `pipelines.kinds.latest_valid`
+    finds such statistics again.
     """
     from google.protobuf import text_format
 
     from pipelines.statistics.anomalies import ERROR, TOO_FEW, build_anomalies, find_anomalies
+    from pipelines.statistics.counts import SERVING
     from pipelines.statistics.protos import Statistics, read_statistics
     from pipelines.statistics.schema import read_schema
 
@@ -58,7 +60,7 @@ def validate_examples(
         page = context.scratch / "anomalies.html"
         _write_page(page, breaks, comparisons)
         more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
-        least = min(dataset.num_examples for dataset in observed.datasets)
+        least = min(data.num_examples for data in observed.datasets if data.name != SERVING)
         hint = f". If so few are meant, set SchemaGen.min_examples={least}" if few and least else ""
         raise InputError(f"{statistics.path}: {'; '.join(errors[:_LISTED])}{more}{hint}. All of it: {page}")
     for sentence in [*errors, *warnings]:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from nst_keras.fields import FROM_ONE, Settings, number
+from nst_keras.fields import FROM_ONE, Bounds, Settings, number, setting
+from nst_keras.pictures.measurements import STEPS, measure_picture
 from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.serving.protocol.request_log import find_log_files, read_log_file
 from nst_keras.storage.files import write_whole
 from pipelines.engine.memo import Piece
-from pipelines.engine.stage import Context, Input, Output, Stage
+from pipelines.engine.stage import Context, Input, Output, Outside, Stage
 from pipelines.examples.files import (
     decode_example,
     encode_picture,
@@ -24,15 +26,21 @@ from pipelines.examples.files import (
 )
 from pipelines.examples.parts import run_tasks
 from pipelines.kinds import Examples, ExampleStatistics
-from pipelines.statistics.counts import PictureCounts, decode_counts, measure_picture, merge_counts
+from pipelines.statistics.counts import SERVING, PictureCounts, decode_counts, merge_counts
 
 _UNLABELLED = -1
+_DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True)
 class StatisticsGenConfig(Settings):
-    """What the page shows."""
+    """What the page shows, and what else is counted."""
 
+    request_log: str = setting(
+        "", "Folder of an nst-serve's request_log: what was served becomes a split, whose skew is looked at."
+    )
+    request_model: str = setting("", "The model whose requests are counted; empty: all.")
+    request_days: int = number(0, "Days of the log that count, back from its newest file; 0: all.", Bounds(0))
     shown_classes: int = number(20, "How many classes to show pictures of, the first by label.")
     thumbnail: int = number(96, "Longest side at which pictures are shown, in pixels.", FROM_ONE)
 
@@ -58,28 +66,51 @@ def generate_statistics(
 
     The proto is a `DatasetFeatureStatisticsList` with a data set for each split. Features are the label (by
     its class's name), height, width, channels, the size of the stored file, brightness, contrast and
-    colourfulness; `pipelines.statistics.counts` defines them.
+    colourfulness; `nst_keras.pictures.measurements` defines them. A log of requests gives one more data set,
+    "serving", without labels.
     """
     from pipelines.statistics.page import write_statistics_page
     from pipelines.statistics.protos import FILE, build_statistics, features_of
 
     info = read_info(examples)
     tasks: dict[str, list[CountTask]] = {}
+    shown = {name: getattr(config, name) for name in ("shown_classes", "thumbnail")}
     for split in info.splits:
         tasks[split] = []
         for path, digest in zip(shard_paths(examples, split), shard_digests(examples, split), strict=True):
-            piece = context.piece(count_shard, [vars(config), digest])
+            piece = context.piece(count_shard, [shown, digest])
             tasks[split].append(CountTask(path, context.scratch / f"{path.stem}.json", config, piece))
     run_tasks(context, count_shard, [*chain.from_iterable(tasks.values())], "looking at pictures: shard")
     counts = {
         split: merge_counts(decode_counts(task.target.read_bytes()) for task in parts)
         for split, parts in tasks.items()
     }
+    if config.request_log:
+        counts[SERVING] = count_requests(config)
     protos = build_statistics(counts, info.class_names)
     write_whole(statistics.path / FILE, protos.SerializeToString(deterministic=True))
     features = {dataset.name: features_of(dataset) for dataset in protos.datasets}
     write_statistics_page(statistics.path / "statistics.html", info, features, counts)
     return {**{split: part.examples for split, part in counts.items()}, "classes": len(info.class_names)}
+
+
+def count_requests(config: StatisticsGenConfig) -> PictureCounts:
+    """Counts the pictures that a server logged; there may be none."""
+    counts, files = PictureCounts(), find_log_files(Path(config.request_log).expanduser())
+    newest = max((line["time"] for path in files for line in read_log_file(path)), default=0.0)
+    oldest = newest - config.request_days * _DAY if config.request_days else 0.0
+    for line in (line for path in files for line in read_log_file(path)):
+        if line["time"] >= oldest and config.request_model in ("", line["model"]):
+            counts.add(None, {name: line[name] for name in STEPS})
+    return counts
+
+
+def _request_files(config: StatisticsGenConfig) -> list[Outside]:
+    """The log's whole files; what else is in its folder doesn't count."""
+    if not config.request_log:
+        return []
+    folder = Path(config.request_log).expanduser()
+    return [Outside(str(folder.resolve()), lambda: ((path.name, path) for path in find_log_files(folder)))]
 
 
 def count_shard(task: CountTask) -> None:
@@ -105,4 +136,4 @@ def _thumbnail(pixels: np.ndarray, longest_side: int) -> str:
     return base64.b64encode(encode_picture(pixels)).decode("ascii")
 
 
-StatisticsGen = Stage(generate_statistics, "StatisticsGen", hands_out=True)
+StatisticsGen = Stage(generate_statistics, "StatisticsGen", reads=_request_files, hands_out=True)

@@ -8,11 +8,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nst_keras.pictures.measurements import STEPS
 from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, in_our_look, new_figure
 from nst_keras.reports.page_parts import cards, frame, heading, image, label, note, picture_grid, table
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
-from pipelines.statistics.counts import STEPS, PictureCounts
+from pipelines.statistics.counts import PictureCounts
 from pipelines.statistics.protos import LABEL, Features, FeatureStatistics, label_counts, standard_buckets
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)

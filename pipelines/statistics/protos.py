@@ -11,8 +11,9 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.errors import InputError
+from nst_keras.pictures.measurements import INT_FEATURES, STEPS
 from pipelines.kinds import ExampleStatistics
-from pipelines.statistics.counts import INT_FEATURES, STEPS, PictureCounts
+from pipelines.statistics.counts import PictureCounts
 
 FILE = "FeatureStats.pb"
 LABEL = "label"

@@ -6,9 +6,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from nst_keras.errors import InputError
+from nst_keras.pictures.measurements import LIMITS
 from nst_keras.storage.files import open_file
 from pipelines.kinds import Schema
-from pipelines.statistics.counts import LIMITS
 from pipelines.statistics.protos import LABEL, FeatureStatistics, Statistics, features_of, label_counts
 
 FILE = "schema.pbtxt"

@@ -30,6 +30,18 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._logged = prometheus.Gauge(
+            ":nst_keras:request_log_count",
+            "Pictures that the request log took (written) or couldn't (failed); requests that found it full "
+            "(dropped).",
+            ["outcome"],
+            registry=self._registry,
+        )
+
+    def count_logged(self, outcome: str, number: int = 1) -> None:
+        """Counts what became of pictures, or of a request, in the request log."""
+        self._logged.labels(outcome).inc(number)
+
     def count(self, model_name: str, status: str, seconds: float, method: str, entrypoint: str) -> None:
         """Counts a request for a served model: others' names would let clients fill the memory.
 

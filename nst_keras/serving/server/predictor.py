@@ -17,6 +17,7 @@ from nst_keras.serving.server.compute.batching import Batcher
 from nst_keras.serving.server.compute.workers import RemoteModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
+from nst_keras.serving.server.request_log import RequestLog
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.web.errors import HttpError
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 class Predictor:
     """Lets `capacity` requests in, which wait or are computed, and joins those that it may."""
 
-    def __init__(self, settings: ServerSettings, models: Models, metrics: Metrics) -> None:
-        self.settings, self.models, self.metrics = settings, models, metrics
+    def __init__(
+        self, settings: ServerSettings, models: Models, metrics: Metrics, log: RequestLog | None = None
+    ) -> None:
+        self.settings, self.models, self.metrics, self._log = settings, models, metrics, log
         self.capacity = settings.queue_size + settings.num_workers
         self._inside, self._lock = 0, threading.Lock()
         self._workers = threading.BoundedSemaphore(settings.num_workers)
@@ -94,9 +97,13 @@ class Predictor:
         with self.models.lease(spec) as (version, model):
             job = Job(method, request, spec.name, version)
             if isinstance(model, RemoteModel):
-                return model.ask(job, deadline, is_wanted)
-            run = functools.partial(self._run, model, deadline, is_wanted)
-            return answer(job, model.signatures, run, self.settings)
+                reply = model.ask(job, deadline, is_wanted)
+            else:
+                run = functools.partial(self._run, model, deadline, is_wanted)
+                reply = answer(job, model.signatures, run, self.settings)
+        if self._log:
+            self._log.offer(job)
+        return reply
 
     def _run(
         self,

@@ -10,6 +10,7 @@ from nst_keras.serving.server.grpc_server import GrpcServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.predictor import Predictor
+from nst_keras.serving.server.request_log import RequestLog
 from nst_keras.serving.server.rest import RestApi
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.web.server import HttpServer
@@ -43,7 +44,11 @@ class ModelServer:
                 undo.callback(self._workers.close)
             self.models = Models(settings, self._workers.load if self._workers else _load_here)
             undo.callback(self.models.close)
-            self._predictor = Predictor(settings, self.models, Metrics())
+            metrics = Metrics()
+            self._log = RequestLog(settings, metrics) if settings.request_log else None
+            if self._log:
+                undo.callback(self._log.close)
+            self._predictor = Predictor(settings, self.models, metrics, self._log)
             self._api = RestApi(self._predictor, token)
             self._grpc = GrpcServer(self._predictor, host, tls, token)
             undo.callback(lambda: self._grpc.begin_stop().wait())
@@ -86,6 +91,8 @@ class ModelServer:
         is_idle = self.is_idle()
         if self._workers:
             self._workers.close()
+        if self._log:
+            self._log.close()
         return is_idle
 
     def __enter__(self) -> "ModelServer":

@@ -70,6 +70,18 @@ class ServerSettings(Settings):
     write_timeout: float = number(60, "Seconds in which a client must have taken its answer.", POSITIVE)
     request_timeout: float = number(60, "Seconds that a request may wait for a worker (504).", POSITIVE)
     drain_seconds: float = number(30, "Seconds to finish requests after SIGTERM.", Bounds(0))
+    request_log: str = setting(
+        "",
+        "Folder that takes size, brightness and colours of each picture that is asked about, for pipelines; "
+        "empty: none.",
+    )
+    request_log_mb: int = number(256, "Most MiB that it takes; past it the oldest goes.", FROM_ONE)
+    request_log_seconds: float = number(
+        3600, "Seconds after which a file of it is closed, so that pipelines see it.", POSITIVE
+    )
+    request_log_pictures: float = number(
+        0, "Share of the pictures that are kept there themselves, from 0 to 1.", Bounds(0, 1, closed=True)
+    )
     file_system_poll_wait_seconds: float = number(1, "Seconds between looks for new versions.", POSITIVE)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from nst_keras.errors import InputError
+from nst_keras.pictures.measurements import measure_picture
 from pipelines.engine.stage import Context, Stopped
 from pipelines.examples.files import (
     Example,
@@ -25,7 +26,6 @@ from pipelines.examples.files import (
 )
 from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statistics
-from pipelines.statistics.counts import measure_picture
 from pipelines.statistics.protos import features_of, read_statistics
 
 CONFIG = StatisticsGenConfig()

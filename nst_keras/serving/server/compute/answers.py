@@ -42,7 +42,7 @@ Arrays = dict[str, np.ndarray]
 Run = Callable[[str, Arrays], Arrays]
 _Predict = Callable[..., Arrays]  # signature's name, a function from signature to inputs, names of outputs
 
-_GRPC_REQUESTS = {
+GRPC_REQUESTS = {
     "Predict": predict_pb2.PredictRequest,
     "Classify": classification_pb2.ClassificationRequest,
     "Regress": regression_pb2.RegressionRequest,
@@ -74,7 +74,7 @@ class Job:
 def answer(job: Job, signatures: Signatures, run: Run, settings: ServerSettings) -> bytes:
     """Answers a request in the form in which it came; raises ServingError."""
     predict = functools.partial(_predict, signatures, run)
-    if job.method in _GRPC_REQUESTS:
+    if job.method in GRPC_REQUESTS:
         return _answer_message(job, predict, settings)
     document = _parse(job.request)
     read, write = _ways(document, job.method)
@@ -84,9 +84,9 @@ def answer(job: Job, signatures: Signatures, run: Run, settings: ServerSettings)
 def read_request(method: str, data: bytes) -> Any:
     """A request's message."""
     try:
-        return _GRPC_REQUESTS[method].FromString(data)
+        return GRPC_REQUESTS[method].FromString(data)
     except DecodeError as error:
-        raise invalid(f"the request is no {_GRPC_REQUESTS[method].__name__}: {error}") from error
+        raise invalid(f"the request is no {GRPC_REQUESTS[method].__name__}: {error}") from error
 
 
 def json_body(document: Any) -> bytes:
