@@ -1,10 +1,12 @@
 """nst-train as a user runs it: files, messages, going on after a kill, several workers."""
 
+import contextlib
 import csv
 import functools
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +27,7 @@ from nst_keras.data.datasets import load_dataset
 from nst_keras.pictures.images import write_image
 
 COMMAND = [sys.executable, "-m", "nst_keras.cli.train"]
+SHORT = ["--model=mlp", "--epochs=1", "--output_dir=out"]
 
 
 @pytest.fixture
@@ -66,40 +69,49 @@ def test_all_models_are_tried_above() -> None:
     assert tuple(getattr(each, "values", each)[0] for each in mark.args[1]) == tuple(CLASSIFIERS)
 
 
-def test_a_saved_model_folder_and_the_report_s_files(run_here: Callable, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a short training left everything in `out`."""
+    folder = tmp_path_factory.mktemp("trained")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["nst-train", *SHORT, "--saved_model"])
+        with pytest.raises(SystemExit) as ended:
+            train.main()
+    assert not ended.value.code
+    return folder
+
+
+def test_a_saved_model_folder_and_the_report_s_files(trained: Path) -> None:
     import tensorflow as tf
 
-    done = run_here("--model=mlp", "--epochs=1", "--saved_model", "--output_dir=out")
-    assert done.returncode == 0, done.stderr
-    names = {path.name for path in (tmp_path / "out").iterdir()}
+    names = {path.name for path in (trained / "out").iterdir()}
     pictures = {"learning_curves.png", "confusion_matrix.png", "mistakes.png"}
     assert pictures | {"report.html", "report.json", "model.keras", "saved_model", "tensorboard"} <= names
     assert not any(name.startswith(".") for name in names)
     images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 1)).astype(np.float32)
-    served = tf.saved_model.load(tmp_path / "out/saved_model").signatures["serving_default"](image=images)
-    expected = keras.models.load_model(tmp_path / "out/model.keras")(images)
+    served = tf.saved_model.load(trained / "out/saved_model").signatures["serving_default"](image=images)
+    expected = keras.models.load_model(trained / "out/model.keras")(images)
     np.testing.assert_allclose(next(iter(served.values())), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_same_command_again_only_writes_the_report_anew_and_others_are_refused(
-    run_here: Callable, tmp_path: Path
+    trained: Path, run_here: Callable, tmp_path: Path
 ) -> None:
-    flags = ["--model=perceptron", "--epochs=1", "--output_dir=out"]
-    assert run_here(*flags, "--saved_model").returncode == 0
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     before = json.loads((tmp_path / "out/report.json").read_text())
-    events = set((tmp_path / "out/tensorboard").iterdir())
-    again = run_here(*flags)
+    events = {path.name for path in (tmp_path / "out/tensorboard").iterdir()}
+    again = run_here(*SHORT)
     assert again.returncode == 0
     assert "epoch 1/1" not in again.stderr
     assert json.loads((tmp_path / "out/report.json").read_text()) == before
-    refused = run_here(*flags, "--learning_rate=0.005")
+    refused = run_here(*SHORT, "--learning_rate=0.005")
     assert refused.returncode == 1
-    assert "learning_rate (was 1.0, is 0.005)" in refused.stderr
+    assert "learning_rate (was 0.001, is 0.005)" in refused.stderr
     assert "--restart" in refused.stderr
-    assert run_here(*flags, "--learning_rate=0.005", "--restart").returncode == 0
+    assert run_here(*SHORT, "--learning_rate=0.005", "--restart").returncode == 0
     # Of the training before nothing is left.
     assert not (tmp_path / "out/saved_model").exists()
-    assert events.isdisjoint((tmp_path / "out/tensorboard").iterdir())
+    assert events.isdisjoint(path.name for path in (tmp_path / "out/tensorboard").iterdir())
 
 
 def test_early_stopping(run_here: Callable, tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ def test_pieces_of_a_painting_are_found_where_they_were_pasted() -> None:
     pasted = picture.copy()
     pasted[2:10, 5:15] = 2 * painting[9:17, :10]  # a thing of 80 positions, in more contrast
     pasted[13:16, 2:7] = painting[:3, 3:8]  # a stroke of 15
-    assert copied_share(pasted, painting, piece=PIECE) == pytest.approx(80 / (20 * 24), abs=0.01)
+    share = copied_share(pasted, painting, piece=PIECE)
+    assert share == pytest.approx(80 / (20 * 24), abs=0.01)
+    common = np.linspace(-30, 30, 16)  # what all places have says nothing
+    assert copied_share(pasted + common, painting + common, piece=PIECE) == pytest.approx(share, abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["strokes", "stained_glass"])

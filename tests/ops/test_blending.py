@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_keras.ops.blending import apply_strength
@@ -17,6 +17,7 @@ def test_none_is_the_photo_and_all_the_painting() -> None:
     np.testing.assert_allclose(apply_strength(PHOTOS, PAINTED, tf.ones(4)), PAINTED, atol=1e-4)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4))
 def test_each_picture_has_its_own_strength(strengths: list[float]) -> None:
     found = apply_strength(PHOTOS, PAINTED, tf.constant(strengths)).numpy()

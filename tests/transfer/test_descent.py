@@ -70,9 +70,9 @@ def test_every_optimizer_lowers_the_loss(
 def test_wasserstein_paints_two_styles_at_every_size_by_one_trace(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
 ) -> None:
-    # On relu4_1, first 4 * 6 positions, then 8 * 12, for 512 channels.
-    settings = replace(shallow, style_loss="wasserstein", style_layers={"relu4_1": 1.0}, size=96)
-    settings = replace(settings, coarsest_size=48, coarse_steps=4, num_steps=4)
+    # On relu3_1, first 4 * 6 positions, then 8 * 12, for 256 channels.
+    settings = replace(shallow, style_loss="wasserstein", style_layers={"relu3_1": 1.0})
+    settings = replace(settings, coarse_steps=4, num_steps=4)
     both = replace(pictures, styles=[*pictures.styles, pictures.content], blend=[0.25, 0.75])
     objective, states = Objective(random_weights, settings), list[State]()
     _optimize(objective, both, settings, callback=states.append)

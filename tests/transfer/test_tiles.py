@@ -63,7 +63,7 @@ def test_a_layer_sees_as_far_as_is_said(random_weights: VGG19Weights) -> None:
         pytest.param("gram_mean_std", True, {}, marks=pytest.mark.large),
         pytest.param("covariance", False, {}, marks=pytest.mark.large),
         pytest.param("covariance", True, {"pooling": "average"}, marks=pytest.mark.large),
-        ("wasserstein", False, {"relative_losses": False}),
+        pytest.param("wasserstein", False, {"relative_losses": False}, marks=pytest.mark.large),
         pytest.param("wasserstein", True, {}, marks=pytest.mark.large),
     ],
 )

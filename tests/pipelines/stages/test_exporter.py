@@ -61,6 +61,7 @@ def test_a_perceptron(digits: Examples, new: Callable, tmp_path: Path) -> None:
     assert np.mean(names.astype(int) == labels) > 0.8
 
 
+@pytest.mark.large  # which nst-export's own tests do, too
 def test_a_stylizer(new: Callable, tmp_path: Path) -> None:
     model, servable = new(Model), new(ServableModel)
     stylizer = MultiStyleStylizer(multi_style(2, width=0.125), ("wave", "night"), 0.125)

@@ -26,7 +26,11 @@ if importlib.util.find_spec("onnxruntime") is None:
 
 @pytest.mark.parametrize(
     ("stylizer", "names"),
-    [("", ["great_wave", "storm"]), ("magenta", []), ("magenta26", ["style19", "style3"])],
+    [
+        ("", ["great_wave", "storm"]),
+        ("magenta", []),
+        pytest.param("magenta26", ["style19", "style3"], marks=pytest.mark.large),
+    ],
 )
 def test_pictures_are_those_of_tensorflow(
     magenta_weights: None, photo: np.ndarray, stylizer: str, names: list[str]

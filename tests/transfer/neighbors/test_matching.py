@@ -144,6 +144,7 @@ def test_what_is_outside_of_a_mask_stays_the_photo(objective: NeighborObjective,
     assert np.abs(painted[:, 25:] - photo[:, 25:]).mean() > 1
 
 
+@pytest.mark.large
 def test_each_region_takes_after_its_own_styles(objective: NeighborObjective, pictures: Pictures) -> None:
     """The left half after a red picture, the right one after the blue half of another."""
     mask = np.zeros((40, 60), np.float32)
