@@ -17,7 +17,7 @@ from nst_keras.serving.server.compute.batching import Batcher
 from nst_keras.serving.server.compute.workers import RemoteModel
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
-from nst_keras.serving.server.request_log import RequestLog
+from nst_keras.serving.server.request_logger import RequestLog
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.web.errors import HttpError
 

@@ -10,7 +10,7 @@ from nst_keras.serving.server.grpc_server import GrpcServer
 from nst_keras.serving.server.metrics import Metrics
 from nst_keras.serving.server.models import Models
 from nst_keras.serving.server.predictor import Predictor
-from nst_keras.serving.server.request_log import RequestLog
+from nst_keras.serving.server.request_logger import RequestLog
 from nst_keras.serving.server.rest import RestApi
 from nst_keras.serving.server.settings import ServerSettings
 from nst_keras.web.server import HttpServer

@@ -1,6 +1,6 @@
 """A process that measures the pictures of requests and writes what it finds into files of JSON lines.
 
-It takes strangers' pictures apart, so it may be ended at any moment; `request_log` is its other end.
+It takes strangers' pictures apart, so it may be ended at any moment; `request_logger` is its other end.
 """
 
 import hashlib

@@ -18,10 +18,10 @@ from nst_keras.served.push import push
 from nst_keras.serving.client.client import connect
 from nst_keras.serving.protocol.model_spec import ModelSpec
 from nst_keras.serving.protocol.request_log import find_log_files, read_log_file
-from nst_keras.serving.server import request_log
+from nst_keras.serving.server import request_logger
 from nst_keras.serving.server.compute.answers import Job
 from nst_keras.serving.server.metrics import METRICS_PATH, Metrics
-from nst_keras.serving.server.request_log import RequestLog
+from nst_keras.serving.server.request_logger import RequestLog
 from nst_keras.serving.server.server import ModelServer
 from nst_keras.serving.server.settings import ServerSettings
 from pipelines.engine.stage import Context
@@ -127,7 +127,7 @@ def _value(metrics: Metrics, outcome: str) -> float:
 
 def test_nobody_waits_for_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process is stopped, killed, and there again."""
-    monkeypatch.setattr(request_log, "_MOST_WAITING", 2)
+    monkeypatch.setattr(request_logger, "_MOST_WAITING", 2)
     metrics, settings = Metrics(), ServerSettings(request_log=str(tmp_path / "log"))
     request = b'{"instances": [{"b64": "%s"}]}'
     job = Job("predict", request % base64.b64encode(_pictures(0)[0]), "lamps", 1)
