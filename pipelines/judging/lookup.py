@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from nst_keras.data.sources.tables import is_table
+from nst_keras.data.sources.listing import is_file_source
 from nst_keras.errors import InputError
 from nst_keras.served.store import SAVED_MODEL_FILE, find_versions, read_manifest
 from pipelines.engine.stage import Channel, Pipeline
@@ -85,17 +85,18 @@ def _find_pushed(store: Store, path: Path) -> Match | None:
 
 def _find_external(store: Store, path: Path) -> Match | None:
     """By the path of data that a stage read, with the contents that it has now if those are known."""
-    there = path.exists() and not is_table(path.name)  # whose pictures count, too
-    if there:
+    by_contents = path.exists() and not is_file_source(path.name)  # of those their pictures count
+    if by_contents:
         same = _select(store, "kind=? AND digest=?", EXTERNAL, read_tree(path).digest)
         if same:
             return same[0], ""
     earlier = _select(store, "kind=? AND path=?", EXTERNAL, str(path.resolve()))
     if not earlier:
         return None
-    note = f"{path} has changed since a stage read it" if there else f"{path} isn't there any more"
+    notes = [f"{path} has changed since a stage read it"] if by_contents else []
+    notes += [] if path.exists() else [f"{path} isn't there any more"]
     others = f"; earlier contents: {', '.join(map(_name, earlier[1:]))}" if earlier[1:] else ""
-    return earlier[0], f"{note}; these are the contents that were read last{others}"
+    return earlier[0], "; ".join([*notes, f"these are the contents that were read last{others}"])
 
 
 def _select(store: Store, where: str, *values: str | int) -> list[StoredArtifact]:

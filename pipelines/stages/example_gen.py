@@ -382,20 +382,34 @@ def _reads(config: ExampleGenConfig) -> list[Path | Outside]:
 
 
 def _outside(source: str) -> Path | Outside:
+    name = source if is_remote(source) else str(Path(source).resolve())
     if is_table(source):
-        return Outside(source, lambda: _table_files(source))
+        return Outside(name, lambda: _table_files(source))
+    if is_archive(source) and not os.path.isdir(source):
+        # By its pictures: whoever looks at these needn't read all of it once more.
+        return Outside(name, lambda: _members(source), lambda: state_anywhere(source))
     if not is_remote(source):
         return Path(source)
-    if is_archive(source):
-        # By its pictures: whoever looks at these needn't read all of it once more.
-        return Outside(source, lambda: _members(source), lambda: state_anywhere(source))
     return Outside(source, lambda: ((name, f"{source.rstrip('/')}/{name}") for name in list_remote(source)))
+
+
+class _Member(PictureFile):
+    """A picture in an archive; one that can't be read is known by the reason, and is left out later."""
+
+    __slots__ = ()
+
+    def read(self) -> bytes:
+        try:
+            return super().read()
+        except InputError as error:
+            return str(error).encode()
 
 
 def _members(archive: str) -> Iterator[tuple[str, PictureFile]]:
     for part, classes in list_pictures([archive]).parts.items():
         for name, files in classes.items():
-            yield from ((f"{part}/{name}/{file.name}", file) for file in files)
+            for file in files:
+                yield f"{part}/{name}/{file.name}", _Member(file.root, file.name, file.inside)
 
 
 def _table_files(table: str) -> Iterator[tuple[str, str | PictureFile]]:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,8 @@ from nst_keras.pictures.images import write_image
 from nst_keras.storage import files
 from pipelines.engine.execution.runner import Choice, NodeResult, Runner
 from pipelines.engine.stage import Context, Pipeline, Stopped
-from pipelines.engine.store.digests import read_tree
+from pipelines.engine.store import store
+from pipelines.engine.store.digests import file_digest, read_tree
 from pipelines.engine.store.store import Store
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
 from pipelines.kinds import Examples
@@ -142,6 +144,34 @@ def test_archives_and_tables_give_the_folders_shards_and_their_change_is_seen(
     pictures[0].write_bytes(pictures[1].read_bytes())
     pack()
     assert not set(before) & set(digests())
+
+
+def test_an_archive_is_known_by_its_pictures_which_are_read_once(
+    folder: Path, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, digested = tmp_path / "pets.zip", []
+    with zipfile.ZipFile(archive, "w") as pack:
+        for path in sorted(folder.glob("*/*.png")):
+            pack.write(path, path.relative_to(folder))
+    data = archive.read_bytes()
+    first = (folder / "cats" / "0.png").read_bytes()
+    archive.write_bytes(data.replace(first, first[:-20] + bytes(20)))  # other than its checksum says
+    monkeypatch.setattr(
+        store, "file_digest", lambda path: (digested.append(Path(str(path)).name), file_digest(path))[1]
+    )
+    root = Store(tmp_path / "root")
+
+    def run() -> NodeResult:
+        runner = Runner(Pipeline("p", (ExampleGen(ExampleGenConfig(str(archive), shards=1)),)), root)
+        runner.run("a command", "1")
+        return runner.results["ExampleGen"]
+
+    assert run().record["left_out"] == 2
+    assert [name for name in digested if name.endswith((".png", ".zip"))] == ["0.png"], "what can't be read"
+    assert run().cached
+    archive.write_bytes(data)
+    assert run().record["left_out"] == 1
+    root.close()
 
 
 @pytest.mark.parametrize("in_files", [True, pytest.param(False, marks=pytest.mark.large)])
