@@ -17,7 +17,8 @@ PIECE = 16  # places of 8x8 pixels
 def test_pieces_of_a_painting_are_found_where_they_were_pasted() -> None:
     rng = np.random.default_rng(0)
     painting, picture = (rng.standard_normal((20, 24, 16)) for _ in range(2))
-    assert copied_share(painting, painting, piece=PIECE) == 1
+    assert copied_share(painting, painting, piece=20 * 24) == 1
+    assert copied_share(painting, painting, piece=20 * 24 + 1) == 0
     assert copied_share(picture, painting, piece=PIECE) == 0
     pasted = picture.copy()
     pasted[2:10, 5:15] = 2 * painting[9:17, :10]  # a thing of 80 positions, in more contrast
