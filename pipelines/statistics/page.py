@@ -13,7 +13,7 @@ from nst_keras.reports.look import BLUE, FAINT, GREEN, INK, ORANGE, encode_png, 
 from nst_keras.reports.page_parts import cards, frame, heading, image, label, note, picture_grid, table
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
-from pipelines.statistics.counts import PictureCounts
+from pipelines.statistics.counts import SERVING, PictureCounts
 from pipelines.statistics.protos import LABEL, Features, FeatureStatistics, label_counts, standard_buckets
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
@@ -28,7 +28,8 @@ def write_statistics_page(
     """Writes the page of examples' statistics by split; `counts` has the pictures to show."""
     parts = cards({f"{split} examples": part.examples for split, part in counts.items()})
     if info.class_names:
-        parts += [heading("Classes"), _class_table(info.class_names, splits)]
+        labelled = {split: features for split, features in splits.items() if split != SERVING}
+        parts += [heading("Classes"), _class_table(info.class_names, labelled)]
     parts += _pictures(info, counts)
     parts += [heading("Histograms"), image(encode_png(_draw(splits)), "Histograms of each feature")]
     parts += [note("Heights are shares of a split's pictures, so that splits of any size can be compared.")]
