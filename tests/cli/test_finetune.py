@@ -94,7 +94,9 @@ def test_both_phases(run_here: Callable, pictures: Path) -> None:
 def test_a_killed_run_goes_on_to_the_same_place(run_here: Callable, pictures: Path) -> None:
     flags = ["--epochs=6", "--unfreeze=conv2_1", "--batch_size=4", "--checkpoint_seconds=1"]
     command = [sys.executable, "-m", "nst_keras.cli.finetune", *FAST, *flags]
-    process = subprocess.Popen(command, cwd=pictures, stderr=subprocess.PIPE, text=True, env=os.environ)
+    # A cache of its own: features that another version kept may be rounded otherwise.
+    own = os.environ | {"XDG_CACHE_HOME": str(pictures / "own")}
+    process = subprocess.Popen(command, cwd=pictures, stderr=subprocess.PIPE, text=True, env=own)
     deadline = time.monotonic() + 120
     while not (pictures / "out/checkpoint.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -38,7 +38,14 @@ def untraced() -> Iterator[None]:
 def test_the_optimisers_judge_tells_its_losses_without_weights(random_weights: VGG19Weights) -> None:
     judge = OptimizerJudge(random_weights, PAINTINGS)
     objective = Objective(
-        random_weights, replace(StyleTransferSettings(), content_weight=1.0, style_weight=1.0, tv_weight=0.0)
+        random_weights,
+        replace(
+            StyleTransferSettings(),
+            content_weight=1.0,
+            style_weight=1.0,
+            tv_weight=0.0,
+            color_tv_weight=0.0,
+        ),
     )
     targets = objective.targets(CONTENT, PHOTO[None]) | objective.targets(STYLE, PAINTINGS[1][None])
     content, *style = objective.evaluate(tf.constant(PICTURE[None]), targets)[1].numpy()
