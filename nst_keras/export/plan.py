@@ -63,3 +63,6 @@ class ExportPlan(Settings):
             raise InputError("model must be named. Received: nothing")
         if self.format == ONNX and not (self.model == STYLIZER and self.output_dir):
             raise InputError(f"format {ONNX} is for the model {STYLIZER}, and needs output_dir")
+        if self.passes and (self.model != STYLIZER or self.format == ONNX):
+            what = f"format {ONNX}, whose files paint once" if self.format == ONNX else f"model {self.model}"
+            raise InputError(f"passes has no effect with {what}. Received: passes={self.passes}")

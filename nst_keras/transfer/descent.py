@@ -189,7 +189,10 @@ def initial_image(
     if settings.method == NN:
         return np.clip(first_picture(content), 0, 255)
     if settings.init == "fast":
-        return painted_at_once(np.clip(content, 0, 255), pictures.styles, _parts(pictures))
+        try:
+            return painted_at_once(np.clip(content, 0, 255), pictures.styles, _parts(pictures))
+        except InputError as error:
+            raise InputError(f"init=fast: {error}") from error
     if settings.init == "style_color":
         strongest = pictures.styles[int(np.argmax(pictures.blend))]
         content = match_color_statistics(content, strongest)

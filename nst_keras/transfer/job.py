@@ -77,7 +77,10 @@ class OptimizedStylize:
             None if init in INITS else self._read(init, "init"),
             job_regions(job, self._read),
         )
-        scales = plan_scales(pictures.content, self.settings)
+        try:
+            scales = plan_scales(pictures.content, self.settings)
+        except InputError as error:
+            raise InputError(f"content: {job.content}: {error}") from error
         require_encodable(job.output, scales[-1].height, scales[-1].width)
         record = self.records.of(job)
         start = read_checkpoint(checkpoint_path(job.output), record) if options.resume else None

@@ -12,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from nst_keras.cli import export, query
+from nst_keras.errors import InputError
 from nst_keras.export.onnx import LOOKS, PAINTS
+from nst_keras.export.plan import ExportPlan
 from nst_keras.models.arbitrary_style import build_decoder
 from nst_keras.models.multi_style import multi_style
 from nst_keras.models.vgg19_layout import VGG19Weights
@@ -121,6 +123,12 @@ def test_a_folder_that_is_there_is_left_alone(run_here: Callable, tmp_path: Path
     done = run_here("--output_dir=here")
     assert done.returncode == 1
     assert "output_dir: here: exists already" in done.stderr
+
+
+def test_passes_that_nothing_would_make_are_refused() -> None:
+    for given in ({"model": "style_transfer"}, {"format": "onnx", "output_dir": "there"}):
+        with pytest.raises(InputError, match="passes has no effect with"):
+            ExportPlan(passes=4, **given)
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,10 @@ def test_wrong_flags_exit_with_2(folder: Path, run_here: Callable, flag: str, me
         (["--content=text.jpg"], "content: text.jpg: is not a picture"),
         (["--content=cut.jpg"], "content: cut.jpg: is damaged or cut short"),
         (["--content=none"], "none"),
-        (["--content=dot.png"], "1x1 pixels but must be at least 16x16"),
+        (
+            ["--content=dot.png"],
+            "content: dot.png: the content image is 1x1 pixels but must be at least 16x16",
+        ),
         (["--content=line.png"], "400x3 pixels but must be at least 16x16"),
         (["--style_weights=1,2"], "2 weights for 1 style images"),
         (["--output=missing/out.png"], "missing does not exist"),

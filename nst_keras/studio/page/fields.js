@@ -55,9 +55,9 @@ function sizes(field, value, described, put) {
 function numbers(field, value, described, put, live) {
   const whole = field.type === "int";
   const bounded = field.at_least !== null && field.at_most !== null;
-  const least = field.at_least === null ? {} : { min: field.at_least };
+  const ends = { ...(field.at_least !== null && { min: field.at_least }), ...(field.at_most !== null && { max: field.at_most }) };
   const number = h("input", {
-    ...described, ...least, type: "number", step: whole ? 1 : "any", value: value ?? "", inputmode: "decimal",
+    ...described, ...ends, type: "number", step: whole ? 1 : "any", value: value ?? "", inputmode: "decimal",
     onchange: () => (number.value === "" || !number.validity.valid ? number.reportValidity() : put(Number(number.value))),
   });
   if (bounded && !whole) {

@@ -40,6 +40,6 @@ def serve(spec: str, note: Callable[[str], None], passes: int | None = None) -> 
 
         return apply_strength(images, spun(paint, images, passes, ArbitraryPainter.grid), strength)
 
-    card = {**stylizer.card, "weights": stylizer.digest(weights), "passes": passes}
-    card["style_size"] = stylizer.style_size
+    own = {"weights": stylizer.digest(weights), "style_size": stylizer.style_size, "passes": passes}
+    card = {**stylizer.card, **own}
     return Served(stylize, model.weights, card, MIN_SIDE, max_file_pixels=_MAX_FILE_PIXELS, look=look)
