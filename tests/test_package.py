@@ -61,6 +61,7 @@ def test_ctrl_c_while_a_command_is_importing_is_quiet(name: str, module: str, tm
     arguments = ["--fast", "--engine=tensorflow", "--content=sample:china", "--style=starry_night"]
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background work ignores it
         "class Finder:\n"
         "    def find_spec(name, *_):\n"
         f"        if name == '{module}': os.kill(os.getpid(), signal.SIGINT)\n"
