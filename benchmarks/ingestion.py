@@ -3,19 +3,22 @@
   python benchmarks/ingestion.py
   python benchmarks/ingestion.py --pictures=1000000 --workers=2 --folder=/data/ingestion
 
-Makes 32x32 PNGs in ten classes, one in 500 of them damaged and one in 100 a copy of another, and runs
-ExampleGen, StatisticsGen, SchemaGen and Transform on them, each run in a fresh process: the first time; with
-nothing new; with 1 % new; with a class renamed; and anew, killed in mid-scan and gone on with. Beside it
-stands a plain tf.data loop that decodes the same files. `--workers` gives the work to so many Dask workers of
-one thread and measures the run, the scheduler and the workers apart. "bytes_read" is what processes read in
-all, their libraries too, "peak_mib" their memory; "cpu_seconds" say more than seconds on a machine that does
-other work. Each run is printed as it ends, too.
+Makes 32x32 PNGs in ten classes, one in 500 of them damaged and one in 100 a copy of another, in a folder that
+is the first of spans, and runs ExampleGen, StatisticsGen, SchemaGen, Transform and a small classifier's
+BulkInferrer on them, each run in a fresh process: the first time; with nothing new; with 1 % new as a second
+span; with 1 % new in all of the first span's shards; with a class renamed; and anew, killed in mid-scan and
+gone on with. `--runs` chooses some of these. Beside it stands a plain tf.data loop that decodes a class of
+the same files. `--workers` gives the work to so many Dask workers of one thread and measures the run, the
+scheduler and the workers apart. "bytes_read" is what processes read in all, their libraries too, "peak_mib"
+their memory; "cpu_seconds" say more than seconds on a machine that does other work. Each run is printed as
+it ends, too.
 """
 
 import contextlib
 import inspect
 import io
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -35,23 +38,46 @@ from PIL import Image
 _PICTURES = flags.DEFINE_integer("pictures", 20_000, "How many pictures to make.")
 _WORKERS = flags.DEFINE_integer("workers", 0, "Dask workers; 0: all in the process of the run.")
 _FOLDER = flags.DEFINE_string("folder", "", "Where to; empty: a temporary folder.")
+_RUNS = flags.DEFINE_list(
+    "runs", ["new_span", "all_shards", "renamed", "killed"], "Which runs after the second."
+)
 _CLASSES, _DAMAGED, _TWICE = 10, 500, 100
 _IN_A_SHARD = 5000
 
 _PIPELINE = """
-from pipelines.engine.stage import Pipeline
+from pipelines.engine.stage import Context, Output, Pipeline, Stage
+from pipelines.judging.verdicts import Pushed, write_pushed
+from pipelines.kinds import PushedModel
+from pipelines.stages.bulk_inferrer import BulkInferrer, BulkInferrerConfig
 from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig
 from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig
 from pipelines.stages.statistics_gen import StatisticsGen, StatisticsGenConfig
 from pipelines.stages.transform import Transform, TransformConfig
+from nst_keras.fields import Settings
+
+
+def hand_in(config: Settings, context: Context, *, model: Output[PushedModel]):
+    write_pushed(model, Pushed("small_cnn", 1, {model!r}))
+    return {{}}
 
 
 def pipeline(serving_dir):
-    pictures = ExampleGen(ExampleGenConfig({!r}, shards={}))["examples"]
+    pictures = ExampleGen(ExampleGenConfig({data!r}, spans=0, shards={shards}))["examples"]
     statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
     schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]
-    nodes = pictures.node, statistics.node, schema.node
-    return Pipeline("ingestion", (*nodes, Transform(TransformConfig(), examples=pictures, schema=schema)))
+    transformed = Transform(TransformConfig(), examples=pictures, schema=schema)["transformed_examples"]
+    model = Stage(hand_in, "HandIn")(Settings())["model"]
+    inferrer = BulkInferrer(BulkInferrerConfig(), examples=transformed, model=model)
+    nodes = pictures.node, statistics.node, schema.node, transformed.node, model.node, inferrer
+    return Pipeline("ingestion", nodes)
+"""
+_MODEL = """
+from nst_keras.classifiers.registry import build_classifier
+from nst_keras.classifiers.served import export_classifier
+model = build_classifier("small_cnn", (32, 32, 3), 10)
+Path(sys.argv[1]).parent.mkdir()
+names = [f"class{number}" for number in range(10)]
+export_classifier(model, Path(sys.argv[1]), class_names=names, image_size=(32, 32))
 """
 # What a process does and then tells on its last line.
 _PROGRAM = """
@@ -71,7 +97,7 @@ except SystemExit as end:
 """
 _LOOP = """
 import tensorflow as tf
-files = tf.data.Dataset.list_files(sys.argv[1] + "/*/*.png", shuffle=False)
+files = tf.data.Dataset.list_files(sys.argv[1] + "/*.png", shuffle=False)
 decode = lambda path: tf.io.decode_png(tf.io.read_file(path), 3)
 pictures = files.map(decode, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
 for picture in pictures.batch(256):
@@ -82,34 +108,50 @@ for picture in pictures.batch(256):
 def main(arguments: list[str]) -> None:
     """Makes the pictures, runs and prints."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(_FOLDER.value or temporary)
-        data = folder / "pictures"
+        folder, count = Path(_FOLDER.value or temporary), _PICTURES.value
+        span, model = folder / "span-1", folder / "small_cnn" / "1"
         began = time.monotonic()
-        stored = make_pictures(data, _PICTURES.value)
-        shards = max(8, _PICTURES.value // _IN_A_SHARD)
-        (folder / "pipeline.py").write_text(_PIPELINE.format(str(data), shards))
-        report: dict[str, Any] = {"pictures": _PICTURES.value, "bytes_stored": stored}
+        stored = make_pictures(span, 0, count)
+        values = {"data": str(folder / "span-{SPAN}"), "shards": max(8, count // _IN_A_SHARD)}
+        (folder / "pipeline.py").write_text(_PIPELINE.format(model=str(model), **values))
+        report: dict[str, Any] = {"pictures": count, "bytes_stored": stored}
         report["made_in_seconds"] = round(time.monotonic() - began, 1)
-        report["tf_data_loop"] = _measure([sys.executable, "-c", _program(_LOOP), str(data)])
+        _measure([sys.executable, "-c", _program(_MODEL), str(model)])
+        report["tf_data_loop"] = _measure([sys.executable, "-c", _program(_LOOP), str(span / "class0")])
         _tell(report)
         report["first"] = run(folder)
         time.sleep(3)  # until file times can be trusted
         report["nothing_new"] = run(folder)
-        report["nothing_new_again"] = run(folder)
-        make_pictures(data, _PICTURES.value // 100, first=_PICTURES.value)
-        report["one_percent_new"] = run(folder)
-        (data / "class0").rename(data / "renamed")
-        report["class_renamed"] = run(folder)
-        shutil.rmtree(folder / "root")
-        report["killed_in_mid_scan"] = run(folder, kill=True)
-        report["gone_on_with"] = run(folder)
+        if "new_span" in _RUNS.value:
+            make_pictures(folder / "span-2", count, count // 100)
+            report["one_percent_new_as_a_span"] = run(folder)
+        if "all_shards" in _RUNS.value:
+            make_pictures(span, 2 * count, count // 100)
+            report["one_percent_new_in_all_shards"] = run(folder)
+        if "renamed" in _RUNS.value:
+            for own in folder.glob("span-*"):
+                (own / "class0").rename(own / "renamed")
+            report["class_renamed"] = run(folder)
+        if "killed" in _RUNS.value:
+            shutil.rmtree(folder / "root")
+            report["killed_in_mid_scan"] = run(folder, kill=True)
+            report["gone_on_with"] = run(folder)
         print(json.dumps(report, indent=1))
 
 
-def make_pictures(folder: Path, count: int, first: int = 0) -> int:
+def make_pictures(folder: Path, first: int, count: int) -> int:
     """Writes pictures, each with other bytes but for the copies; returns their size in all."""
-    rng, data, size = np.random.default_rng(first), b"", 0
-    for number in range(first, first + count):
+    for number in range(_CLASSES):
+        (folder / f"class{number}").mkdir(parents=True, exist_ok=True)
+    starts = range(first, first + count, _IN_A_SHARD)
+    with multiprocessing.Pool() as pool:
+        parts = [(folder, start, min(first + count, start + _IN_A_SHARD)) for start in starts]
+        return sum(pool.starmap(_make_some, parts))
+
+
+def _make_some(folder: Path, start: int, end: int) -> int:
+    rng, data, size = np.random.default_rng(start), b"", 0
+    for number in range(start, end):
         if number % _TWICE or not data:
             buffer = io.BytesIO()
             coarse = rng.integers(0, 256, (4, 4, 3), np.uint8)
@@ -117,7 +159,6 @@ def make_pictures(folder: Path, count: int, first: int = 0) -> int:
             Image.fromarray(np.kron(coarse, np.ones((8, 8, 1), np.uint8))).save(buffer, "PNG")
             data = buffer.getvalue()
         path = folder / f"class{number % _CLASSES}" / f"{number:09}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data if number % _DAMAGED != 7 else data[: len(data) // 2])
         size += len(data)
     return size

@@ -6,13 +6,13 @@ Its own encoders do all else: chunks and directories around the pixels are Pillo
 import io
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 
-_PNG_SIGNATURE, _PNG_COLOR_TYPES, _UP = b"\x89PNG\r\n\x1a\n", {3: 2, 4: 6}, 2  # ISO/IEC 15948
+PNG_SIGNATURE, _PNG_COLOR_TYPES, _UP = b"\x89PNG\r\n\x1a\n", {3: 2, 4: 6}, 2  # ISO/IEC 15948
 _DEFLATE, _RGB, _ONE_PLANE, _DIFFERENCES, _UNASSOCIATED_ALPHA = 8, 2, 1, 2, 2  # TIFF 6.0
 
 
@@ -33,13 +33,21 @@ def _with_deep_pixels(png: bytes, pixels: np.ndarray) -> bytes:
     filtered = np.hstack([np.full((height, 1), _UP, np.uint8), rows])
     header = struct.pack(">IIBBBBB", width, height, 16, _PNG_COLOR_TYPES[channels], 0, 0, 0)
     new = {b"IHDR": header, b"IDAT": zlib.compress(filtered.tobytes())}
-    parts, place = [_PNG_SIGNATURE], len(_PNG_SIGNATURE)
-    while place < len(png):
-        length, kind = struct.unpack(">I4s", png[place : place + 8])
-        data = new.get(kind, png[place + 8 : place + 8 + length])
+    parts = [PNG_SIGNATURE]
+    for kind, data, _ in png_chunks(png):
+        data = new.get(kind, data)
         parts += [struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data))]
-        place += 12 + length
     return b"".join(parts)
+
+
+def png_chunks(png: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+    """Type, data and checksum of each part of a PNG file; raises a `struct.error` where it is cut short."""
+    place = len(PNG_SIGNATURE)
+    while place < len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        (checksum,) = struct.unpack_from(">I", png, place + 8 + length)
+        yield kind, png[place + 8 : place + 8 + length], checksum
+        place += 12 + length
 
 
 def encode_tiff(pixels: np.ndarray, profile: bytes, tags: Mapping[int, Any]) -> bytes:

@@ -73,7 +73,8 @@ def read_pixels(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
 
 def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Does what `read_image` does, from the bytes of a file; `name` stands for it in messages."""
-    return decode_pixels(data, name, max_pixels=max_pixels).rgb
+    with pillow_errors(name):  # without what else the file tells, which takes as long as small pixels
+        return Pixels(*_to_arrays(open_image(io.BytesIO(data)), max_pixels)).rgb
 
 
 def decode_pixels(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -85,11 +86,7 @@ def convert_image(image: Image.Image, name: str, *, max_pixels: int = MAX_PIXELS
     """Does what `read_pixels` does, with an opened picture, which is changed."""
     with pillow_errors(name):
         carried = Carried(rgb_profile(image), photo_tags(image))
-        load_upright(image, max_pixels)
-        rgb, alpha = to_srgb(image)
-        levels = None if alpha is None else np.asarray(alpha)
-        opaque = levels is None or bool((levels == 255).all())
-        return Pixels(np.asarray(rgb, dtype=np.float32), None if opaque else levels, carried)
+        return Pixels(*_to_arrays(image, max_pixels), carried)
 
 
 def write_image(
@@ -202,6 +199,15 @@ def list_folder(folder: str | os.PathLike[str]) -> list[Path]:
         raise InputError(f"{folder}: is not a folder") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _to_arrays(image: Image.Image, max_pixels: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours and alpha, as `Pixels` has them."""
+    load_upright(image, max_pixels)
+    rgb, alpha = to_srgb(image)
+    levels = None if alpha is None else np.asarray(alpha)
+    opaque = levels is None or bool((levels == 255).all())
+    return np.asarray(rgb, dtype=np.float32), None if opaque else levels
 
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Pixels:

@@ -16,7 +16,7 @@ import inspect
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import (
@@ -80,10 +80,10 @@ class Facts:
     def __init__(self) -> None:
         self.seen: dict[str, tuple[str, str, Any]] = {}
 
-    def get(self, file: str, state: str) -> Any:
-        """What was seen of a file in that state, or None."""
-        known = self.seen.get(file)
-        return known[2] if known and known[0] == state else None
+    def get(self, files: Sequence[tuple[str, str]]) -> list[Any]:
+        """What was seen of each of some files in a state, or None."""
+        known = (self.seen.get(file, (None, "", None)) for file, _ in files)
+        return [seen if at == state else None for (at, _, seen), (_, state) in zip(known, files, strict=True)]
 
     def keep(self, rows: Iterable[tuple[str, str, str, Any]]) -> None:
         """Keeps file, state, SHA-256 in hex and what was seen, a JSON value."""

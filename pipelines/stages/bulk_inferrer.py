@@ -6,7 +6,7 @@ files, no worker needs another's, and a shard at which a worker died is done aga
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _ERRORS = ".errors.csv"
 _ERROR_COLUMNS = ("name", "reason")
 _ANSWER_COLUMNS = ("name", "class_name", "probability")
+_TOGETHER = 32  # pictures in a classifier's request
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 
 
@@ -51,7 +52,7 @@ class BulkInferrerConfig(PictureSettings):
     splits: str = setting("", "Splits to go through, by commas; empty: all.")
     max_errors: int = number(100, "Pictures that the model may refuse before the stage gives up.")
     parallel: int = incidental(
-        number(2, "Pictures at once in a worker, so that one is decoded while another is painted.", FROM_ONE)
+        number(2, "Requests at once in a worker, so that one is decoded while another is painted.", FROM_ONE)
     )
     write_files: bool = setting(False, "Write painted pictures as files too; for small collections.")
 
@@ -181,17 +182,20 @@ def _answers(
 ) -> Iterator[tuple[str, Any]]:
     """Names and answers, in the shard's order; those that were refused go to the list."""
     parallel, most = task.config.parallel, task.config.max_errors
+    together = _TOGETHER if model.is_classifier else 1
 
-    def ask(example: Example) -> Any:
+    def ask(pictures: Sequence[bytes]) -> list[Any]:
         try:
-            return model.classify(example.encoded) if model.is_classifier else model.paint(example.encoded)
+            return model.classify_all(pictures) if model.is_classifier else [*map(model.paint, pictures)]
         except InputError as error:
-            return error
+            half = len(pictures) // 2  # it may be one picture that is refused, or that there are so many
+            return ask(pictures[:half]) + ask(pictures[half:]) if half else [error]
 
     with ThreadPoolExecutor(parallel) as pool:
         # A few at a time, since a shard needn't fit into memory.
-        for few in portions(read_shard(task.shard), 4 * parallel):
-            for example, answer in zip(few, pool.map(ask, few), strict=True):
+        for few in portions(read_shard(task.shard), 4 * parallel * together):
+            asked = portions((example.encoded for example in few), together)
+            for example, answer in zip(few, chain.from_iterable(pool.map(ask, asked)), strict=True):
                 if not isinstance(answer, InputError):
                     yield example.name, answer
                     continue

@@ -39,7 +39,8 @@ from pipelines.examples.files import (
     write_info,
     write_shard,
 )
-from pipelines.examples.parts import iterate_results, keep, run_tasks, shard_sizes
+from pipelines.examples.parts import iterate_results, keep, portions, run_tasks, shard_sizes
+from pipelines.examples.plain_pngs import is_sound
 from pipelines.kinds import Examples
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _LOAD_OPTIONS = {field.name for field in fields(LoadOptions)}
 _HALVES = slice(0, 3), slice(3, 6)  # of six bytes
+_ROWS = 1000  # of pictures, in a line of a shard's file
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,11 @@ def scan(config: ExampleGenConfig, context: Context) -> Scan | None:
         return None
     held = HeldBytes()
 
-    def known(picture: PictureFile) -> Any:
-        return context.facts.get(address_of(picture), _state(picture))
+    def known(portion: Sequence[PictureFile]) -> list[Any]:
+        return context.facts.get([(address_of(picture), _state(picture)) for picture in portion])
 
     def run(look: Callable[..., Any], portions: OnDemand[tuple[PictureFile, ...]]) -> Iterator[list[Any]]:
-        new = [bytes(known(picture) is None for picture in portion) for portion in portions]
+        new = [bytes(seen is None for seen in known(portion)) for portion in portions]
         places = [place for place, flags in enumerate(new) if any(flags)]
 
         def task(number: int) -> LookTask:
@@ -169,9 +171,10 @@ def scan(config: ExampleGenConfig, context: Context) -> Scan | None:
         )
         for portion, flags in zip(portions, new, strict=True):
             fresh = iter(_taken_in(*next(results), context) if any(flags) else ())
+            old = iter(known([*itertools.compress(portion, (not is_new for is_new in flags))]))
             seen = list[Any]()
-            for picture, is_new in zip(portion, flags, strict=True):
-                one, place = next(fresh) if is_new else (known(picture), ())
+            for is_new in flags:
+                one, place = next(fresh) if is_new else (next(old), ())
                 held.add(*place)
                 seen.append(one)
             yield seen
@@ -201,7 +204,7 @@ def generate_examples(
     """Writes train, validation and test as PNG files in TFRecord shards.
 
     Pictures are cut and resized as `nst_keras.data.datasets.load_dataset` says, so that all have one size;
-    those that can't be read are left out.
+    those that can't be read are left out. PNGs that have it and hold nothing but pixels stay as they are.
     """
     scanned: Scan | None = context.scanned or scan(config, context)
     dataset: FileSet | ImageDataset
@@ -254,23 +257,26 @@ def _folder_shards(
 
 
 def _write_rows(target: Path, scanned: Scan, split: FileSplit, places: np.ndarray) -> str:
-    """Writes some of a split's pictures, a line each; returns a digest of all but where they lie."""
+    """Writes some of a split's pictures, many a line; returns a digest of all but where they lie."""
     root, over_all = _root(scanned.dataset), hashlib.sha256()
     with writing_whole(target) as temporary, temporary.open("w", encoding="ascii") as lines:
-        for place in places.tolist():
-            file = split.files[place]
-            about = split.digests[place].tobytes().hex(), _name(file, root), int(split.labels[place])
-            over_all.update(f"{json.dumps(about)}\n".encode())
-            held = scanned.held.instead(file, split.files.row(place))
-            lines.write(f"{json.dumps([held.root, held.name, held.inside, *about])}\n")
+        for some in portions(places.tolist(), _ROWS):
+            rows, about = [], []
+            for place, digest in zip(some, split.digests[some].tolist(), strict=True):
+                file = split.files[place]
+                held = scanned.held.instead(file, split.files.row(place))
+                rows.append((held.root, held.name, held.inside))
+                about.append((digest.hex(), _name(file, root), int(split.labels[place])))
+            over_all.update(json.dumps(about).encode())
+            lines.write(f"{json.dumps([rows, about])}\n")
     return over_all.hexdigest()
 
 
 def _read_rows(path: Path) -> Iterator[Row]:
     with path.open(encoding="ascii") as lines:
         for line in lines:
-            root, name, inside, *about = json.loads(line)
-            yield PictureFile(root, name, None if inside is None else Inside(*inside)), *about
+            for (root, name, inside), about in zip(*json.loads(line), strict=True):
+                yield PictureFile(root, name, None if inside is None else Inside(*inside)), *about
 
 
 def _root(dataset: FileSet) -> str:
@@ -323,6 +329,9 @@ def _read_files(task: FolderShard) -> Iterator[Example]:
         data = file.read()
         if hashlib.sha256(data).hexdigest() != digest:
             raise InputError(f"{file}: changed after it was looked at; run again, while nobody changes it")
+        if is_sound(data, task.image_shape):
+            yield Example(name, data, label)
+            continue
         pixels = decode_image(data, str(file))[..., :channels].astype(np.uint8)
         if pixels.shape[:2] != (height, width):
             pixels = fit_pixels(tf.constant(pixels), height, width).numpy()

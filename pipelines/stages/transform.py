@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import itertools
 import shutil
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +28,11 @@ from pipelines.examples.files import (
     write_shard,
 )
 from pipelines.examples.parts import keep, run_tasks
+from pipelines.examples.plain_pngs import is_plain
 from pipelines.kinds import Examples, Schema, TransformGraph
 
 if TYPE_CHECKING:
     from pipelines.examples.transform_graph import PictureTransform
-
-_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # its signature, and its header's length and name
 
 
 @dataclass(frozen=True)
@@ -123,14 +121,14 @@ def _transform(task: TransformShard) -> None:
     import tensorflow as tf
 
     shape = task.image_shape
-    if all(_is_plain(example.encoded, shape) for example in read_shard(task.source)):
+    if all(is_plain(example.encoded, shape) for example in read_shard(task.source)):
         link_or_copy(task.source, task.target)
         return
     change = _picture_transform(shape)
 
     def read() -> Iterator[Example]:
         for example in read_shard(task.source):
-            if _is_plain(example.encoded, shape):
+            if is_plain(example.encoded, shape):
                 yield example
                 continue
             try:
@@ -142,16 +140,6 @@ def _transform(task: TransformShard) -> None:
             yield Example(example.name, encode_picture(pixels), example.label)
 
     write_shard(task.target, read())
-
-
-def _is_plain(encoded: bytes, shape: tuple[int, int, int]) -> bool:
-    """Whether a file is a PNG of a shape with nothing but 8-bit pixels, as `encode_picture` writes it.
-
-    The transformation would leave its pixels as they are.
-    """
-    height, width, channels = shape
-    header = struct.pack(">IIBB", width, height, 8, 0 if channels == 1 else 2)
-    return encoded.startswith(_PNG + header) and encoded[37:41] == b"IDAT"
 
 
 @functools.lru_cache(maxsize=1)

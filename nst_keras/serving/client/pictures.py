@@ -4,7 +4,7 @@ What a model takes is read from its signature `serve_image_bytes`; which styles 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,18 +63,24 @@ class PictureModel:
 
     def classify(self, picture: bytes) -> Classification:
         """Returns what the picture shows."""
-        outputs = self._call(picture)
+        return self.classify_all([picture])[0]
+
+    def classify_all(self, pictures: Sequence[bytes]) -> list[Classification]:
+        """Returns what each of some pictures shows; the model may limit how many there are in a request."""
+        outputs = self._call(*pictures)
         keys = ("class_name", "probability", "probabilities")
         try:
-            name, probability, probabilities = (outputs[key][0] for key in keys)
+            answers = zip(*(outputs[key] for key in keys), strict=True)
         except KeyError as error:
             received = ", ".join(outputs)
             raise InputError(f"{self._model.name}: must return {error}. Received: {received}") from error
-        return Classification(name.decode(), float(probability), tuple(map(float, probabilities)))
+        return [
+            Classification(name.decode(), float(own), tuple(map(float, all_))) for name, own, all_ in answers
+        ]
 
-    def _call(self, picture: bytes) -> dict[str, np.ndarray]:
-        inputs = {PICTURE: [picture], **{name: [value] for name, value in self.options.items()}}
-        return self._client.predict(self._model, inputs, PICTURE_SIGNATURE)
+    def _call(self, *pictures: bytes) -> dict[str, np.ndarray]:
+        options = {name: [value] * len(pictures) for name, value in self.options.items()}
+        return self._client.predict(self._model, {PICTURE: pictures, **options}, PICTURE_SIGNATURE)
 
 
 def read_description(client: Client, model: ModelSpec, signatures: Mapping[str, Signature]) -> dict[str, Any]:

@@ -204,12 +204,16 @@ class StoredFacts(Facts):
         columns = "path TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL, seen TEXT NOT NULL"
         store.connection.execute(f"CREATE TEMP TABLE seen_now ({columns}) WITHOUT ROWID")
 
-    def get(self, file: str, state: str) -> Any:
-        """What was seen of a file in that state, or None."""
-        table = "seen_now" if self._anew or not state else "file_seen"
-        query = f"SELECT seen FROM {table} WHERE path=? AND state=?"
-        row = self._store.connection.execute(query, (file, state)).fetchone()
-        return row and json.loads(row["seen"])
+    def get(self, files: Sequence[tuple[str, str]]) -> list[Any]:
+        """What was seen of each of some files, a few hundred, in a state, or None."""
+        known = dict[tuple[str, str], str]()
+        now = [file for file, state in files if self._anew or not state]
+        lasting = [] if self._anew else [file for file, state in files if state]
+        for table, asked in (("seen_now", now), ("file_seen", lasting)):
+            query = f"SELECT path, state, seen FROM {table} WHERE path IN ({','.join('?' * len(asked))})"
+            rows = self._store.connection.execute(query, asked) if asked else ()
+            known |= {(path, state): seen for path, state, seen in rows}
+        return [json.loads(known[file]) if file in known else None for file in files]
 
     def keep(self, rows: Iterable[tuple[str, str, str, Any]]) -> None:
         """Keeps file, state, SHA-256 in hex and what was seen, a JSON value."""
