@@ -6,6 +6,8 @@ CODE := nst_keras pipelines tests benchmarks
 # Processes that share the tests. More are faster where there are more cores; each may come to 5 GB.
 TEST_WORKERS ?= 2
 PYTEST := $(BIN)/pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder
+# Compiled once for all processes: else each test run, and each process of one, compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO := demo/china_strokes.png
 
 .PHONY: help demo studio test test-large mutants lint bench clean
