@@ -30,7 +30,10 @@ class PictureFile:
     inside: Inside | None = None
 
     def __str__(self) -> str:
-        return os.path.join(self.root, self.name)
+        # As os.path.join has it, for millions.
+        if self.root[-1:] in ("", "/") or self.name[:1] == "/":
+            return os.path.join(self.root, self.name)
+        return f"{self.root}/{self.name}"
 
     def state(self) -> str:
         """While it is the same, the bytes are; empty if that can't be told."""
