@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -23,7 +23,7 @@ def import_tensorflow_quietly(*, start: bool = True) -> None:
     kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)
     try:
-        with _soon_imported():
+        with nullcontext() if "tensorflow" in sys.modules else _soon_imported():
             import tensorflow as tf
 
         if start:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nst_keras.console.tensorflow_start import import_tensorflow_quietly
 from nst_keras.models.vgg19_layout import LAYER_NAMES
 from nst_keras.pictures.by_name import file_stamp, load_picture
 from nst_keras.pictures.resizing import fit_size, resize
@@ -56,6 +57,7 @@ def write_features(task: Mapping[str, Any]) -> None:
 @functools.cache
 def _network() -> Any:
     """From a picture [H, W, 3] on 0..255 to its features [h, w, channels] on all layers that are shown."""
+    import_tensorflow_quietly()
     from nst_keras.models.vgg19 import feature_network
     from nst_keras.ops.preprocessing import preprocess
     from nst_keras.weights.vgg19 import load_vgg19

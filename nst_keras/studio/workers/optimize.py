@@ -9,6 +9,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from nst_keras.console.tensorflow_start import import_tensorflow_quietly
 from nst_keras.errors import InputError
 from nst_keras.fields import recorded_settings
 from nst_keras.pictures.settings import JobOptions
@@ -93,6 +94,7 @@ def optimize(task: dict[str, Any], wishes: Wishes, tell: Callable[..., None]) ->
     """Makes the picture of a task."""
     job, settings = job_of(task), recorded_settings(StyleTransferSettings, task["settings"])
     folder = job.output.parent
+    import_tensorflow_quietly()
     from nst_keras.transfer.at_console import announce
     from nst_keras.transfer.descent import finished_image
     from nst_keras.transfer.job import OptimizedStylize

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from nst_keras.console.tensorflow_start import import_tensorflow_quietly
 from nst_keras.errors import InputError
 from nst_keras.fields import parse_settings
 from nst_keras.studio.workers.channel import Channel
@@ -44,7 +45,7 @@ def painting() -> Callable[[Mapping[str, Any]], None]:
 
     @functools.lru_cache(maxsize=_NETWORKS)
     def painter(stylizer: str) -> "Painter":
-        painter = load_painter(stylizer)
+        painter = load_painter(stylizer, import_tensorflow=import_tensorflow_quietly)
         painter.keeps_last = True
         return painter
 
