@@ -56,6 +56,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()  # searching TensorFlow, which stays, for garbage takes a second after each file
+    _forget_where_operations_were_made()
+
+
+def _forget_where_operations_were_made() -> None:
+    """TensorFlow keeps Python's stack, deep in pytest, with each operation: an eighth of tracing a graph."""
+    if tf_stack := sys.modules.get("tensorflow.python.util.tf_stack"):
+        here = tf_stack.extract_stack()  # and names this function when an operation fails
+        tf_stack.extract_stack = lambda stacklevel=1: here
 
 
 _KEEP_NETWORKS = ("nst_keras.api", "nst_keras.stylizers.start", "pipelines.judging", "pipelines.stages")

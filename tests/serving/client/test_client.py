@@ -60,7 +60,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def unsteady() -> Iterator[http.server.ThreadingHTTPServer]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.asked, server.statuses, server.stop = 0, [], threading.Event()
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     yield server
     server.stop.set()
