@@ -12,7 +12,7 @@ from nst_keras.classifiers.batches import BatchSource, in_order
 from nst_keras.classifiers.plan import MODEL, REPORT_FILES, SAVED_MODEL, TrainingPlan
 from nst_keras.classifiers.trainer import ClassifierTrainer, StepResult, measure
 from nst_keras.data.image_dataset import ImageDataset
-from nst_keras.data.settings import CONTENT
+from nst_keras.data.settings import LASTING
 from nst_keras.runs.log import without_times
 from nst_keras.runs.loop import Run, Watcher
 from nst_keras.storage.checkpoint import Arrays, Values
@@ -77,7 +77,7 @@ class TrainingLoop:
         self._num_epochs, self._plan, self._folder = num_epochs, plan, folder
         pictures = {"dataset": dataset.fingerprint, "image_shape": list(dataset.image_shape)}
         # Cuts by position have no entry, as before there were others.
-        cut = {"split_by": dataset.split_by} if dataset.split_by == CONTENT else {}
+        cut = {"split_by": dataset.split_by} if dataset.split_by in LASTING else {}
         self._record = {**pictures, **cut, **record}
         self._epoch, self._best_epoch, self._best = _Epoch(), 0, list[np.ndarray]()
 

@@ -53,7 +53,8 @@ def load_dataset(
         image_size: Height and width that all pictures get; None for the set's own.
         validation: Above 0 and below 1.
         seed: Of the cuts; at least 0.
-        split_by: "content" or "position"; "auto" is what is said above.
+        split_by: "content", "appearance" or "position"; "auto" is what is said above. By appearance, near
+            duplicates lie on one side, too, nearly always.
         hash_buckets: Shares of the splits to cut by content, as {"train": 7, "validation": 1, "test": 2},
             instead of a fifth and `validation`; without those that the set has itself.
         strict: Whether a picture that cannot be read is an error; otherwise it is skipped and listed.

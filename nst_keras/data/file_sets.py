@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nst_keras.data.load_options import LoadOptions, SkippedFile
-from nst_keras.data.settings import CONTENT, TRAIN
+from nst_keras.data.perceptual_hash import HASH, coarse_look, low_frequencies, perceptual_hash
+from nst_keras.data.settings import APPEARANCE, LASTING, TRAIN
 from nst_keras.data.sources.columns import OnDemand, PictureFiles
 from nst_keras.data.sources.listing import is_file_source, list_pictures
 from nst_keras.data.sources.picture_files import PictureFile
@@ -34,10 +35,12 @@ T = TypeVar("T")
 _LISTED = 5
 _PORTION = 256  # pictures that are looked at in one go
 
-# What was seen of a picture: SHA-256 of the file in hex, height, width, whether it is gray; or why it can't
-# be read. Plain values, for JSON and other processes.
+# What was seen of a picture: SHA-256 of the file in hex, height, width, whether it is gray, and, by who
+# looked closely, its perceptual hash; or why it can't be read. Plain values, for JSON and other processes.
 Seen = list[Any] | str
 Run = Callable[[Callable[[Any], Any], OnDemand[tuple[PictureFile, ...]]], Iterable[Any]]
+_PLAIN = 4  # values without a perceptual hash
+Look = Callable[..., list[Seen]]
 Keep = Callable[[PictureFile, bytes, str], None]  # with the SHA-256 in hex
 
 
@@ -50,11 +53,26 @@ class _Pictures:
     digests: np.ndarray  # SHA-256 of the files, V32 [n]
     sizes: np.ndarray  # height and width, int32 [n, 2]
     gray: bool  # whether all are
+    hashes: np.ndarray  # perceptual ones, if they were wanted, [n]
 
 
-def look_at(files: Sequence[PictureFile], keep: Keep = lambda file, data, sha256: None) -> list[Seen]:
+def _keep_nothing(file: PictureFile, data: bytes, sha256: str) -> None:
+    pass
+
+
+def look_at(files: Sequence[PictureFile], keep: Keep = _keep_nothing) -> list[Seen]:
     """Reads and decodes pictures, each once, and gives what it read of each to `keep`."""
     return [_look_at(file, keep) for file in files]
+
+
+def look_closely(files: Sequence[PictureFile], keep: Keep = _keep_nothing) -> list[Seen]:
+    """The same with perceptual hashes."""
+    return [_look_at(file, keep, closely=True) for file in files]
+
+
+def suffices(seen: Seen | None, look: Look) -> bool:
+    """Whether what was seen of a picture in an earlier run is what `look` would see."""
+    return seen is not None and (look is look_at or isinstance(seen, str) or len(seen) > _PLAIN)
 
 
 def in_threads(function: Callable[[Any], T], tasks: Iterable[Any]) -> Iterator[T]:
@@ -133,17 +151,19 @@ def read_file_set(source: Source, options: LoadOptions, *, strict: bool, run: Ru
 
     A picture that a class has by several links counts once. Every picture is decoded once to find those that
     are damaged. If all are gray, the set has one channel, else three. Examples come in the order of their
-    content's hash: mixed, and the same everywhere. `run` runs a function over tasks, both picklable, and
-    gives the results in the tasks' order.
+    content's hash: mixed, and the same everywhere. `run` runs a function, `look_at` or `look_closely`, over
+    tasks, both picklable, and gives the results in the tasks' order.
     """
-    root = source.root
-    pictures, class_names, skipped = _scan(source.spans or [root], options.note, run)
+    root, rule = source.root, options.rule(grows=True)
+    look = look_closely if rule.by == APPEARANCE else look_at
+    pictures, class_names, skipped = _scan(source.spans or [root], options.note, run, look)
     if skipped:
         _report_skipped(root, skipped, strict, options.note)
-    rule = options.rule(grows=True)
-    _require_enough(root, pictures, class_names, different=rule.by == CONTENT)
+    train = pictures[TRAIN]
+    contents = coarse_look(train.hashes) if rule.by == APPEARANCE else train.digests
+    _require_enough(root, pictures, class_names, contents if rule.by in LASTING else None)
     labels = {part: listed.labels for part, listed in pictures.items()}
-    plans = plan_splits(labels, rule, pictures[TRAIN].digests)
+    plans = plan_splits(labels, rule, contents)
     if lent := describe_lent(plans):
         options.note(lent)
     sizes = np.concatenate([listed.sizes for listed in pictures.values()])
@@ -184,7 +204,7 @@ def _list(sources: Sequence[str]) -> _Listed:
 
 
 def _scan(
-    sources: Sequence[str], note: Callable[[str], None], run: Run = in_threads
+    sources: Sequence[str], note: Callable[[str], None], run: Run = in_threads, look: Look = look_at
 ) -> tuple[dict[str, _Pictures], tuple[str, ...], list[SkippedFile]]:
     """Readable pictures by part, the classes' names, and what can't be read."""
     listed = _list(sources)
@@ -198,11 +218,14 @@ def _scan(
     portions = OnDemand(-(-len(files) // _PORTION), portion)
     digests, readable = np.zeros(len(files), DIGEST), np.zeros(len(files), bool)
     sizes, gray = np.zeros((len(files), 2), np.int32), np.ones(len(files), bool)
-    for index, found in enumerate(itertools.chain.from_iterable(run(look_at, portions))):
+    hashes = np.zeros(len(files) if look is look_closely else 0, HASH)
+    for index, found in enumerate(itertools.chain.from_iterable(run(look, portions))):
         if isinstance(found, str):
             skipped.append(SkippedFile(str(files[index]), found))
         else:
-            sha256, *sizes[index], gray[index] = found
+            sha256, *sizes[index], gray[index] = found[:_PLAIN]
+            if len(hashes):
+                hashes[index] = found[_PLAIN]
             digests[index], readable[index] = bytes.fromhex(sha256), True
     numbers, labels = np.repeat(runs[:, 0], runs[:, 2]), np.repeat(runs[:, 1], runs[:, 2])
     pictures = {}
@@ -211,7 +234,8 @@ def _scan(
         chosen = chosen[_order(chosen, digests, labels, files)]
         every_gray = bool(gray[chosen].all())
         columns = labels[chosen], digests[chosen], sizes[chosen]
-        pictures[part] = _Pictures(files.picked(chosen), *columns, every_gray)
+        own_hashes = hashes[chosen] if len(hashes) else hashes
+        pictures[part] = _Pictures(files.picked(chosen), *columns, every_gray, own_hashes)
     return pictures, listed.class_names, skipped
 
 
@@ -235,7 +259,7 @@ def _differs(digests: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return differs
 
 
-def _look_at(file: PictureFile, keep: Keep) -> Seen:
+def _look_at(file: PictureFile, keep: Keep, *, closely: bool = False) -> Seen:
     try:
         data = file.read()
         sha256 = hashlib.sha256(data).hexdigest()
@@ -244,7 +268,8 @@ def _look_at(file: PictureFile, keep: Keep) -> Seen:
     except InputError as error:
         return str(error)
     gray = bool((pixels == pixels[..., :1]).all())
-    return [sha256, *pixels.shape[:2], gray]
+    seen = [sha256, *pixels.shape[:2], gray]
+    return [*seen, int(perceptual_hash(low_frequencies(pixels)))] if closely else seen
 
 
 def _report_skipped(
@@ -258,16 +283,19 @@ def _report_skipped(
 
 
 def _require_enough(
-    root: str, pictures: Mapping[str, _Pictures], class_names: Sequence[str], *, different: bool
+    root: str, pictures: Mapping[str, _Pictures], class_names: Sequence[str], contents: np.ndarray | None
 ) -> None:
     """Checks that each class can give a picture to each split that is cut from the training pictures.
 
-    Where doubles lie on one side, it needs `different` ones.
+    Where doubles, with equal `contents`, lie on one side, it needs different ones.
     """
-    cut = max(0, 3 - len(pictures))
+    cut, different = max(0, 3 - len(pictures)), contents is not None
     labels = pictures[TRAIN].labels
-    if different:
-        labels = labels[_differs(pictures[TRAIN].digests, labels)]
+    if contents is not None:
+        if contents is not pictures[TRAIN].digests:  # by which they are sorted
+            order = np.lexsort((labels, contents))
+            labels, contents = labels[order], contents[order]
+        labels = labels[_differs(contents, labels)]
     counts = np.bincount(labels, minlength=len(class_names))
     for name, count in zip(class_names, counts, strict=True):
         if count < 1 + cut:

@@ -67,5 +67,5 @@ class ImageDataset:
     image_shape: tuple[int, int, int]  # height, width, channels of every picture
     splits: Mapping[str, Split]  # "train", "validation" and "test"
     fingerprint: str
-    split_by: str = ""  # what the cuts went by: "content" or "position"; "" if that isn't known
+    split_by: str = ""  # what the cuts went by, of `SPLIT_BY`; "" if that isn't known
     skipped: tuple[SkippedFile, ...] = ()  # pictures that could not be read and were left out

@@ -30,7 +30,7 @@ class LoadOptions:
             raise InputError(f"seed must be an integer of at least 0. Received: seed={self.seed}")
         require_choice("split_by", self.split_by, SPLIT_BY)
         if self.hash_buckets and self.split_by == POSITION:
-            raise InputError("hash_buckets are cut by content. Received: split_by=position")
+            raise InputError("hash_buckets are cut by content or appearance. Received: split_by=position")
 
     def rule(self, *, grows: bool) -> SplitRule:
         """How training examples are cut, of a source that may grow or one that never does."""

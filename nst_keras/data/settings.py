@@ -7,7 +7,8 @@ from typing import Any
 from nst_keras.fields import Bounds, Settings, choice, number, setting, weights_by_name
 
 PARTS = TRAIN, VALIDATION, TEST = ("train", "validation", "test")
-AUTO, CONTENT, POSITION = SPLIT_BY = ("auto", "content", "position")
+AUTO, CONTENT, APPEARANCE, POSITION = SPLIT_BY = ("auto", "content", "appearance", "position")
+LASTING = (CONTENT, APPEARANCE)  # a picture stays on its side whatever comes and goes
 
 SOME_SETS = ("digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "kmnist", "stl10", "tf_flowers")
 
@@ -46,8 +47,9 @@ class SplitDatasetSettings(DatasetSettings):
     split_by: str = choice(
         AUTO,
         "What decides on which side of a cut a picture lies: its file's content, so that it stays there "
-        "whatever comes and goes, or its position, as before; auto is content for folders and position for "
-        "named sets, which never grow",
+        "whatever comes and goes; its appearance, so that near duplicates, such as copies that were resized, "
+        "recompressed or brightened, nearly always lie there, too; or its position, as before. auto is "
+        "content for folders and position for named sets, which never grow",
         SPLIT_BY,
     )
     hash_buckets: Mapping[str, float] = weights_by_name(

@@ -7,6 +7,10 @@ renamed beside it, doubles lie on one side, and each split gets its share of eac
 The file's bytes are hashed, not the pixels: pixels change with the next version of a JPEG decoder or of
 colour management, which would move pictures that nobody touched, and they cost a decoding. The price is that
 a picture that is saved anew counts as another one. `nst_keras.data.checks` finds doubles by pixels.
+
+By appearance, a few bits of a perceptual hash (`nst_keras.data.perceptual_hash`) stand for the file's
+SHA-256, so that near duplicates lie on one side but for those few whose bits differ. No picture is compared
+with another, since a picture that looks like two others would then move one of them.
 """
 
 import hashlib
@@ -15,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nst_keras.data.settings import CONTENT, PARTS, TEST, TRAIN, VALIDATION
+from nst_keras.data.settings import CONTENT, LASTING, PARTS, TEST, TRAIN, VALIDATION
 from nst_keras.errors import InputError
 
 # Share of the training examples that is put aside when a source has no test part.
@@ -41,7 +45,7 @@ class SplitRule:
     """How training examples are cut.
 
     `hash_buckets` are the shares of the splits, as in TFX's `split_config`, instead of `TEST_FRACTION` and
-    `validation`; only cuts by content have them.
+    `validation`; cuts by position have none.
     """
 
     validation: float
@@ -51,7 +55,7 @@ class SplitRule:
 
     def identity(self, plans: Mapping[str, SplitPlan]) -> list[object]:
         """What plans follow from besides the pictures, for a fingerprint."""
-        way = [self.by, dict(self.hash_buckets)] if cut_by(self, plans) == CONTENT else []
+        way = [self.by, dict(self.hash_buckets)] if cut_by(self, plans) in LASTING else []
         return [self.validation, self.seed, *way]
 
 
@@ -80,16 +84,16 @@ def plan_splits(
     The validation is the source's validation part unless that became the test, else the fraction
     `validation` of the training examples that are left.
 
-    By content, each class gives its share in expectation. A class so small that a split would have none of it
-    lends that split the picture whose place is nearest, with its doubles, if another stays in the training;
-    such pictures alone may go back when the class grows. By position, the rule of former versions, each class
-    gives its share exactly, and one picture more moves the others.
+    By content or appearance, each class gives its share in expectation. A class so small that a split would
+    have none of it lends that split the picture whose place is nearest, with its doubles, if another stays in
+    the training; such pictures alone may go back when the class grows. By position, the rule of former
+    versions, each class gives its share exactly, and one picture more moves the others.
 
     Args:
         labels: int64 [n] of each part.
         rule: How to cut.
-        digests: By content, SHA-256 of each training example's file, in hex or V32 [n]; equal ones are
-            doubles.
+        digests: By content or appearance, SHA-256 of each training example's file or how it looks, in hex or
+            an array [n]; equal ones are doubles.
 
     Raises:
         InputError: If `hash_buckets` don't name the splits that are to be cut.
@@ -99,7 +103,7 @@ def plan_splits(
         plans[TEST] = plans.pop(VALIDATION)
     missing = [name for name in (TEST, VALIDATION) if name not in plans]
     shares = _shares(missing, rule)
-    if rule.by == CONTENT:
+    if rule.by in LASTING:
         plans |= _cut_by_content(labels[TRAIN], digests, shares, rule.seed) if missing else {}
     else:
         plans |= _cut_by_position(labels[TRAIN], shares, rule.seed)
@@ -152,7 +156,7 @@ def _cut_by_content(
 def _contents(digests: Sequence[str] | np.ndarray) -> tuple[Iterator[str], np.ndarray]:
     """Different digests in hex, ascending, and the number of each picture's among them."""
     if not isinstance(digests, np.ndarray):
-        digests = np.array([bytes.fromhex(digest) for digest in digests], DIGEST)
+        digests = np.array([bytes.fromhex(digest) for digest in digests], f"V{len(digests[0]) // 2}")
     order = np.argsort(digests, kind="stable")
     ascending = digests[order]
     first = np.ones(len(order), bool)

@@ -11,11 +11,13 @@ import tensorflow_datasets as tfds
 
 from nst_keras.data.image_dataset import ImageDataset, Split
 from nst_keras.data.load_options import LoadOptions
-from nst_keras.data.settings import CONTENT, PARTS, TRAIN
+from nst_keras.data.perceptual_hash import coarse_look, low_frequencies, perceptual_hash
+from nst_keras.data.settings import APPEARANCE, CONTENT, PARTS, TRAIN
 from nst_keras.data.splits import SplitPlan, cut_by, describe_lent, plan_splits
 from nst_keras.data.tfds_preparation import find_builder, prepare
 from nst_keras.errors import InputError
 from nst_keras.ops.fitting import choose_size, fit_pixels
+from nst_keras.pictures.images import decode_image
 
 # So many pictures are measured before a size is chosen for a set whose pictures differ.
 _MEASURED = 1000
@@ -37,9 +39,9 @@ def load_tfds(spec: str, options: LoadOptions, *, data_dir: str, manual_dir: str
         kind = builder.info.file_format.value
         raise InputError(f"{builder.data_path}: must be prepared as TFRecord files. Received: {kind}")
     read, feature = functools.partial(_read, builder, keys), builder.info.features[keys[0]]
-    rule, digests = options.rule(grows=False), list[str]()
-    labels = _read_labels(builder, read, digests if rule.by == CONTENT else None)
-    plans = plan_splits(labels, rule, digests)
+    rule, contents = options.rule(grows=False), list[str]()
+    labels = _read_labels(builder, read, _CONTENTS.get(rule.by), contents)
+    plans = plan_splits(labels, rule, contents)
     if lent := describe_lent(plans):
         options.note(lent)
     shape = _choose_shape(feature, read, options)
@@ -95,11 +97,14 @@ def _read(
 
 
 def _read_labels(
-    builder: tfds.core.DatasetBuilder, read: Read, digests: list[str] | None
+    builder: tfds.core.DatasetBuilder,
+    read: Read,
+    content_of: Callable[[bytes], str] | None,
+    contents: list[str],
 ) -> dict[str, np.ndarray]:
     """Labels of each part that can be used, int64 [n]; a test part without labels (-1) cannot.
 
-    Fills `digests`, if it is one, with those of the training pictures.
+    Fills `contents` with what each training picture is known by, if by anything.
     """
     splits = builder.info.splits
     if TRAIN not in splits:
@@ -110,13 +115,26 @@ def _read_labels(
             batches = []
             for pictures, batch in read(part).as_numpy_iterator():
                 batches.append(batch)
-                if part == TRAIN and digests is not None:
-                    digests += [hashlib.sha256(picture).hexdigest() for picture in pictures]
+                if part == TRAIN and content_of is not None:
+                    contents += map(content_of, pictures)
             labels[part] = np.concatenate(batches)
     except tf.errors.OpError as error:
         reason = error.message.splitlines()[0][:200]
         raise InputError(f"{builder.data_path}: is damaged: {reason}; remove it and run again") from error
     return {part: values for part, values in labels.items() if part == TRAIN or values.min() >= 0}
+
+
+def _digest(picture: bytes) -> str:
+    return hashlib.sha256(picture).hexdigest()
+
+
+def _look(picture: bytes) -> str:
+    """How an encoded picture looks, in hex."""
+    frequencies = low_frequencies(decode_image(picture, "a picture of the set"))
+    return coarse_look(perceptual_hash(frequencies)).tobytes().hex()
+
+
+_CONTENTS = {CONTENT: _digest, APPEARANCE: _look}
 
 
 def _choose_shape(feature: tfds.features.Image, read: Read, options: LoadOptions) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nst_keras.classifiers.plan import MODEL
-from nst_keras.data.settings import CONTENT
+from nst_keras.data.settings import LASTING
 from nst_keras.errors import InputError
 from nst_keras.fields import FROM_ONE, SHARE, Settings, number, setting
 from nst_keras.storage.files import write_whole
@@ -67,8 +67,8 @@ def evaluate(
         baseline = None
     if baseline and _may_have_seen(baseline, info):
         context.say(
-            "the baseline's training was cut in another way than by content, and may have seen some of these "
-            "pictures; if that alone keeps a model from its blessing, set max_drop=1 once"
+            f"the baseline's training was cut in another way than by {info.split_by}, and may have seen some "
+            "of these pictures; if that alone keeps a model from its blessing, set max_drop=1 once"
         )
     counts, mistakes = _judge(config, context, examples, classifier, (model, baseline))
     found = measure(
@@ -119,10 +119,10 @@ def _judge(
 
 
 def _may_have_seen(baseline: Model, info: ExampleInfo) -> bool:
-    """Whether a baseline's training was cut otherwise than these examples, by content, are."""
+    """Whether a baseline's training was cut otherwise than these examples, by content or appearance, are."""
     from nst_keras.classifiers.trained import split_by
 
-    return info.split_by == CONTENT and split_by(baseline.path) != CONTENT
+    return info.split_by in LASTING and split_by(baseline.path) != info.split_by
 
 
 def _shortcomings(config: EvaluatorConfig, metrics: Mapping[str, Any]) -> list[str]:

@@ -6,14 +6,14 @@ import itertools
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from nst_keras.data.file_sets import FileSet, FileSplit, find_source, read_file_set
+from nst_keras.data.file_sets import FileSet, FileSplit, Look, find_source, read_file_set, suffices
 from nst_keras.data.load_options import LoadOptions
 from nst_keras.data.settings import POSITION, SplitDatasetSettings
 from nst_keras.data.sources.archives import is_archive
@@ -79,7 +79,7 @@ class LookTask:
     Beside it is a file of the pictures' bytes, so that none is read again where it lies.
     """
 
-    look: Callable[..., list[Any]]
+    look: Look
     pictures: Sequence[PictureFile]
     target: Path
 
@@ -157,8 +157,8 @@ def scan(config: ExampleGenConfig, context: Context) -> Scan | None:
     def known(portion: Sequence[PictureFile]) -> list[Any]:
         return context.facts.get([(address_of(picture), _state(picture)) for picture in portion])
 
-    def run(look: Callable[..., Any], portions: OnDemand[tuple[PictureFile, ...]]) -> Iterator[list[Any]]:
-        new = [bytes(seen is None for seen in known(portion)) for portion in portions]
+    def run(look: Look, portions: OnDemand[tuple[PictureFile, ...]]) -> Iterator[list[Any]]:
+        new = [bytes(not suffices(seen, look) for seen in known(portion)) for portion in portions]
         places = [place for place, flags in enumerate(new) if any(flags)]
 
         def task(number: int) -> LookTask:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from nst_keras.data.datasets import load_dataset
+from nst_keras.data.perceptual_hash import coarse_look, low_frequencies, perceptual_hash
 from nst_keras.errors import InputError
 
 
@@ -77,6 +78,16 @@ def test_another_seed_cuts_elsewhere_but_keeps_the_test(digits, data_dir):
     assert rows(other, "validation") != rows(digits, "validation")
     assert rows(other, "test") == rows(digits, "test")
     assert other.fingerprint != digits.fingerprint
+
+
+def test_named_sets_are_cut_by_appearance_if_wanted(data_dir):
+    dataset = load_dataset("digits", data_dir=data_dir, split_by="appearance", note=lambda _: None)
+    sides = {}
+    for name in ("train", "validation"):  # the set has a test of its own
+        for image in dataset.splits[name].arrays()[0]:
+            look = int(coarse_look(perceptual_hash(low_frequencies(image))))
+            assert sides.setdefault(look, name) == name
+    assert dataset.split_by == "appearance" and set(sides.values()) == {"train", "validation"}
 
 
 def test_validation_fraction(data_dir):

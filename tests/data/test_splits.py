@@ -1,14 +1,18 @@
 """Who is trained on, validated on and tested on: never two of them, the same always, every class in each."""
 
+import functools
 import hashlib
+import io
 from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from nst_keras.data.settings import CONTENT, PARTS, POSITION
+from nst_keras.data.perceptual_hash import coarse_look, low_frequencies, perceptual_hash
+from nst_keras.data.settings import APPEARANCE, CONTENT, PARTS, POSITION
 from nst_keras.data.splits import (
     TEST_FRACTION,
     SplitPlan,
@@ -19,6 +23,7 @@ from nst_keras.data.splits import (
     plan_splits,
 )
 from nst_keras.errors import InputError
+from nst_keras.pictures.images import decode_image
 
 LABELS = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(np.array)
 
@@ -117,6 +122,46 @@ def test_whatever_comes_and_goes_moves_nothing_else(
         after, lent_after = _sides(changed, _by_content(changed))
         moved = {content for content in before.keys() & after.keys() if before[content] != after[content]}
         assert moved <= lent | lent_after
+
+
+# Copies of a scene as PNG, brighter, smaller and recompressed: equal files and near ones.
+_COPIES = ("png", "bright", "small", "jpeg")
+SCENES = st.lists(
+    st.tuples(st.integers(0, 19), st.sampled_from(_COPIES), st.integers(0, 3)), min_size=1, max_size=60
+)
+
+
+@functools.cache
+def _look(scene: int, copy: str) -> np.ndarray:
+    """How a scene looks from its file."""
+    cells = np.random.default_rng(scene).integers(40, 216, (5, 7), np.uint8)
+    image, data = Image.fromarray(cells).resize((64, 48)), io.BytesIO()
+    if copy == "bright":
+        image = image.point(lambda value: value * 1.08)
+    if copy == "small":
+        image = image.resize((40, 30))
+    image.save(data, "JPEG" if copy == "jpeg" else "PNG", quality=60)
+    return perceptual_hash(low_frequencies(decode_image(data.getvalue(), copy)))
+
+
+def _by_appearance(pictures: list[tuple[int, str, int]]) -> tuple[dict[int, str], set[int]]:
+    """Where each scene lies with all its copies, and which scenes are lent."""
+    labels = np.array([label for _, _, label in pictures])
+    looks = coarse_look(np.stack([_look(scene, copy) for scene, copy, _ in pictures]))
+    plans = plan_splits({"train": labels}, SplitRule(0.2, 7, APPEARANCE), looks)
+    return _sides([(scene, label) for scene, _, label in pictures], plans)
+
+
+@given(SCENES, SCENES, st.randoms(use_true_random=False))
+def test_by_appearance_copies_lie_together_and_nothing_else_moves(
+    pictures: list[tuple[int, str, int]], more: list[tuple[int, str, int]], random: Random
+) -> None:
+    before, lent = _by_appearance(pictures)
+    assert _by_appearance(random.sample(pictures, len(pictures))) == (before, lent)
+    changed = [*random.sample(pictures, random.randint(0, len(pictures))), *more]
+    after, lent_after = _by_appearance(changed)
+    moved = {scene for scene in before.keys() & after.keys() if before[scene] != after[scene]}
+    assert moved <= lent | lent_after
 
 
 @given(PICTURES)

@@ -237,6 +237,8 @@ def test_non_inferiority_needs_evidence(gained: int, lost: int, blesses: bool) -
         ("content", {}, True),
         ("content", {"split_by": "position"}, True),
         ("content", {"split_by": "content"}, False),
+        ("appearance", {"split_by": "content"}, True),
+        ("appearance", {"split_by": "appearance"}, False),
         ("position", {}, False),
         ("", {}, False),
     ],

@@ -23,14 +23,14 @@ from nst_keras.errors import InputError
 from nst_keras.pictures.images import write_image
 from nst_keras.storage import files
 from pipelines.engine.execution.runner import Choice, NodeResult, Runner
-from pipelines.engine.stage import Context, Pipeline, Stopped
+from pipelines.engine.stage import Context, Facts, Pipeline, Stopped
 from pipelines.engine.store import store
 from pipelines.engine.store.digests import file_digest, read_tree
 from pipelines.engine.store.store import Store
 from pipelines.examples.files import read_dataset, read_info, read_shard, shard_paths
 from pipelines.kinds import Examples
 from pipelines.stages import example_gen
-from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples
+from pipelines.stages.example_gen import ExampleGen, ExampleGenConfig, generate_examples, scan
 
 
 def _in_threads(function: Callable, tasks: Iterable) -> Iterator[Any]:
@@ -210,6 +210,24 @@ def test_pictures_are_looked_at_once_whatever_stops_the_run(
     assert shown == ["reading pictures: part 1/4", "reading pictures: part 2/4"] and len(looked) == 8
     counts = generate_examples(config, Context(scratch), examples=new(Examples, "whole"))
     assert counts["left_out"] == 1 and len(looked) == 13
+
+
+def test_what_was_seen_is_used_again_by_who_looks_less_closely(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def look_at(file: PictureFile, *arguments: Any, **options: Any) -> Any:
+        looked.append(file.name)
+        return _look_at(file, *arguments, **options)
+
+    monkeypatch.setattr(file_sets, "_look_at", look_at)
+    facts = Facts()  # a picture that can't be read isn't looked at again
+    for split_by, count in (("content", 13), ("appearance", 12), ("appearance", 0), ("content", 0)):
+        looked.clear()
+        config = ExampleGenConfig(str(folder), split_by=split_by)
+        scanned = scan(config, Context(tmp_path / f"scratch {split_by} {count}", facts=facts))
+        assert len(looked) == count and scanned.dataset.split_by == split_by
 
 
 _DRIVER = """
