@@ -66,7 +66,7 @@ def pipeline(serving_dir):
     statistics = StatisticsGen(StatisticsGenConfig(), examples=pictures)["statistics"]
     schema = SchemaGen(SchemaGenConfig(), statistics=statistics)["schema"]
     transformed = Transform(TransformConfig(), examples=pictures, schema=schema)["transformed_examples"]
-    model = Stage(hand_in, "HandIn")(Settings())["model"]
+    model = Stage(hand_in, "HandIn", hands_out=True)(Settings())["model"]
     inferrer = BulkInferrer(BulkInferrerConfig(), examples=transformed, model=model)
     nodes = pictures.node, statistics.node, schema.node, transformed.node, model.node, inferrer
     return Pipeline("ingestion", nodes)

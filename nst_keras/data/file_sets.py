@@ -197,7 +197,7 @@ def _list(sources: Sequence[str]) -> _Listed:
     for number, classes in enumerate(listing.parts.values()):
         for label, name in enumerate(class_names):
             before = len(files)
-            files.extend(each_once(classes.get(name, ())))
+            files.extend(each_once(classes.pop(name, ())))  # names are there once
             runs.append((number, label, len(files) - before))
     refused = [SkippedFile(*pair) for pair in listing.refused]
     return _Listed(files, tuple(listing.parts), class_names, np.array(runs, np.int64), refused)
@@ -242,20 +242,21 @@ def _scan(
 def _order(chosen: np.ndarray, digests: np.ndarray, labels: np.ndarray, files: PictureFiles) -> np.ndarray:
     """How to sort by content's hash and label; of equal ones by the file's name without folders."""
     order = np.lexsort((labels[chosen], digests[chosen]))
-    ordered = chosen[order]
-    starts = np.flatnonzero(_differs(digests[ordered], labels[ordered]))
-    ends = np.append(starts[1:], len(order))
-    several = ends - starts > 1
-    for start, end in zip(starts[several], ends[several], strict=True):
-        names = [os.path.basename(files[index].name) for index in ordered[start:end]]
+    differs = np.append(_differs(digests, labels, chosen[order]), True)
+    for start in np.flatnonzero(differs[:-1] & ~differs[1:]).tolist():
+        end = start + 1 + int(np.argmax(differs[start + 1 :]))
+        names = [os.path.basename(files[index].name) for index in chosen[order[start:end]]]
         order[start:end] = order[start:end][np.argsort(np.array(names, object), kind="stable")]
     return order
 
 
-def _differs(digests: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _differs(digests: np.ndarray, labels: np.ndarray, order: np.ndarray | slice = slice(None)) -> np.ndarray:
     """Whether each of sorted pictures differs from the one before it, bool [n]."""
-    differs = np.ones(len(digests), bool)
-    differs[1:] = (digests[1:] != digests[:-1]) | (labels[1:] != labels[:-1])
+    differs = np.zeros(len(labels[order]), bool)
+    differs[:1] = True
+    for column in (labels, *digests.view(np.uint64).reshape(-1, 4).T):  # one after the other, for memory
+        own = column[order]
+        differs[1:] |= own[1:] != own[:-1]
     return differs
 
 
