@@ -34,16 +34,21 @@ def import_tensorflow_quietly(*, start: bool = True) -> None:
         os.close(sink)
 
 
+def load_seldom_used_later() -> None:
+    """Has Keras, whenever this process imports it, load what is seldom used when that is asked for."""
+    if _LazyFinder not in sys.meta_path:
+        sys.meta_path.insert(0, _LazyFinder)
+
+
 @contextmanager
 def _soon_imported() -> Iterator[None]:
     """Leaves aside what is seldom used, and the search for garbage among what stays for good."""
+    load_seldom_used_later()
     was_enabled = gc.isenabled()
     gc.disable()
-    sys.meta_path.insert(0, _LazyFinder)
     try:
         yield
     finally:
-        sys.meta_path.remove(_LazyFinder)
         gc.freeze()
         if was_enabled:
             gc.enable()

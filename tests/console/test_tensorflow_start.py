@@ -18,6 +18,7 @@ def test_what_is_seldom_used_is_executed_when_it_is_asked_for(
     (tmp_path / "seldom" / "__init__.py").write_text("from seldom.part import answer\nother = 1\n")
     (tmp_path / "seldom" / "part.py").write_text("answer = 42\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.setattr(tensorflow_start, "_SELDOM_USED", {"seldom"})
     try:
         with tensorflow_start._soon_imported():

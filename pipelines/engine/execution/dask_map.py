@@ -17,6 +17,7 @@ from typing import Any
 from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
+from nst_keras.console.tensorflow_start import load_seldom_used_later
 from nst_keras.errors import InputError
 from pipelines.engine.code.environment import read_switches
 from pipelines.engine.code.fingerprint import Code, read_code
@@ -125,6 +126,7 @@ def _code(module: str) -> Code:
 
 def _call(data: bytes, code: Code, switches: Mapping[str, str]) -> Any:
     """Runs on a worker."""
+    load_seldom_used_later()
     try:
         function, task = pickle.loads(data)
         own = _code(function.__module__)
