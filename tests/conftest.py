@@ -148,6 +148,7 @@ def shallow() -> "StyleTransferSettings":
         style_layers={"relu1_1": 0.5, "relu2_1": 0.5},
         num_steps=4,
         coarse_steps=3,
+        margin=2,
     )
 
 

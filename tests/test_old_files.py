@@ -63,6 +63,7 @@ def test_a_picture_stopped_before_its_last_step(
         num_steps=6,
         coarse_steps=2,
         color_tv_weight=0.0,
+        margin=0,
     )
     transfer = OptimizedStylize(settings, "8bit")
     job = StylizeJob("photo.png", ("painting.png",), (1.0,), Path("picture.png"))

@@ -144,7 +144,7 @@ class StyleTransfer:
         from nst_keras.transfer.descent import finished_image, optimize_image, plan_scales
 
         scales = plan_scales(pictures.content, self.settings)
-        watch = StateWatch(scales)
+        watch = StateWatch(scales, self.settings.margin)
         with ProgressBar(sum(scale.num_steps for scale in scales), "step", progress) as bar:
 
             def after_step(state: "State") -> bool:

@@ -102,6 +102,7 @@ def _export_style_transfer(plan: ExportPlan, target: Path) -> None:
         },
         steps=(plan.steps, plan.steps),
         learning_rate=plan.learning_rate,
+        margin=settings.margin,
         image_format=plan.image_format,
         max_pixels=plan.max_pixels or _MAX_PIXELS,
         max_pictures=plan.max_pictures or MAX_PICTURES,

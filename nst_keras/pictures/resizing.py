@@ -13,6 +13,17 @@ def fit_size(image: np.ndarray, longest_side: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def widened(image: np.ndarray, margin: int) -> np.ndarray:
+    """A picture or a mask, [H, W, ...], with so many pixels more on each side, mirrored."""
+    return np.pad(image, [(margin, margin)] * 2 + [(0, 0)] * (image.ndim - 2), mode="symmetric")
+
+
+def within(image: np.ndarray, margin: int) -> np.ndarray:
+    """What `widened` added its margin to: a view."""
+    height, width = image.shape[:2]
+    return image[margin : height - margin, margin : width - margin]
+
+
 def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resizes a picture, float32 [H, W, C], with Lanczos-3, anti-aliased when shrinking.
 

@@ -63,7 +63,7 @@ def announce(transfer: OptimizedStylize, prepared: PreparedTransfer, say: Callab
     settings, scales, start = transfer.settings, prepared.scales, prepared.start
     gpus = tf.config.list_physical_devices("GPU")
     device = f"GPU ({len(gpus)} found)" if gpus else f"CPU ({os.cpu_count()} cores)"
-    height, width = scales[-1][:2]
+    height, width = (side + 2 * settings.margin for side in scales[-1][:2])
     side = tile_side(settings, height, width)
     needed = estimate_memory(settings, height, width, side)
     free = psutil.virtual_memory().available

@@ -14,9 +14,14 @@ from nst_keras.transfer.settings import StyleTransferSettings
 
 def write_checkpoint(path: Path, state: State, record: Mapping[str, Any]) -> None:
     """Writes a state whole, with the record of the run that it belongs to."""
-    values = {"scale": state.scale, "step": state.step, "losses": state.losses}
+    values = {
+        "scale": state.scale,
+        "step": state.step,
+        "losses": state.losses,
+        "margin": state.margin,
+    }
     first = [] if state.first is None else [state.first]
-    arrays = {"image": [state.image], "slot": state.slots, "first": first}
+    arrays = {"image": [state.canvas], "slot": state.slots, "first": first}
     checkpoint.write_checkpoint(path, values, arrays, record)
 
 
@@ -36,6 +41,14 @@ def _renewed(record: Values) -> Values:
 
 
 def _state(values: Values, arrays: Arrays) -> State:
-    (image,) = arrays["image"]
+    (canvas,) = arrays["image"]
     (first,) = arrays.get("first", [None])
-    return State(values["scale"], values["step"], image, arrays.get("slot", ()), values["losses"], first)
+    return State(
+        values["scale"],
+        values["step"],
+        canvas,
+        arrays.get("slot", ()),
+        values["losses"],
+        first,
+        values.get("margin", 0),
+    )

@@ -19,7 +19,7 @@ from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.pictures.color import match_color_statistics
 from nst_keras.pictures.finishing import finish, recolored_style
 from nst_keras.pictures.masks import WHOLE, Region, kept_share, resize_mask
-from nst_keras.pictures.resizing import fit_size, resize
+from nst_keras.pictures.resizing import fit_size, resize, widened, within
 from nst_keras.stylizers.start import painted_at_once
 from nst_keras.transfer.neighbors.matching import (
     NeighborObjective,
@@ -43,19 +43,26 @@ class State:
     Attributes:
         scale: Index into `settings.scales()`.
         step: Steps done at this scale.
-        image: float32 [H, W, 3] on 0..255.
+        canvas: The picture with its margin, float32 [H + 2 * margin, W + 2 * margin, 3] on 0..255.
         slots: The optimiser's variables (Adam's moments and step count, behind the picture's bands if those
             are optimised); none for lbfgs.
         losses: The loss terms by name, and their sum as "total"; empty before the first step.
-        first: The picture that the scale began with, if the loss depends on it.
+        first: The canvas that the scale began with, if the loss depends on it.
+        margin: Pixels on each side of the canvas that aren't of the picture.
     """
 
     scale: int
     step: int
-    image: np.ndarray
+    canvas: np.ndarray
     slots: Sequence[np.ndarray] = ()
     losses: dict[str, float] = field(default_factory=dict)
     first: np.ndarray | None = None
+    margin: int = 0
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture, float32 [H, W, 3] on 0..255."""
+        return within(self.canvas, self.margin)
 
 
 AnyObjective = Objective | NeighborObjective
@@ -139,14 +146,14 @@ def optimize_image(
     for style in pictures.styles:
         _require_sides(style.shape, "a style image is {} pixels")
     if isinstance(objective, Objective):
-        objective.require_size(scales[-1].height, scales[-1].width)
+        objective.require_size(scales[-1].height, scales[-1].width, settings.margin)
     pictures = replace(pictures, styles=_recolored_styles(pictures, settings))
-    state = start or State(0, 0, initial_image(pictures, scales[0], settings, objective.mean_pixel))
+    state = start or _begun(0, initial_image(pictures, scales[0], settings, objective.mean_pixel), settings)
     for index in range(state.scale, len(scales)):
         scale = scales[index]
         if index > state.scale:
             image = np.clip(resize(state.image, scale.height, scale.width), 0, 255)
-            state = State(index, 0, image, slots_for(image, state.slots, settings))
+            state = _begun(index, image, settings, state.slots)
         try:
             state, stopped = _optimize_scale(objective, pictures, settings, state, scale, callback)
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -225,6 +232,14 @@ def _require_sides(shape: Sequence[int], text: str) -> None:
         raise InputError(f"{text.format(f'{width}x{height}')} but must be at least {MIN_SIDE}x{MIN_SIDE}")
 
 
+def _begun(
+    scale: int, image: np.ndarray, settings: StyleTransferSettings, slots: Sequence[np.ndarray] = ()
+) -> State:
+    """A scale's first state; `slots` are those of the scale before."""
+    canvas = widened(image, settings.margin)
+    return State(scale, 0, canvas, slots_for(canvas, slots, settings), margin=settings.margin)
+
+
 def _optimize_scale(
     objective: AnyObjective,
     pictures: Pictures,
@@ -236,7 +251,7 @@ def _optimize_scale(
     """Runs the steps that are left at the state's scale; tells also if the callback ended it."""
     stopped, first = False, None
     if isinstance(objective, NeighborObjective):
-        first = state.image if state.first is None else state.first
+        first = state.canvas if state.first is None else state.first
         names, evaluate = _neighbor_evaluator(
             objective, pictures, settings, replace(state, first=first), scale
         )
@@ -244,18 +259,18 @@ def _optimize_scale(
         names, evaluate = objective.term_names, _evaluator(objective, pictures, settings, state)
 
     if pictures.steady is not None:
-        names, evaluate = [*names, "temporal"], _steadied(evaluate, pictures.steady, scale)
+        names, evaluate = [*names, "temporal"], _steadied(evaluate, pictures.steady, state)
 
-    def on_step(image: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
+    def on_step(canvas: np.ndarray, terms: np.ndarray, slots: Sequence[np.ndarray]) -> bool:
         nonlocal state, stopped
         losses = dict(zip(names, map(float, terms), strict=True))
         losses["total"] = sum(losses.values())
-        state = State(state.scale, state.step + 1, image, slots, losses, first)
+        state = State(state.scale, state.step + 1, canvas, slots, losses, first, state.margin)
         stopped = bool(callback(state)) if callback else False
         return stopped
 
     steps_left = scale.num_steps - state.step
-    minimize(evaluate, state.image, steps_left, settings, on_step, state.slots)
+    minimize(evaluate, state.canvas, steps_left, settings, on_step, state.slots)
     return state, stopped
 
 
@@ -277,22 +292,27 @@ def _evaluator(
         return blended(stacked(targets), tf.constant([[share for share in shares if share]], tf.float32))
 
     regions = [
-        (resize_mask(region.mask, height, width), blend_of(region.blend, region.style_masks))
+        (
+            widened(resize_mask(region.mask, height, width), state.margin),
+            blend_of(region.blend, region.style_masks),
+        )
         for region in pictures.regions
     ]
     targets = {} if regions else blend_of(pictures.blend, [None] * len(styles))
-    targets |= objective.targets(CONTENT, resize(pictures.content, height, width)[np.newaxis])
+    content = widened(resize(pictures.content, height, width), state.margin)
+    targets |= objective.targets(CONTENT, content[np.newaxis])
     return lambda image: objective.evaluate(image, targets, regions)
 
 
-def _steadied(evaluate: Evaluate, steady: Steady, scale: Scale) -> Evaluate:
+def _steadied(evaluate: Evaluate, steady: Steady, state: State) -> Evaluate:
     """The loss with a term more: the mean squared difference from what is steady (Ruder et al. 2016, eq. 7).
 
     It is taken on pixels, by values on 0..1, so its gradient needs no network.
     """
-    size = scale.height, scale.width
-    goal = tf.constant(resize(steady.picture, *size)[np.newaxis])
-    weights = tf.constant(resize_mask(steady.weights, *size)[np.newaxis, ..., np.newaxis] / 255**2)
+    size, margin = state.image.shape[:2], state.margin
+    goal = tf.constant(widened(resize(steady.picture, *size), margin)[np.newaxis])
+    shares = widened(resize_mask(steady.weights, *size), margin)
+    weights = tf.constant(shares[np.newaxis, ..., np.newaxis] / 255**2)
 
     def with_steadiness(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         loss, terms, gradient = evaluate(image)
@@ -328,10 +348,10 @@ def _neighbor_evaluator(
             for turn in turns
         ]
         palettes.append(Palette(*map(list, zip(*turned, strict=True))))
-    parts = _part_of_each_place(pictures, *state.image.shape[:2])
+    parts = _part_of_each_place(pictures, state)
     if scale.by_layer:
         return objective.matched_each_step(palettes, settings.seed, state.step, parts)
-    like = resize(pictures.content, *state.image.shape[:2])
+    like = widened(resize(pictures.content, *state.image.shape[:2]), state.margin)
     if state.scale > 0 and state.first is not None:
         like = picture_to_match(like, state.first, settings.content_share)
     return objective.matched_once(like, palettes, settings.seed, parts)
@@ -342,12 +362,12 @@ def _parts(pictures: Pictures) -> Sequence[Region]:
     return pictures.regions or [Region(WHOLE, [None] * len(pictures.styles), pictures.blend)]
 
 
-def _part_of_each_place(pictures: Pictures, height: int, width: int) -> np.ndarray | None:
-    """The number of the region that has most of each place, int32 [height, width]; None if there is one."""
+def _part_of_each_place(pictures: Pictures, state: State) -> np.ndarray | None:
+    """The number of the region that has most of each place of the canvas, int32; None if there is one."""
     if len(pictures.regions) < 2:
         return None
-    masks = [resize_mask(region.mask, height, width) for region in pictures.regions]
-    return np.argmax(masks, axis=0).astype(np.int32)
+    masks = [resize_mask(region.mask, *state.image.shape[:2]) for region in pictures.regions]
+    return widened(np.argmax(masks, axis=0).astype(np.int32), state.margin)
 
 
 def _recolored_parts(

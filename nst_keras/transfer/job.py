@@ -100,7 +100,7 @@ class OptimizedStylize:
         picture is written.
         """
         job, checkpoint = prepared.job, checkpoint_path(prepared.job.output)
-        watch = StateWatch(prepared.scales)
+        watch = StateWatch(prepared.scales, self.settings.margin)
         job.make_folder()
         with ExitStack() as stack:
             keeper = _Keeper(prepared, self.settings)

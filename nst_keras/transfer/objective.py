@@ -88,9 +88,10 @@ class Objective:
             self._steps_in_regions[len(regions)] = tf.function(self._loss_and_gradient, signature)
         return self._steps_in_regions[len(regions)](image, targets, [*regions])
 
-    def require_size(self, height: int, width: int) -> None:
+    def require_size(self, height: int, width: int, margin: int = 0) -> None:
         """Raises an InputError if pictures of this size need tiles, but the loss wants the whole."""
-        if not self._terms.by_tiles and tile_side(self._settings, height, width):
+        sides = (side + 2 * margin for side in (height, width))
+        if not self._terms.by_tiles and tile_side(self._settings, *sides):
             raise InputError(
                 f"this style_loss takes the picture as a whole, but {width}x{height} pixels need tiles here: "
                 "lower size, or raise tile_size if that is given"

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
 from nst_keras.ops.laplacian_pyramid import band_gradients, join_bands, split_bands
-from nst_keras.pictures.resizing import resize
+from nst_keras.pictures.resizing import resize, widened, within
 from nst_keras.transfer.lbfgs import ProjectedLBFGS
 from nst_keras.transfer.settings import NN, StyleTransferSettings
 
@@ -63,15 +63,18 @@ def slots_for(image: np.ndarray, slots: Sequence[np.ndarray], settings: StyleTra
     if not settings.ema or not slots:
         return ()
     _picture, steps, *variables = slots
-    return [image[np.newaxis], np.zeros_like(steps), *(_enlarged(slot, image.shape) for slot in variables)]
+    moments = (_enlarged(slot, image.shape, settings.margin) for slot in variables)
+    return [image[np.newaxis], np.zeros_like(steps), *moments]
 
 
-def _enlarged(slot: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+def _enlarged(slot: np.ndarray, shape: Sequence[int], margin: int) -> np.ndarray:
     """A moment of each pixel at another size; squares stay squares. Others are left as they are."""
     if slot.ndim < len(shape):
         return slot
     least = 0 if slot.min() >= 0 else -np.inf
-    return np.maximum(resize(slot[0], *shape[:2]), least)[np.newaxis]
+    height, width = (side - 2 * margin for side in shape[:2])
+    inner = np.maximum(resize(within(slot[0], margin), height, width), least)
+    return widened(inner, margin)[np.newaxis]
 
 
 def _minimize_lbfgs(

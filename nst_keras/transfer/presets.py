@@ -31,6 +31,7 @@ _EARLY = replace(
     color_tv_weight=0.0,
     edges="zero",
     init="noise",
+    margin=0,
     num_steps=500,
     coarse_steps=0,
 )
@@ -78,6 +79,7 @@ CROWSONKB = replace(
     style_weight=1.0,
     tv_weight=2 * (57 / 255) ** 2,
     color_tv_weight=0.0,
+    margin=0,
     optimizer="adam",
     learning_rate=0.02 * 255,
     beta_2=0.99,

@@ -32,12 +32,16 @@ _FIXED_PIXELS = 10000
 
 
 class StateWatch:
-    """Turns states into progress."""
+    """Turns states into progress; `margin` is that of the settings."""
 
-    def __init__(self, scales: "Sequence[Scale]") -> None:
+    def __init__(self, scales: "Sequence[Scale]", margin: int) -> None:
         self._scales = scales
         self._watch = Stopwatch(
-            *((scale.num_steps, scale.height * scale.width) for scale in scales), fixed=_FIXED_PIXELS
+            *(
+                (scale.num_steps, (scale.height + 2 * margin) * (scale.width + 2 * margin))
+                for scale in scales
+            ),
+            fixed=_FIXED_PIXELS,
         )
 
     def steps_done(self, state: "State | None") -> int:

@@ -27,11 +27,12 @@ class _ServedOptimizer(tf.Module):
         loss: Objective,
         steps: tuple[int, int],
         learning_rate: float,
+        margin: int,
         image_format: str,
         limits: Limits,
     ) -> None:
         super().__init__()
-        self._loss, self._steps, self._learning_rate = loss, steps, learning_rate
+        self._loss, self._steps, self._learning_rate, self._margin = loss, steps, learning_rate, margin
         self._variables = saved_variables(loss.variables)
         self._encode, self._limits = picture_encoder(image_format), limits
 
@@ -75,13 +76,19 @@ class _ServedOptimizer(tf.Module):
         image = content
         for divisor, steps in zip((_COARSE, 1), self._steps, strict=True):
             here = tf.maximum(size // divisor, _MIN_SIDE // _COARSE)
-            image = _resized(image, here)[None]
+            image = self._widened(_resized(image, here))
             # Strokes are as large in relation to the picture at every size.
             style_here = _fitted(style, longest // divisor)[None]
             targets = self._loss.targets(STYLE, style_here)
-            targets |= self._loss.targets(CONTENT, _resized(content, here)[None])
-            image = self._optimize(image, targets, steps)[0]
+            targets |= self._loss.targets(CONTENT, self._widened(_resized(content, here)))
+            painted = self._optimize(image, targets, steps)[0]
+            image = painted[self._margin :, self._margin :][: here[0], : here[1]]
         return tf.clip_by_value(image, 0.0, 255.0)
+
+    def _widened(self, image: tf.Tensor) -> tf.Tensor:
+        """A batch of one, with a mirrored margin."""
+        around = [self._margin] * 2
+        return tf.pad(image, [around, around, [0, 0]], mode="SYMMETRIC")[None]
 
     def _optimize(self, image: tf.Tensor, targets: Targets, steps: int) -> tf.Tensor:
         """Adam (Kingma & Ba 2015) within 0..255, its rate falling to 0 by a cosine."""
@@ -118,6 +125,7 @@ def export_style_transfer(
     card: Mapping[str, Any],
     steps: tuple[int, int],
     learning_rate: float,
+    margin: int = 0,
     image_format: str = "png",
     max_pixels: int = 1024 * 1024,
     max_pictures: int = MAX_PICTURES,
@@ -132,7 +140,8 @@ def export_style_transfer(
 
     The descent is Adam's instead of L-BFGS, whose line search has no place in a graph; it begins at half the
     size, and at the photo. A request may hold `max_pictures`, of which each has at most `max_pixels`, and all
-    four times as many. `steps` are those at half the size and at the full one.
+    four times as many. `steps` are those at half the size and at the full one; `margin` is as in
+    `StyleTransferSettings`, and at most 16.
     """
     limits = Limits(max_pixels, max_pixels, _MIN_SIDE, max_pictures)
     description = {
@@ -144,7 +153,7 @@ def export_style_transfer(
         **limits.card(),
     }
     text = json.dumps(description, sort_keys=True)
-    module = _ServedOptimizer(loss, steps, learning_rate, image_format, limits)
+    module = _ServedOptimizer(loss, steps, learning_rate, margin, image_format, limits)
     pixels = [tf.TensorSpec([None, None, None, 3], name=name) for name in ("image", "style_image")]
     files = [tf.TensorSpec([None], tf.string, name=name) for name in ("image_bytes", "style_image_bytes")]
     write_module(

@@ -65,6 +65,13 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
     noise_ratio: float = number(
         0.256, "Standard deviation of the start's noise with --init=noise, on the 0..255 scale."
     )
+    margin: int = number(
+        8,
+        "Pixels on each side that are painted, too, the photo mirrored, and cut off: at its border a picture "
+        "comes out darker, or otherwise wrong.",
+        Bounds(0, 256, closed=True),
+        before=0,
+    )
     optimizer: str = choice("lbfgs", "Optimiser", OPTIMIZERS)
     num_steps: int = number(150, "Steps at the full size.", FROM_ONE)
     coarse_steps: int = number(100, "Steps at each coarser size before it; 0 starts at full size.")

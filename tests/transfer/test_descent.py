@@ -12,9 +12,11 @@ from nst_keras.errors import InputError, NonFiniteLossError
 from nst_keras.losses.settings import CONTENT, STYLE
 from nst_keras.losses.terms import Targets
 from nst_keras.models.vgg19_layout import VGG19Weights
+from nst_keras.pictures.color import LUMA
 from nst_keras.pictures.finishing import recolored_style
 from nst_keras.pictures.masks import Region
-from nst_keras.pictures.resizing import resize
+from nst_keras.pictures.resizing import resize, widened
+from nst_keras.pictures.samples import read_sample
 from nst_keras.stylizers.by_name import load_painter
 from nst_keras.transfer.descent import (
     Callback,
@@ -243,8 +245,9 @@ def test_strokes_are_as_large_in_relation_to_the_picture_at_every_size(
     objective.targets = noted  # type: ignore[method-assign]
     _optimize(objective, pictures, settings)
     # Of a style of 50x30, whose shorter side is kept at 16 or more.
-    expected = [("style", 27, 16), ("content", 16, 24), ("style", 36, 22), ("content", 32, 48)]
-    assert sizes == [*expected, ("style", 72, 43), ("content", 64, 96)]
+    # Contents have a margin of 2.
+    expected = [("style", 27, 16), ("content", 20, 28), ("style", 36, 22), ("content", 36, 52)]
+    assert sizes == [*expected, ("style", 72, 43), ("content", 68, 100)]
 
 
 def test_non_finite_loss_is_an_error_not_a_black_picture(
@@ -267,6 +270,35 @@ def test_blend_weights_choose_between_styles(
     both = {"styles": [first, second]}
     np.testing.assert_array_equal(paint(**both, blend=[1, 0]), paint(styles=[first], blend=[1]))
     assert np.abs(paint(**both, blend=[1, 0]) - paint(**both, blend=[0, 1])).mean() > 1
+
+
+def test_a_picture_is_cut_out_of_a_wider_one(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+) -> None:
+    settings = replace(shallow, coarse_steps=0, margin=8)
+    content = np.clip(resize(pictures.content, 32, 48), 0, 255)
+    states: list[State] = []
+    painted = _optimize(
+        Objective(random_weights, settings), replace(pictures, content=content), settings, None, states.append
+    )
+    # Likewise a photo that has the margin already, and strokes as large as in the photo without.
+    wider = replace(settings, size=64, margin=0, style_scale=48 / 64)
+    whole = _optimize(Objective(random_weights, wider), replace(pictures, content=widened(content, 8)), wider)
+    assert painted.image.shape == states[0].image.shape == (32, 48, 3)
+    np.testing.assert_array_equal(painted.image, whole.image[8:-8, 8:-8])
+
+
+@pytest.mark.large
+def test_a_sky_is_no_darker_at_its_border(real_weights: VGG19Weights, photo: np.ndarray) -> None:
+    settings = StyleTransferSettings(size=112, num_steps=20, coarse_steps=0)
+    objective = Objective(real_weights, settings)
+    pictures = Pictures(photo, [read_sample("strokes")], [1.0])
+
+    def darker(margin: int) -> float:
+        light = _optimize(objective, pictures, replace(settings, margin=margin)).image @ LUMA
+        return float(light[1:6].mean() - light[0].mean())
+
+    assert darker(0) > 15 and abs(darker(8)) < 8
 
 
 @pytest.mark.parametrize("height,width", [(1, 1), (10000, 3), (15, 200)])

@@ -28,6 +28,7 @@ SHALLOW = StyleTransferSettings(
     optimizer="adam",
     num_steps=6,
     coarse_steps=2,
+    margin=2,
 )
 
 

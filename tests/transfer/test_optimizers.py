@@ -10,6 +10,7 @@ import scipy.optimize
 import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
+from nst_keras.pictures.resizing import widened, within
 from nst_keras.transfer import optimizers
 from nst_keras.transfer.optimizers import Evaluate, minimize, slots_for
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -171,7 +172,7 @@ def test_the_average_of_the_steps_by_hand() -> None:
 
 
 def test_moments_go_on_at_the_next_size() -> None:
-    settings = StyleTransferSettings(optimizer="adam", ema=0.9)
+    settings = StyleTransferSettings(optimizer="adam", ema=0.9, margin=0)
     steps = _Steps()
     minimize(_valley(), START, 3, settings, steps)
     larger = np.full((4, 6, 3), 9.0, np.float32)
@@ -182,6 +183,9 @@ def test_moments_go_on_at_the_next_size() -> None:
     assert square.min() >= 0
     np.testing.assert_allclose(mean.mean(), steps.slots[4].mean(), rtol=0.1)
     assert not slots_for(larger, steps.slots, StyleTransferSettings(optimizer="adam"))
+    wide = [widened(slot[0], 3)[np.newaxis] if slot.ndim > 1 else slot for slot in steps.slots]
+    within_margin = slots_for(widened(larger, 3), wide, replace(settings, margin=3))
+    np.testing.assert_allclose(within(within_margin[4][0], 3), mean[0])
 
 
 @pytest.mark.parametrize(

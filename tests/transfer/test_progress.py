@@ -22,11 +22,11 @@ def test_time_left_counts_larger_sizes_as_dearer(monkeypatch: pytest.MonkeyPatch
     clock = iter([0.0, 2.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     settings = replace(StyleTransferSettings(), size=200, coarsest_size=100, num_steps=10, coarse_steps=4)
-    watch = StateWatch(plan_scales(CONTENT, settings))
+    watch = StateWatch(plan_scales(CONTENT, settings), margin=2)
     watch.see(_state(0, 1))
     seen = watch.see(_state(0, 2))
     assert (seen.step, seen.num_steps, seen.scale, seen.num_scales) == (2, 14, 1, 2)
     assert seen.seconds_per_step == 2.0
-    # Two steps more at this size, ten at four times the pixels; 10000 pixels' worth is fixed.
-    assert seen.seconds_left == pytest.approx(2.0 * (2 + 10 * (200 * 150 + 10000) / (100 * 75 + 10000)))
-    assert str(seen) == ("step 2/14  40x30  total 3.5  content 2  style 1.5  2.00 s/step  ETA 0:50")
+    # Two steps more at this size, ten at four times the pixels but for the margin; 10000 pixels are fixed.
+    assert seen.seconds_left == pytest.approx(2.0 * (2 + 10 * (204 * 154 + 10000) / (104 * 79 + 10000)))
+    assert str(seen) == ("step 2/14  40x30  total 3.5  content 2  style 1.5  2.00 s/step  ETA 0:49")

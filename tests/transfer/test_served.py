@@ -26,7 +26,9 @@ def objective(real_weights: Any) -> Objective:
 @pytest.fixture(scope="module")
 def module(objective: Objective, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("export") / "optimizer"
-    export_style_transfer(objective, folder, card={}, steps=(2, 6), learning_rate=10.0, max_pixels=10_000)
+    export_style_transfer(
+        objective, folder, card={}, steps=(2, 6), learning_rate=10.0, margin=8, max_pixels=10_000
+    )
     assert (Path(folder) / "saved_model.pb").exists()
     return tf.saved_model.load(str(folder))
 

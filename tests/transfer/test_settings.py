@@ -97,10 +97,17 @@ def test_notebook_preset_has_the_notebooks_constants() -> None:
     assert (notebook.optimizer, notebook.beta_1, notebook.beta_2) == ("adam", 0.9, 0.999)
 
 
-def test_recipes_without_smoothness_of_colours_have_none() -> None:
+@pytest.mark.parametrize("name", ["color_tv_weight", "margin"])
+def test_recipes_of_before_do_without_what_came_later(name: str) -> None:
     kept = {**StyleTransferSettings().to_dict(), "size": 96}
-    del kept["color_tv_weight"]
-    assert recorded_settings(StyleTransferSettings, kept) == StyleTransferSettings(
-        size=96, color_tv_weight=0.0
-    )
-    assert StyleTransferSettings().color_tv_weight > 0
+    del kept[name]
+    assert recorded_settings(StyleTransferSettings, kept) == StyleTransferSettings(size=96, **{name: 0})
+    assert getattr(StyleTransferSettings(), name) > 0
+
+
+def test_what_was_published_has_no_margin() -> None:
+    assert {name for name, preset in PRESETS.items() if not preset.margin} == {
+        "gatys",
+        "notebook",
+        "crowsonkb",
+    }

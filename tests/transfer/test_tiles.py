@@ -14,6 +14,7 @@ from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
 from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights, reach, stride
 from nst_keras.pictures.masks import Region
+from nst_keras.pictures.resizing import resize
 from nst_keras.transfer.descent import Pictures, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -109,6 +110,25 @@ def test_loss_and_gradient_equal_the_whole_pictures(
     assert loss == pytest.approx(whole_loss, rel=terms_within)
     np.testing.assert_allclose(terms, whole_terms, rtol=terms_within)
     assert np.abs(gradient - whole_gradient).max() < gradient_within * np.abs(whole_gradient).max()
+
+
+def test_a_margin_is_painted_by_tiles_as_the_rest(
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, photo: np.ndarray
+) -> None:
+    settings = replace(shallow, size=64, coarse_steps=0, num_steps=1, margin=8)
+    settings = replace(settings, optimizer="sgd", learning_rate=1e5)
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, :70] = 1
+    style = photo[::-1, :90].copy()
+    pictures = Pictures(photo, [style], [1.0], regions=[Region(left, [None], [1.0])])
+    images = []
+    for side in (32, 1024):
+        tiled = replace(settings, tile_size=side)
+        state = optimize_image(Objective(random_weights, tiled), pictures, plan_scales(photo, tiled), tiled)
+        assert state.image.shape == (43, 64, 3)
+        images.append(state.image)
+    assert np.abs(images[1] - np.clip(resize(photo, 43, 64), 0, 255)).mean() > 1
+    np.testing.assert_allclose(*images, atol=0.05)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,7 @@ export const TEXTS = {
   field_tile_size: "Side of tiles",
   field_init: "Start",
   field_noise_ratio: "Noise of the start",
+  field_margin: "Margin that is cut off",
   field_optimizer: "Optimiser",
   field_coarse_steps: "Steps at coarser sizes",
   field_first_steps: "Steps at the first size",

@@ -141,7 +141,7 @@ class _Shown:
         self._console.show(self._last)
 
     def watch_frame(self, photo: np.ndarray, settings: FilmSettings) -> Any:
-        watch = StateWatch(plan_scales(photo, settings))
+        watch = StateWatch(plan_scales(photo, settings), settings.margin)
 
         def after_step(state: State) -> bool:
             seen = watch.see(state)

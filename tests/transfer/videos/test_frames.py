@@ -53,6 +53,7 @@ def test_what_moves_along_keeps_its_painting(
         assert all(frame.shape == (48, 64, 3) and frame.dtype == np.uint8 for frame in frames)
         return frames
 
+    settings = replace(settings, margin=0)  # with one, frames that are painted apart are steadier, too
     apart = [_painter(objective, settings).paint(frame) for frame in pan]
     steady, free = film(settings), film(replace(settings, temporal_weight=0.0))
     assert flicker(steady) < 0.5 * flicker(free)
