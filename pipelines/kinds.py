@@ -12,7 +12,7 @@ class Examples(Artifact):
 
 
 class ExampleStatistics(Artifact):
-    """Statistics of examples: `FeatureStats.pb` and an HTML page."""
+    """Statistics of examples: `FeatureStats.pb`, `near_duplicates.json` and an HTML page."""
 
 
 class Schema(Artifact):

@@ -38,20 +38,29 @@ def validate_examples(
     """Writes anomalies.pbtxt and anomalies.html.
 
     Breaks of the schema and, unless the config says otherwise, drift from `previous` are errors; a class that
-    is missing outside the training split, and skew of the other splits and of what was served, are warnings.
+    is missing outside the training split, skew of the other splits and of what was served, and pictures that
+    look like ones of the training split or of another class, are warnings.
     If `fail` is set, errors end the run. "valid" says that there are none: `pipelines.kinds.latest_valid`
     finds such statistics again.
     """
     from google.protobuf import text_format
 
-    from pipelines.statistics.anomalies import ERROR, TOO_FEW, build_anomalies, find_anomalies
+    from pipelines.statistics.anomalies import (
+        ERROR,
+        TOO_FEW,
+        build_anomalies,
+        find_anomalies,
+        find_look_alikes,
+    )
     from pipelines.statistics.counts import SERVING
+    from pipelines.statistics.near_duplicates import read_near_duplicates
     from pipelines.statistics.protos import Statistics, read_statistics
     from pipelines.statistics.schema import read_schema
 
     wanted, observed = read_schema(schema), read_statistics(statistics)
     earlier = read_statistics(previous) if previous else Statistics()
     breaks, comparisons = find_anomalies(observed, earlier, wanted, config.drift.upper())
+    breaks += find_look_alikes(read_near_duplicates(statistics))
     errors = [_sentence(anomaly) for anomaly in breaks if anomaly.severity == ERROR]
     warnings = [_sentence(anomaly) for anomaly in breaks if anomaly.severity != ERROR]
     if errors and config.fail:

@@ -1,6 +1,6 @@
 """Where statistics break a schema, have drifted from earlier ones, or differ between splits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
@@ -8,6 +8,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from nst_keras.pictures.measurements import FLOAT_FEATURES
 from pipelines.statistics.counts import SERVING
 from pipelines.statistics.distances import measure_distance
+from pipelines.statistics.near_duplicates import NearDuplicates, Picture
 from pipelines.statistics.protos import (
     LABEL,
     Features,
@@ -178,6 +179,29 @@ def _anomaly_of(comparison: Comparison, drift: str) -> Anomaly | None:
     )
     kind = f"COMPARATOR_{comparison.measure}_HIGH"
     return Anomaly(comparison.feature, comparison.split, severity, kind, text)
+
+
+def find_look_alikes(near: NearDuplicates) -> list[Anomaly]:
+    """Where pictures look like ones that were trained on, or have another label than such a picture."""
+    found = []
+    for split, alike in near.alike.items():
+        if split != TRAIN and alike.get(TRAIN):
+            pairs = (pair for *pair, _ in near.pairs if {one.split for one in pair} == {split, TRAIN})
+            text = f"has pictures that look like some of {TRAIN}: {alike[TRAIN]}{_such_as(pairs)}"
+            found.append(Anomaly("", split, WARNING, "CUSTOM_VALIDATION", text))
+        if count := near.relabelled.get(split):
+            pairs = (pair for *pair, _ in near.pairs if len({one.label for one in pair}) > 1)
+            pairs = (pair for pair in pairs if split in {one.split for one in pair})
+            text = f"is another than that of a picture that looks alike: {count} pictures{_such_as(pairs)}"
+            found.append(Anomaly(LABEL, split, WARNING, "CUSTOM_VALIDATION", text))
+    return found
+
+
+def _such_as(pairs: Iterable[Sequence[Picture]]) -> str:
+    for one, other in pairs:
+        names = (f"{seen.split}'s {seen.label} {seen.name}".replace("  ", " ") for seen in (one, other))
+        return f", such as {' and '.join(names)}"
+    return ""
 
 
 def build_anomalies(

@@ -14,22 +14,29 @@ from nst_keras.reports.page_parts import cards, frame, heading, image, label, no
 from nst_keras.storage.files import write_whole
 from pipelines.examples.files import ExampleInfo
 from pipelines.statistics.counts import SERVING, PictureCounts
+from pipelines.statistics.near_duplicates import NearDuplicates, Picture
 from pipelines.statistics.protos import LABEL, Features, FeatureStatistics, label_counts, standard_buckets
 
 _COLORS = (BLUE, ORANGE, GREEN, INK, FAINT)
 _COLUMNS = 3
 _MOST_BARS = 30
+_STYLE = ".pairs { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; align-items: flex-end; }\n"
 _FIGURES = ("mean", "std_dev", "min", "median", "max")
 
 
 def write_statistics_page(
-    path: Path, info: ExampleInfo, splits: Mapping[str, Features], counts: Mapping[str, PictureCounts]
+    path: Path,
+    info: ExampleInfo,
+    splits: Mapping[str, Features],
+    counts: Mapping[str, PictureCounts],
+    near: NearDuplicates | None = None,
 ) -> None:
-    """Writes the page of examples' statistics by split; `counts` has the pictures to show."""
+    """Writes the page of examples' statistics by split; `counts` and `near` have the pictures to show."""
     parts = cards({f"{split} examples": part.examples for split, part in counts.items()})
     if info.class_names:
         labelled = {split: features for split, features in splits.items() if split != SERVING}
         parts += [heading("Classes"), _class_table(info.class_names, labelled)]
+    parts += _near_duplicates(near) if near else ()
     parts += _pictures(info, counts)
     parts += [heading("Histograms"), image(encode_png(_draw(splits)), "Histograms of each feature")]
     parts += [note("Heights are shares of a split's pictures, so that splits of any size can be compared.")]
@@ -39,7 +46,7 @@ def write_statistics_page(
             for split, features in splits.items()
         ]
         parts += [heading(label(name)), table(["", *map(label, _FIGURES)], rows)]
-    write_whole(path, frame(f"Statistics of {info.name}", parts).encode())
+    write_whole(path, frame(f"Statistics of {info.name}", parts, _STYLE).encode())
 
 
 def _class_table(class_names: Sequence[str], splits: Mapping[str, Features]) -> str:
@@ -47,6 +54,32 @@ def _class_table(class_names: Sequence[str], splits: Mapping[str, Features]) -> 
     names = dict.fromkeys([*class_names, *(name for counts in labels.values() for name in counts)])
     rows = [[name, *(counts.get(name, 0) for counts in labels.values())] for name in names]
     return table(["class", *splits], rows)
+
+
+def _near_duplicates(near: NearDuplicates) -> Iterator[str]:
+    """How many there are, and pairs of them side by side."""
+    yield heading("Near duplicates")
+    if not near.total:
+        yield note("None: no picture looks like another.")
+        return
+    heads = [
+        "pictures of",
+        *(f"like another of {split}" for split in near.alike),
+        "like one of another class",
+    ]
+    yield table(heads, [[split, *row.values(), near.relabelled[split]] for split, row in near.alike.items()])
+    yield note(
+        "Small and gray they agree, whatever their colours; the worst first: in two splits, of two classes."
+    )
+    grids = [
+        picture_grid([(_caption(seen), base64.b64decode(seen.thumbnail)) for seen in pair])
+        for *pair, _ in near.pairs
+    ]
+    yield "\n".join(['<div class="pairs">', *grids, "</div>"])
+
+
+def _caption(picture: Picture) -> str:
+    return ", ".join(filter(None, (picture.split, picture.label, picture.name)))
 
 
 def _pictures(info: ExampleInfo, counts: Mapping[str, PictureCounts]) -> Iterator[str]:

@@ -19,8 +19,10 @@ from pipelines.engine.store.store import Store
 from pipelines.kinds import ExampleAnomalies, ExampleStatistics, Schema, latest_valid
 from pipelines.stages.example_validator import ExampleValidator, ExampleValidatorConfig, validate_examples
 from pipelines.stages.schema_gen import SchemaGen, SchemaGenConfig, generate_schema
+from pipelines.statistics import near_duplicates
 from pipelines.statistics.counts import PictureCounts
 from pipelines.statistics.distances import measure_distance
+from pipelines.statistics.near_duplicates import NearDuplicates, Picture, read_near_duplicates
 from pipelines.statistics.protos import FILE, build_statistics, features_of
 from pipelines.statistics.schema import read_schema
 
@@ -234,3 +236,20 @@ def test_a_run_compares_with_the_span_of_the_run_before(span: Callable, tmp_path
     assert any("label of train differs from the earlier span" in text for text in second.record["anomalies"])
     assert run(later).cached
     store.close()
+
+
+def test_pictures_that_look_alike_are_a_warning(span: Callable, validate: Callable) -> None:
+    statistics = span("alike", **GOOD)
+    pair = Picture("train", "a.png", "cat"), Picture("test", "b.png", "dog"), 0.999
+    near = NearDuplicates(2, {"train": {"test": 1}, "test": {"train": 1}}, {"train": 1, "test": 1}, [pair])
+    (statistics.path / near_duplicates.FILE).write_bytes(near.encode())
+    result, message, page = validate(statistics)
+    assert (result["errors"], result["warnings"], result["valid"]) == (0, 3, True)
+    assert "test has pictures that look like some of train: 1" in result["anomalies"][1]
+    assert message.anomaly_info["label"].severity == anomalies_pb2.AnomalyInfo.WARNING
+    assert "such as train&#x27;s cat a.png and test&#x27;s dog b.png" in page
+    (statistics.path / near_duplicates.FILE).write_text("{}")
+    with pytest.raises(
+        InputError, match=r"near_duplicates.json: is damaged: 'pairs'; run StatisticsGen again"
+    ):
+        read_near_duplicates(statistics)

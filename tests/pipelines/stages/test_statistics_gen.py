@@ -26,6 +26,8 @@ from pipelines.examples.files import (
 )
 from pipelines.kinds import Examples, ExampleStatistics
 from pipelines.stages.statistics_gen import StatisticsGenConfig, generate_statistics
+from pipelines.statistics.anomalies import find_look_alikes
+from pipelines.statistics.near_duplicates import read_near_duplicates
 from pipelines.statistics.protos import features_of, read_statistics
 
 CONFIG = StatisticsGenConfig()
@@ -38,7 +40,9 @@ def _bytes(statistics: ExampleStatistics) -> dict[str, bytes]:
 def test_values_are_numpys(digits: Examples, new: Callable[..., Any], tmp_path: Path) -> None:
     statistics = new(ExampleStatistics)
     found = generate_statistics(CONFIG, Context(tmp_path / "s"), examples=digits, statistics=statistics)
+    near = found.pop("near_duplicates")
     assert found == {"train": 1299, "validation": 143, "test": 355, "classes": 10}
+    assert near == read_near_duplicates(statistics).total < 30, "hardly two digits are written alike"
     message = read_statistics(statistics)
     assert [dataset.name for dataset in message.datasets] == ["train", "validation", "test"]
     features = features_of(message.datasets[0])
@@ -90,7 +94,7 @@ def test_goes_on_after_a_stop(few_digits: Examples, new: Callable[..., Any], tmp
         generate_statistics(
             CONFIG, Context(scratch, should_stop=lambda: True), examples=few_digits, statistics=again
         )
-    (done,) = scratch.iterdir()
+    (done,) = scratch.glob("*.json")
     before = done.stat().st_mtime_ns
     generate_statistics(CONFIG, Context(scratch), examples=few_digits, statistics=again)
     assert done.stat().st_mtime_ns == before
@@ -99,7 +103,7 @@ def test_goes_on_after_a_stop(few_digits: Examples, new: Callable[..., Any], tmp
 
 def test_the_page_opens_from_disk(few_digits: Examples, new: Callable[..., Any], tmp_path: Path) -> None:
     statistics = new(ExampleStatistics)
-    config = StatisticsGenConfig(shown_classes=3)
+    config = StatisticsGenConfig(shown_classes=3, near_duplicates=0)
     generate_statistics(config, Context(tmp_path / "s"), examples=few_digits, statistics=statistics)
     page = (statistics.path / "statistics.html").read_text()
     assert page.count("<figure>") == 3 * 6, "six pictures of each class that is shown"
@@ -107,6 +111,41 @@ def test_the_page_opens_from_disk(few_digits: Examples, new: Callable[..., Any],
     assert sources
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert str(tmp_path) not in page
+
+
+def test_near_duplicates_are_counted_and_shown_the_worst_first(
+    new: Callable[..., Any], tmp_path: Path
+) -> None:
+    def picture(number: int, brightness: float = 1.0) -> bytes:
+        cells = np.random.default_rng(number).integers(40, 200, (4, 4, 3)) * brightness
+        return encode_picture(np.kron(cells, np.ones((4, 4, 1))).astype(np.uint8))
+
+    found = {
+        "train": [Example(f"t{n}", picture(n), n % 2) for n in range(10)]
+        + [Example("other class", picture(4, 1.1), 1), Example("copy", picture(6), 0)],
+        "test": [Example("bright", picture(3, 1.2), 1), Example("new", picture(20), 0)],
+    }
+    examples, statistics = new(Examples), new(ExampleStatistics)
+    for split, pictures in found.items():
+        write_shard(examples.path / shard_name(split, 0, 1), pictures)
+    sizes = {split: (len(pictures),) for split, pictures in found.items()}
+    write_info(examples.path, ExampleInfo("pets", ("cat", "dog"), (16, 16, 3), sizes))
+    context = Context(tmp_path / "s")
+    record = generate_statistics(CONFIG, context, examples=examples, statistics=statistics)
+    assert record["near_duplicates"] == 6
+    near = read_near_duplicates(statistics)
+    assert near.alike == {"train": {"train": 4, "test": 1}, "test": {"train": 1, "test": 0}}
+    assert near.relabelled == {"train": 2, "test": 0}
+    pairs = [{picture.name for picture in pair} for *pair, _ in near.pairs]
+    assert pairs == [{"t3", "bright"}, {"t4", "other class"}, {"t6", "copy"}]
+    page = (statistics.path / "statistics.html").read_text()
+    assert page.index("test, dog, bright") < page.index("train, dog, other class") < page.index("Pictures: ")
+    sentences = [f"{anomaly.split} {anomaly.text}" for anomaly in find_look_alikes(near)]
+    assert sentences == [
+        "train is another than that of a picture that looks alike: 2 pictures, such as train's cat t4 and "
+        "train's dog other class",
+        "test has pictures that look like some of train: 1, such as train's dog t3 and test's dog bright",
+    ]
 
 
 def test_pictures_without_labels(new: Callable[..., Any], tmp_path: Path) -> None:
