@@ -254,7 +254,8 @@ def _differs(digests: np.ndarray, labels: np.ndarray, order: np.ndarray | slice 
     """Whether each of sorted pictures differs from the one before it, bool [n]."""
     differs = np.zeros(len(labels[order]), bool)
     differs[:1] = True
-    for column in (labels, *digests.view(np.uint64).reshape(-1, 4).T):  # one after the other, for memory
+    words = digests.view(np.uint64).reshape(-1, 4).T if digests.dtype == DIGEST else [digests]
+    for column in (labels, *words):  # one after the other, for memory
         own = column[order]
         differs[1:] |= own[1:] != own[:-1]
     return differs
