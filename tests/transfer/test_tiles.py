@@ -72,7 +72,7 @@ def test_loss_and_gradient_equal_the_whole_pictures(
     style_loss: str, masked: bool, changes: dict, random_weights: VGG19Weights
 ) -> None:
     settings = LossSettings(
-        content_layers={"relu2_2": 1.0},
+        content_layers={"relu1_2": 0.5, "relu2_2": 1.0},
         style_layers={"relu1_1": 0.5, "relu3_1": 0.5},
         tv_weight=0.01,
         style_loss=style_loss,
