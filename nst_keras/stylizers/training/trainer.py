@@ -76,7 +76,11 @@ class AveragedTrainer(Trainer):
         terms = self._strategy.run(self._replica_step, (contents, styles))
         pairs = zip(self.average.weights, self.model.weights, strict=True)
         update_average(pairs, self.settings.ema, self._optimizers[0][0].iterations)
-        return self._strategy.reduce("MEAN", terms, axis=None)
+        # Where oneDNN joins a convolution and its ReLU, as on CPUs with AVX-512, NaN comes out as 0, and the
+        # judge's loss of a picture that is NaN is finite: so the weights are asked, too.
+        trained = [weight for _, group in self._optimizers for weight in group]
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in trained])
+        return tf.where(finite, self._strategy.reduce("MEAN", terms, axis=None), np.nan)
 
     def _replica_step(self, contents: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
