@@ -108,7 +108,8 @@ async function hold() {
   const chosen = [state.content, ...state.styles, state.regions?.mask ?? ""];
   const used = state.jobs.flatMap(({ request }) => [request.content, ...request.styles]);
   const { gone, files } = await post("/api/pictures", { names: [...new Set([...state.own.map(({ name }) => name), ...chosen, ...used])] });
-  change({ files, own: state.own.filter(({ name }) => !gone.includes(name)) }, "choices");
+  const own = state.own.filter(({ name }) => !gone.includes(name));
+  change({ files, ...(own.length < state.own.length && { own }) }, "choices");
 }
 
 async function start() {

@@ -33,7 +33,8 @@ export function change(values, ...names) {
   Object.assign(state, values);
   try {
     sessionStorage.setItem("studio", JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, state[key]]))));
-    localStorage.setItem("studio-pictures", JSON.stringify(state.own));
+    // At no other time: what another tab has just brought may not be known here yet.
+    if ("own" in values) localStorage.setItem("studio-pictures", JSON.stringify(state.own));
   } catch { /* storage may be off */ }
   for (const name of names) bus.dispatchEvent(new Event(name));
 }
@@ -118,12 +119,10 @@ export function currentRequest() {
 export function adopt(request, all = true) {
   const isListed = (name) => listed().some((item) => item.name === name);
   const has = (name) => all || isListed(name);
-  if (all) {
-    const brought = [[request.content, "photo"], ...request.styles.map((name) => [name, "painting"])];
-    const own = brought.filter(([name]) => !isListed(name)).map(([name, as]) => ({ name, title: known(name).title, as }));
-    state.own = [...own, ...state.own];
-  }
   const values = { way: request.way, [request.way]: { ...request.settings }, regions: null, shown: "" };
+  const brought = [[request.content, "photo"], ...request.styles.map((name) => [name, "painting"])];
+  const own = brought.filter(([name]) => !isListed(name)).map(([name, as]) => ({ name, title: known(name).title, as }));
+  if (all && own.length) values.own = [...own, ...state.own];
   if (request.preset) values.preset = request.preset;
   if (has(request.content)) values.content = request.content;
   if (request.styles.length && request.styles.every(has)) {

@@ -119,6 +119,10 @@ def test_other_tabs_and_browsers_know_what_is_brought(
     page.click("#ways .pill:nth-of-type(1)")  # what was painted at once hangs again
     page.wait_for_selector("#run", state="hidden")
     page.wait_for_selector("#label .facts:not(:has-text('Painting'))")
+    # Another tab may have changed what is brought, which this one hasn't heard of yet.
+    page.evaluate("localStorage.setItem('studio-pictures', '[]')")
+    page.click("#ways .pill:nth-of-type(2)")
+    assert page.evaluate("localStorage.getItem('studio-pictures')") == "[]"
 
 
 @pytest.mark.large
