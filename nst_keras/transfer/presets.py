@@ -22,7 +22,7 @@ FAITHFUL = replace(
 )
 
 # Faithful with more of the painting, sizes that grow more slowly, and twice the steps at the full one. A
-# second layer holds on to small things of the photo, such as faces and windows, at no cost to the strokes.
+# second layer holds on to small things of the photo, such as faces and windows, and hardly changes strokes.
 BEST = replace(
     FAITHFUL,
     content_layers={"relu3_2": 0.5, "relu4_2": 0.5},
