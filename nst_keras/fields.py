@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _Kind = TypeVar("_Kind", bound="DataclassInstance")
+_Set = TypeVar("_Set", bound="Settings")
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,16 @@ def number(default: float | None, text: str, bounds: Bounds = Bounds(), **more: 
     return field(default=default, metadata={"help": text, "bounds": bounds, **more})
 
 
-def choice(default: str, text: str, choices: tuple[str, ...], switch: tuple[str, str] | None = None) -> Any:
+def choice(
+    default: str,
+    text: str,
+    choices: tuple[str, ...],
+    switch: tuple[str, str] | None = None,
+    **more: Any,
+) -> Any:
     """A field that holds one of some words; `switch` are those that off and on stand for, if any."""
     metadata = {"help": f"{text}.", "choices": choices} | ({"switch": switch} if switch else {})
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata | more)
 
 
 def precision_choice(of: str = "a training step") -> Any:
@@ -81,7 +88,10 @@ def deciding_fields(settings: "DataclassInstance") -> set[str]:
 
 def with_default(settings: type, name: str, default: Any) -> Any:
     """A field of other settings again, with another default."""
-    return field(default=default, metadata=settings.__dataclass_fields__[name].metadata)  # type: ignore[attr-defined]
+    metadata = settings.__dataclass_fields__[name].metadata  # type: ignore[attr-defined]
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def weights_by_name(default: Mapping[str, float], text: str, words: Collection[str] = ()) -> Any:
@@ -116,6 +126,11 @@ class Settings:
                     raise InputError(f"{name} must map names to weights. Received: {name}={value}")
                 for key, weight in value.items():
                     require_number(f"{name}[{key}]", weight, Bounds(), whole=False)
+
+    @classmethod
+    def heeded(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of recorded values that had an effect; all, unless a class knows better."""
+        return dict(values)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -160,18 +175,18 @@ def parse_settings(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
         raise InputError(f"{kind.__name__} needs more fields ({error})") from error
 
 
-def recorded_settings(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
+def recorded_settings(kind: type[_Set], values: Mapping[str, Any]) -> _Set:
     """Settings that were kept in a file, maybe before all of today's fields were there.
 
     A field that is missing gets the value of its metadata `before`, which does what was done without it, or
-    else its default.
+    else its default; so does one that had no effect, whose default may have been another.
 
     Raises:
         InputError: As `parse_settings`.
     """
     specs = dataclasses.fields(kind)
     before = {spec.name: spec.metadata["before"] for spec in specs if "before" in spec.metadata}
-    return parse_settings(kind, before | dict(values))
+    return parse_settings(kind, kind.heeded(before | dict(values)))
 
 
 def change_settings(settings: _Kind, values: Mapping[str, Any]) -> _Kind:

@@ -137,7 +137,7 @@ def random_weights() -> "VGG19Weights":
 
 @pytest.fixture
 def shallow() -> "StyleTransferSettings":
-    """Two layers, two sizes, a few steps."""
+    """Gram matrices of two layers, two sizes, a few steps."""
     from nst_keras.transfer.settings import StyleTransferSettings
 
     return replace(
@@ -146,6 +146,7 @@ def shallow() -> "StyleTransferSettings":
         coarsest_size=24,
         content_layers={"relu2_1": 1.0},
         style_layers={"relu1_1": 0.5, "relu2_1": 0.5},
+        style_loss="gram",
         num_steps=4,
         coarse_steps=3,
         margin=2,

@@ -59,6 +59,7 @@ def test_a_picture_stopped_before_its_last_step(
         coarsest_size=16,
         content_layers={"relu2_1": 1.0},
         style_layers={"relu1_1": 0.5, "relu2_1": 0.5},
+        style_loss="gram",
         optimizer="adam",
         num_steps=6,
         coarse_steps=2,

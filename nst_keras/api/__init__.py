@@ -56,7 +56,7 @@ def presets() -> dict[str, StyleTransferSettings]:
     """The named settings of `stylize`.
 
     >>> list(presets())
-    ['default', 'preview', 'faithful', 'best', 'gatys', 'notebook', 'crowsonkb']
+    ['default', 'preview', 'best', 'bold', 'gatys', 'notebook', 'crowsonkb']
     """
     return dict(PRESETS)
 

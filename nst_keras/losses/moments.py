@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
     def covariance(self) -> tf.Tensor:
         """Covariance matrices, [batch, channels, channels]."""
-        return self.second - self.mean[:, :, tf.newaxis] * self.mean[:, tf.newaxis, :]
+        return self.second - _outer(self.mean)
 
     def deviation(self) -> tf.Tensor:
         """Standard deviations, [batch, channels], of at least the root of `EPSILON`."""
@@ -38,9 +38,11 @@ class Moments(NamedTuple):
 def moments(features: tf.Tensor, weights: tf.Tensor | None = None) -> Moments:
     """Moments of features [batch, height, width, channels], each position by its weight [height, width]."""
     flat, count = flattened(features, weights)
-    second = tf.matmul(flat, flat, transpose_a=True) / count
     roots = tf.ones_like(flat[0, :, 0]) if weights is None else tf.sqrt(tf.reshape(weights, [-1]))
     mean = tf.linalg.matvec(flat, roots, transpose_a=True) / count
+    # Beside large means float32 would lose small variances, so those are summed up by themselves.
+    flat, _ = flattened(features - mean[:, tf.newaxis, tf.newaxis, :], weights)
+    second = tf.matmul(flat, flat, transpose_a=True) / count + _outer(mean)
     return Moments(tf.fill([tf.shape(features)[0]], count), mean, second)
 
 
@@ -51,6 +53,10 @@ def combined(parts: Sequence[Moments]) -> Moments:
     mean = tf.add_n([share[:, None] * part.mean for share, part in zip(shares, parts, strict=True)])
     second = tf.add_n([share[:, None, None] * part.second for share, part in zip(shares, parts, strict=True)])
     return Moments(count, mean, second)
+
+
+def _outer(mean: tf.Tensor) -> tf.Tensor:
+    return mean[:, :, tf.newaxis] * mean[:, tf.newaxis, :]
 
 
 def gram_matrix(features: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:

@@ -47,7 +47,9 @@ class LossSettings(LossWeights):
     style_layers: Mapping[str, float] = weights_by_name(
         {f"relu{block}_1": 0.2 for block in range(1, 6)}, "Layers that style is compared on", LAYER_NAMES
     )
-    style_loss: str = choice("gram", "What of the features is compared with the style's", STYLE_LOSSES)
+    style_loss: str = choice(
+        "gram", "What of the features is compared with the style's", STYLE_LOSSES, before="gram"
+    )
     relative_losses: bool = setting(
         True,
         "Divide each layer's loss by the mean square of its target, so that layers, styles and contents "

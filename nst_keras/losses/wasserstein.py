@@ -85,7 +85,7 @@ def _factor(target: Moments, ridge: tf.Tensor) -> tf.Tensor:
 def _trace_of_root(covariance: tf.Tensor, factor: tf.Tensor, floor: tf.Tensor) -> tf.Tensor:
     """The trace of (L^T S L)^1/2: [batch], with its gradient."""
     fixed = tf.stop_gradient(covariance)
-    values, vectors = tf.linalg.eigh(tf.matmul(factor, tf.matmul(fixed, factor), transpose_a=True))
+    values, vectors = _eigh(tf.matmul(factor, tf.matmul(fixed, factor), transpose_a=True))
     trace, inverse_roots = _roots(values, floor)
     sides = tf.matmul(factor, vectors)
     slope = tf.matmul(sides * inverse_roots, sides, transpose_b=True) / 2
@@ -97,12 +97,20 @@ def _trace_of_smaller_root(centred: tf.Tensor, factor: tf.Tensor, floor: tf.Tens
     fixed = tf.stop_gradient(centred)
     moved = tf.matmul(fixed, factor)
     exact = tf.cast(moved, tf.float64)  # in floats the product's small eigenvalues would be lost
-    product = tf.linalg.eigh(tf.matmul(exact, exact, transpose_b=True))
+    product = _eigh(tf.matmul(exact, exact, transpose_b=True))
     values, vectors = (tf.cast(part, moved.dtype) for part in product)
     trace, inverse_roots = _roots(values, floor)
     root = tf.matmul(vectors * inverse_roots, tf.matmul(vectors, moved, transpose_a=True))
     slope = tf.matmul(root, factor, transpose_b=True)
     return trace + tf.reduce_sum(slope * (centred - fixed), [1, 2])
+
+
+def _eigh(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Eigenvalues and eigenvectors; values are NaN where the solver would only raise an error."""
+    finite = tf.math.is_finite(matrix)
+    values, vectors = tf.linalg.eigh(tf.where(finite, matrix, tf.zeros_like(matrix)))
+    lost = tf.reduce_any(~finite, [1, 2])[:, tf.newaxis]
+    return tf.where(lost, tf.constant(float("nan"), values.dtype), values), vectors
 
 
 def _roots(values: tf.Tensor, floor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

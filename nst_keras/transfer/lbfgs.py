@@ -1,4 +1,8 @@
-"""L-BFGS within bounds for pictures whose past steps SciPy, which keeps them in float64, has no room for."""
+"""L-BFGS within bounds for pictures, whose past steps take much memory and whose white skies lie at a bound.
+
+SciPy's L-BFGS-B ends each step at the first bounds that it meets, a multitude in a photo: where style counts
+much it hardly moved for twenty steps (docs/benchmarks.md). It also keeps past steps in float64.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator

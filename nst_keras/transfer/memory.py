@@ -6,13 +6,14 @@ import tensorflow as tf
 from nst_keras.losses.settings import CONTENT, LossSettings
 from nst_keras.models.vgg19_layout import CONV_SHAPES, LAYER_NAMES, reach, stride
 from nst_keras.transfer.neighbors.matching import NEIGHBOR_LAYERS, floats_of_matching
-from nst_keras.transfer.optimizers import LARGE_HISTORY, LARGEST_FOR_SCIPY
+from nst_keras.transfer.optimizers import kept_steps
 from nst_keras.transfer.settings import NN, StyleTransferSettings
 
 # Fitted to peak resident sizes of benchmarks/stylize_step.py at 256 to 1024 pixels.
 _BASE_BYTES = 1.6e9  # TensorFlow, the network, its filters in the Winograd domain
 _COPIES_OF_FEATURES = 1.15  # convolutions and ReLUs, and what a gradient needs for a moment
-_FLOAT64, _FLOAT32, _FLOAT16 = 8, 4, 2  # bytes
+_FLOAT32, _FLOAT16 = 4, 2  # bytes
+_LARGEST_KEPT = 6e8  # bytes of the content's features, beyond which each tile computes its own anew
 _TILE_SIDES = (1024, 512, 256)
 _SHARE = 0.8  # of the free memory that a picture may take as a whole
 
@@ -47,18 +48,24 @@ def estimate_memory(settings: LossSettings, height: int, width: int, side: int =
     floats = sum(2 * _per_pixel(name) for name in LAYER_NAMES[: deepest + 1] if name.startswith("conv"))
     total = _BASE_BYTES + _COPIES_OF_FEATURES * _FLOAT32 * floats * seen
     if side:
-        kept = sum(map(_per_pixel, settings.layers(CONTENT)))
-        total += _FLOAT32 * pixels * (kept + 4 * 3)
+        total += _FLOAT32 * pixels * 4 * 3
+        if keeps_content(settings, height, width):
+            total += _bytes_of_content(settings, height, width)
     if neighbors:
         total += _FLOAT32 * floats_of_matching(height, width)
     elif isinstance(settings, StyleTransferSettings) and settings.optimizer == "lbfgs":
         numbers = 3 * pixels
-        if numbers > LARGEST_FOR_SCIPY:
-            steps = min(settings.history_size, LARGE_HISTORY)
-            total += numbers * (2 * steps * _FLOAT16 + 5 * _FLOAT32)
-        else:
-            total += numbers * 2 * settings.history_size * _FLOAT64
+        total += numbers * (2 * kept_steps(settings.history_size, numbers) * _FLOAT16 + 5 * _FLOAT32)
     return round(total)
+
+
+def keeps_content(settings: LossSettings, height: int, width: int) -> bool:
+    """Whether a picture that is looked at in tiles keeps its content's features, which saves time."""
+    return _bytes_of_content(settings, height, width) <= _LARGEST_KEPT
+
+
+def _bytes_of_content(settings: LossSettings, height: int, width: int) -> float:
+    return _FLOAT32 * height * width * sum(map(_per_pixel, settings.layers(CONTENT)))
 
 
 def _by_neighbors(settings: LossSettings) -> bool:

@@ -12,7 +12,7 @@ from nst_keras.losses.terms import StyledPart, Targets, WeightedTerms
 from nst_keras.models.vgg19 import feature_network, pooled_mask
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.ops.preprocessing import preprocess
-from nst_keras.transfer.memory import tile_side
+from nst_keras.transfer.memory import keeps_content, tile_side
 from nst_keras.transfer.tiles import TiledLoss
 
 
@@ -62,7 +62,8 @@ class Objective:
         With a mask, float32 [H, W], each place of a style image counts by its own share.
         """
         if side := self._side(image):
-            return self._tiled().targets(of, image, side, mask)
+            keep = keeps_content(self._settings, *image.shape[1:3])
+            return self._tiled().targets(of, image, side, mask, keep=keep)
         weights = None if mask is None else self._pooled(tf.constant(mask))
         return self._terms.targets(of, self._look(image), weights)
 

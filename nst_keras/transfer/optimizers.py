@@ -1,10 +1,9 @@
-"""Optimisers of a picture: SciPy's L-BFGS-B, and Keras's Adam and SGD."""
+"""Optimisers of a picture: L-BFGS, and Keras's Adam and SGD."""
 
 from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-import scipy.optimize
 import tensorflow as tf
 
 from nst_keras.errors import NonFiniteLossError
@@ -19,11 +18,8 @@ Evaluate = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 OnStep = Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], bool]
 Slots = Sequence[np.ndarray]
 
-# Numbers of a picture (1536x1536 pixels) above which past steps are kept in float16, and then how many.
-LARGEST_FOR_SCIPY, LARGE_HISTORY = 3 * 1536**2, 6
-
-# SciPy's stopping rules and first step assume a loss of about this size.
-_SCIPY_LOSS = 1000.0
+# Numbers of a picture (1536x1536 pixels) above which lbfgs keeps fewer past steps, and then how many.
+_LARGE, _LARGE_HISTORY = 3 * 1536**2, 6
 
 # Adam's rate for the bands of a picture is Kolkin et al.'s (arXiv:2203.13215), who count pixels from 0 to 1;
 # so do they Adam's epsilon.
@@ -48,8 +44,6 @@ def minimize(
     if settings.method == NN:
         optimizer = keras.optimizers.Adam(_BAND_RATE, epsilon=_BAND_EPSILON)
         _minimize_keras(evaluate, _Bands(image), num_steps, optimizer, on_step, slots)
-    elif settings.optimizer == "lbfgs" and image.size > LARGEST_FOR_SCIPY:
-        _minimize_large(evaluate, image, num_steps, settings.history_size, on_step)
     elif settings.optimizer == "lbfgs":
         _minimize_lbfgs(evaluate, image, num_steps, settings.history_size, on_step)
     else:
@@ -77,32 +71,14 @@ def _enlarged(slot: np.ndarray, shape: Sequence[int], margin: int) -> np.ndarray
     return widened(inner, margin)[np.newaxis]
 
 
+def kept_steps(history_size: int, numbers: int) -> int:
+    """How many past steps lbfgs keeps of a picture of so many numbers."""
+    return min(history_size, _LARGE_HISTORY) if numbers > _LARGE else history_size
+
+
 def _minimize_lbfgs(
     evaluate: Evaluate, image: np.ndarray, num_steps: int, history_size: int, on_step: OnStep
 ) -> None:
-    """Runs SciPy until all steps are taken; it starts anew where its line search gave up."""
-    run = _LbfgsRun(evaluate, image, on_step)
-    while run.steps < num_steps and not run.stopped:
-        before = run.steps
-        scipy.optimize.minimize(
-            run.loss_and_gradient,
-            run.position,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=scipy.optimize.Bounds(0.0, 255.0),
-            callback=run.after_step,
-            # The usual tolerances would end a style transfer at once.
-            options={"maxiter": num_steps - before, "maxfun": 20 * num_steps, "maxcor": history_size}
-            | {"ftol": 0.0, "gtol": 0.0},
-        )
-        if run.steps == before:
-            return
-
-
-def _minimize_large(
-    evaluate: Evaluate, image: np.ndarray, num_steps: int, history_size: int, on_step: OnStep
-) -> None:
-    """The same where memory matters more."""
     terms = np.empty(0)
 
     def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -112,37 +88,11 @@ def _minimize_large(
         _require_finite(loss, gradient)
         return float(loss), gradient.ravel()
 
-    history_size = min(history_size, LARGE_HISTORY)
-    search = ProjectedLBFGS(loss_and_gradient, image.ravel(), (0.0, 255.0), history_size)
+    kept = kept_steps(history_size, image.size)
+    search = ProjectedLBFGS(loss_and_gradient, image.ravel(), (0.0, 255.0), kept)
     for _ in range(num_steps):
         if not search.step() or on_step(search.position.reshape(image.shape), terms, ()):
             return
-
-
-class _LbfgsRun:
-    """What SciPy calls, and how far it is."""
-
-    def __init__(self, evaluate: Evaluate, image: np.ndarray, on_step: OnStep) -> None:
-        self.steps, self.stopped = 0, False
-        self.position = image.ravel().astype(np.float64)
-        self._evaluate, self._shape, self._on_step = evaluate, image.shape, on_step
-        self._terms = evaluate(tf.constant(image[np.newaxis]))[1].numpy()
-        self._scale = _SCIPY_LOSS / max(float(self._terms.sum()), 1e-30)
-
-    def loss_and_gradient(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
-        candidate = tf.constant(flat.reshape(1, *self._shape), tf.float32)
-        loss, self._terms, gradient = (tensor.numpy() for tensor in self._evaluate(candidate))
-        _require_finite(loss, gradient)
-        return float(loss) * self._scale, gradient.ravel().astype(np.float64) * self._scale
-
-    def after_step(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        self.steps += 1
-        self.position = intermediate_result.x.copy()
-        picture = self.position.reshape(self._shape).astype(np.float32)
-        # The line search's last evaluation is the point that it accepted.
-        self.stopped = self._on_step(picture, self._terms, ())
-        if self.stopped:
-            raise StopIteration
 
 
 class _Pixels:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nst_keras.transfer.settings import StyleTransferSettings
 
+_CONTENT_LAYER = {"relu4_2": 1.0}
 _STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 DEFAULT = StyleTransferSettings()
@@ -12,28 +13,23 @@ DEFAULT = StyleTransferSettings()
 # For a first look: the small sizes of the default, at which each step is cheap.
 PREVIEW = replace(DEFAULT, size=384, num_steps=45, coarse_steps=60, history_size=10)
 
-# Without the deepest layer, which sees whole things and copies the painting's into the picture
-# (benchmarks/copies.py); the photo's keep their forms. On the others this loss has the clearest strokes.
-FAITHFUL = replace(
-    DEFAULT,
-    style_loss="wasserstein",
-    style_layers=dict.fromkeys(_STYLE_LAYERS[:-1], 0.25),
-    style_weight=30.0,
-)
+# Sizes that grow more slowly, and twice the steps at the full one.
+BEST = replace(DEFAULT, scale_factor=2**0.5, num_steps=150)
 
-# Faithful with more of the painting, sizes that grow more slowly, and twice the steps at the full one. A
-# second layer holds on to small things of the photo, such as faces and windows, and hardly changes strokes.
-BEST = replace(
-    FAITHFUL,
-    content_layers={"relu3_2": 0.5, "relu4_2": 0.5},
-    style_weight=100.0,
-    scale_factor=2**0.5,
-    num_steps=300,
+# The default of earlier versions. Its deepest layer sees whole things, and copies the painting's into the
+# picture (benchmarks/copies.py), but its large forms, too.
+BOLD = replace(
+    DEFAULT,
+    content_layers=_CONTENT_LAYER,
+    style_layers=dict.fromkeys(_STYLE_LAYERS, 0.2),
+    style_loss="gram",
 )
 
 # Losses as Gatys et al. weigh them, 500 steps from noise at one size.
 _EARLY = replace(
     DEFAULT,
+    content_layers=_CONTENT_LAYER,
+    style_loss="gram",
     relative_losses=False,
     color_tv_weight=0.0,
     edges="zero",
@@ -78,7 +74,7 @@ GATYS = replace(
 CROWSONKB = replace(
     DEFAULT,
     relative_losses=False,
-    style_loss="wasserstein",
+    content_layers=_CONTENT_LAYER,
     content_weight=0.015,
     style_layers={
         layer: weight / 341 for layer, weight in zip(_STYLE_LAYERS, (256, 64, 16, 4, 1), strict=True)
@@ -100,8 +96,8 @@ CROWSONKB = replace(
 PRESETS: Mapping[str, StyleTransferSettings] = {
     "default": DEFAULT,
     "preview": PREVIEW,
-    "faithful": FAITHFUL,
     "best": BEST,
+    "bold": BOLD,
     "gatys": GATYS,
     "notebook": NOTEBOOK,
     "crowsonkb": CROWSONKB,
@@ -111,8 +107,8 @@ PRESETS: Mapping[str, StyleTransferSettings] = {
 HELP: Mapping[str, str] = {
     "default": "Good with nearly all photos and paintings; minutes.",
     "preview": "A first look, in a minute.",
-    "faithful": "Copies no things of the painting's; clear strokes.",
     "best": "Takes its time for the finest picture.",
+    "bold": "More of the painting: its large forms, and some of its things.",
     "gatys": "As in the paper by Gatys and others.",
     "notebook": "As in the notebook that all began with.",
     "crowsonkb": "As style-transfer-pytorch does it: slow, rich.",

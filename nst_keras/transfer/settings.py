@@ -1,6 +1,8 @@
 """Settings of an optimisation-based style transfer: the one home of each default."""
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 from nst_keras.errors import InputError
 from nst_keras.fields import (
@@ -51,6 +53,16 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
     """What makes the picture, besides the pictures that go in; the defaults are the preset `default`."""
 
     color_tv_weight: float = with_default(LossSettings, "color_tv_weight", 0.01)
+    # A second layer holds on to small things of the photo, such as faces and windows.
+    content_layers: Mapping[str, float] = with_default(
+        LossSettings, "content_layers", {"relu3_2": 0.5, "relu4_2": 0.5}
+    )
+    # Without relu5_1, which sees whole things and copies the painting's into the picture
+    # (benchmarks/copies.py). On the others this loss has the clearest strokes.
+    style_layers: Mapping[str, float] = with_default(
+        LossSettings, "style_layers", {f"relu{block}_1": 0.25 for block in range(1, 5)}
+    )
+    style_loss: str = with_default(LossSettings, "style_loss", "wasserstein")
     style_scale: float = number(
         1.0,
         "Longest side of the style images relative to the generated image's; larger brush strokes above 1.",
@@ -73,8 +85,8 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
         before=0,
     )
     optimizer: str = choice("lbfgs", "Optimiser", OPTIMIZERS)
-    num_steps: int = number(150, "Steps at the full size.", FROM_ONE)
-    coarse_steps: int = number(100, "Steps at each coarser size before it; 0 starts at full size.")
+    num_steps: int = number(75, "Steps at the full size.", FROM_ONE)
+    coarse_steps: int = number(75, "Steps at each coarser size before it; 0 starts at full size.")
     first_steps: int = number(0, "Steps at the first of several sizes; 0: as at the other coarse ones.")
     coarsest_size: int = number(
         128, "Least longest side of the first picture; sizes grow from there to the full one.", FROM_ONE
@@ -112,6 +124,12 @@ class StyleTransferSettings(FinishSettings, LossSettings, _First):
                 raise InputError(f"{spec.name} has no effect with method={self.method}. Received: {received}")
         if self.ema and self.optimizer == "lbfgs":
             raise InputError(f"ema has no effect with optimizer=lbfgs. Received: ema={self.ema}")
+
+    @classmethod
+    def heeded(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Without what has no effect with the method."""
+        without = _WITHOUT.get(str(values.get("method", STATISTICS)), ())
+        return {name: value for name, value in values.items() if name not in without}
 
     def scales(self) -> list[int]:
         """Longest sides, coarse to fine; the last is `size`."""

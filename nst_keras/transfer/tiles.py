@@ -63,6 +63,20 @@ def _cut(length: int, side: int, margin: int) -> list[tuple[slice, slice]]:
     ]
 
 
+class _Content(NamedTuple):
+    """What the pieces of a picture are compared with.
+
+    Attributes:
+        image: The content, [1, H, W, 3] on 0..255.
+        looks: Its features by layer, whole; none if they are computed anew for each piece.
+        powers: Their mean squares by layer.
+    """
+
+    image: tf.Tensor
+    looks: Mapping[str, np.ndarray]
+    powers: Mapping[str, np.float32]
+
+
 class _Steps(NamedTuple):
     """What is computed of tiles, compiled for a number of regions."""
 
@@ -129,24 +143,29 @@ class TiledLoss:
         )
         return self._steps[number]
 
-    def targets(self, of: str, image: tf.Tensor, side: int, mask: np.ndarray | None = None) -> Targets:
-        """As `Objective.targets`; those of CONTENT are NumPy arrays."""
+    def targets(
+        self, of: str, image: tf.Tensor, side: int, mask: np.ndarray | None = None, *, keep: bool = True
+    ) -> Targets:
+        """As `Objective.targets`, for `evaluate` alone; without `keep`, features of CONTENT aren't stored."""
         if of == STYLE:
             (kept,) = self._whole_kept(image, side, [] if mask is None else [mask])
             return kept
-        height, width = image.shape[1:3]
         layers = self._terms.layers(CONTENT)
-        looks = {
-            layer: np.empty(
-                (1, height // stride(layer), width // stride(layer), self._channels[layer]), np.float32
-            )
+        shapes = {
+            layer: (1, *(length // stride(layer) for length in image.shape[1:3]), self._channels[layer])
             for layer in layers.values()
         }
+        looks = {layer: np.empty(shape, np.float32) for layer, shape in shapes.items() if keep}
+        squares = dict.fromkeys(shapes, 0.0)
         for tile in self._tiles(image, side):
             features = self._features(image[:, *tile.seen], tile.inside())
-            for layer, look in looks.items():
-                look[:, *tile.positions(layer)] = features[layer]
-        return {name: looks[layer] for name, layer in layers.items()}
+            for layer in shapes:
+                part = features[layer].numpy()
+                squares[layer] += _sum_of_squares(part)
+                if keep:
+                    looks[layer][:, *tile.positions(layer)] = part
+        powers = {layer: np.float32(squares[layer] / np.prod(shape)) for layer, shape in shapes.items()}
+        return dict.fromkeys(layers, _Content(image, looks, powers))
 
     def evaluate(
         self,
@@ -157,7 +176,7 @@ class TiledLoss:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """As `Objective.evaluate`, in pieces of about `side` pixels."""
         layers, size = self._terms.layers(CONTENT), tf.constant(image.shape[1:3])
-        powers = {name: tf.constant(_power(targets[name])) for name in layers}
+        powers = {name: tf.constant(targets[name].powers[layer]) for name, layer in layers.items()}
         masks = [mask for mask, _ in regions]
         whole = {name: targets[name] for name in self._terms.layers(STYLE) if not regions}
         styles = [own for _, own in regions] or [whole]
@@ -169,9 +188,7 @@ class TiledLoss:
         del total
         contents, sums = dict.fromkeys(layers, tf.zeros([])), [self._sums(mask) for mask in masks]
         for tile in self._tiles(image, side):
-            wanted = {
-                name: tf.constant(targets[name][:, *tile.positions(layer)]) for name, layer in layers.items()
-            }
+            wanted = self._wanted(targets, tile)
             piece = image[:, *tile.seen], tile.inside(), size, _cut_out(masks, sums, tile)
             shares, part = steps.part(*piece, wanted, powers, slopes)
             contents = {name: contents[name] + share for name, share in shares.items()}
@@ -179,6 +196,20 @@ class TiledLoss:
         values |= contents
         terms = tf.stack([values[name] for name in self._terms.names])
         return tf.reduce_sum(terms), terms, tf.constant(gradient)
+
+    def _wanted(self, targets: Targets, tile: Tile) -> dict[str, tf.Tensor]:
+        """What a piece is to look like, by the name of each term of content."""
+        layers = self._terms.layers(CONTENT)
+        if not layers:
+            return {}
+        content: _Content = targets[next(iter(layers))]
+        if content.looks:
+            looks = {
+                layer: tf.constant(look[:, *tile.positions(layer)]) for layer, look in content.looks.items()
+            }
+        else:
+            looks = self._features(content.image[:, *tile.seen], tile.inside())
+        return {name: looks[layer] for name, layer in layers.items()}
 
     def _tiles(self, image: tf.Tensor, side: int) -> list[Tile]:
         height, width = image.shape[1:3]
@@ -284,6 +315,6 @@ def _share(features: Features, layer: str, size: tf.Tensor) -> tf.Tensor:
     return tf.cast(own, tf.float32) / tf.cast(tf.reduce_prod(size // stride(layer)), tf.float32)
 
 
-def _power(features: np.ndarray) -> np.float32:
-    """Mean square, added up in float64 from row to row."""
-    return np.float32(sum(float(np.vdot(row, row)) for row in features[0]) / features.size)
+def _sum_of_squares(features: np.ndarray) -> float:
+    """Added up in float64 from row to row."""
+    return sum(float(np.vdot(row, row)) for row in features[0])

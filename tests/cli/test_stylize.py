@@ -273,13 +273,13 @@ def _resumes_to_the_bit(folder: Path, run_here: Callable) -> str:
         ("--style_weight=nan", "style_weight must be a finite number"),
         (
             "--preset=monet",
-            "--preset must be one of default, preview, faithful, best, gatys, notebook, crowsonkb",
+            "--preset must be one of default, preview, best, bold, gatys, notebook, crowsonkb",
         ),
         ("--style_layers=relu9_9", "relu5_4"),
         ("--method=gram", "--method must be one of statistics, nn"),
         (
-            "--method=nn --preset=faithful",
-            "--preset=faithful isn't for --method=nn: style_weight has no effect",
+            "--method=nn --preset=bold",
+            "--preset=bold isn't for --method=nn: content_layers has no effect",
         ),
         ("--turn_style", "--turn_style has no effect with method=statistics"),
         ("--style_weights=a", "--style_weights must be numbers"),

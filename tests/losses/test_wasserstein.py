@@ -68,9 +68,11 @@ def test_the_style_itself_is_no_distance_away_and_nothing_is_one_away() -> None:
     assert float(wasserstein(0 * style, moments(style), relative=True)) == pytest.approx(1, rel=1e-3)
 
 
-@pytest.mark.parametrize("size", [2, 12])
+@pytest.mark.parametrize("size", [2, 16])
 def test_flat_pictures_have_finite_gradients(size: int) -> None:
-    flat, black = tf.fill([1, size, size, 8], 3.0), tf.zeros([1, size, size, 8])
+    # Sums of equal numbers are rounded, which must not look like variances without a root.
+    values = np.random.default_rng(0).uniform(0, 3, 64).astype(np.float32)
+    flat, black = tf.broadcast_to(values, [1, size, size, 64]), tf.zeros([1, size, size, 64])
     for style in (flat, black):
         for features in (flat, black):
             target = moments(style)

@@ -85,7 +85,7 @@ def test_about_tells_each_setting_once_from_its_field(visit: Run) -> None:
         assert fields["size"] | {"type": "int", "default": 512, "at_least": 1} == fields["size"]
         assert fields["preserve_color"]["choices"] == ["none", "luma", "match", "transport"]
         assert fields["strength"]["at_most"] == 1
-        assert fields["style_layers"]["default"]["relu1_1"] == 0.2
+        assert fields["style_layers"]["default"]["relu1_1"] == 0.25
         assert "--" not in fields["color_strength"]["help"]
         assert about["presets"][0]["name"] == "default"
         assert {"starry_night", "style7"} <= {style["name"] for style in about["styles"]}

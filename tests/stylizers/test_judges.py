@@ -1,17 +1,15 @@
 """Judges: nothing is nearest to itself but itself, and distances are the losses without weights."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nst_keras.losses.settings import CONTENT, STYLE
+from nst_keras.losses.settings import CONTENT, STYLE, LossSettings
 from nst_keras.models.vgg19_layout import VGG19Weights
 from nst_keras.stylizers.judges import FeatureJudge, OptimizerJudge
 from nst_keras.transfer.objective import Objective
-from nst_keras.transfer.settings import StyleTransferSettings
 
 
 def _picture(seed: int, *shape: int) -> np.ndarray:
@@ -39,13 +37,7 @@ def test_the_optimisers_judge_tells_its_losses_without_weights(random_weights: V
     judge = OptimizerJudge(random_weights, PAINTINGS)
     objective = Objective(
         random_weights,
-        replace(
-            StyleTransferSettings(),
-            content_weight=1.0,
-            style_weight=1.0,
-            tv_weight=0.0,
-            color_tv_weight=0.0,
-        ),
+        LossSettings(content_weight=1.0, style_weight=1.0, tv_weight=0.0, color_tv_weight=0.0),
     )
     targets = objective.targets(CONTENT, PHOTO[None]) | objective.targets(STYLE, PAINTINGS[1][None])
     content, *style = objective.evaluate(tf.constant(PICTURE[None]), targets)[1].numpy()

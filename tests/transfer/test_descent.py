@@ -250,10 +250,11 @@ def test_strokes_are_as_large_in_relation_to_the_picture_at_every_size(
     assert sizes == [*expected, ("style", 72, 43), ("content", 68, 100)]
 
 
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 def test_non_finite_loss_is_an_error_not_a_black_picture(
-    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures
+    random_weights: VGG19Weights, shallow: StyleTransferSettings, pictures: Pictures, style_loss: str
 ) -> None:
-    settings = replace(shallow, style_weight=1e38, relative_losses=False)
+    settings = replace(shallow, style_weight=1e38, relative_losses=False, style_loss=style_loss)
     with pytest.raises(NonFiniteLossError, match="no longer finite"):
         _optimize(Objective(random_weights, settings), pictures, settings)
 

@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from nst_keras.transfer.memory import estimate_memory, tile_side
+from nst_keras.transfer.presets import PRESETS
 from nst_keras.transfer.settings import StyleTransferSettings
 
 
@@ -25,8 +26,9 @@ def test_a_picture_that_does_not_fit_is_looked_at_in_tiles(monkeypatch: pytest.M
     settings, free = StyleTransferSettings(), Mock(available=7.5e9)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     assert tile_side(settings, 384, 512) == 0
-    side = tile_side(settings, 4096, 4096)
-    assert side > 0 and estimate_memory(settings, 4096, 4096, side) < 6e9
+    for large in (settings, PRESETS["best"]):
+        side = tile_side(large, 4096, 4096)
+        assert side > 0 and estimate_memory(large, 4096, 4096, side) < 6e9
     free.available = 1e9
     assert tile_side(settings, 4096, 4096) == 256, "the smallest, whatever that takes"
     assert tile_side(replace(settings, tile_size=64), 100, 100) == 64

@@ -105,6 +105,20 @@ def test_recipes_of_before_do_without_what_came_later(name: str) -> None:
     assert getattr(StyleTransferSettings(), name) > 0
 
 
+def test_recipes_of_neighbours_outlive_the_defaults_of_what_has_no_effect_there() -> None:
+    settings = StyleTransferSettings(method="nn", size=96)
+    kept = settings.to_dict() | {"style_loss": "gram", "style_layers": {"relu5_1": 1.0}, "ema": 0.0}
+    assert recorded_settings(StyleTransferSettings, kept) == settings
+    with pytest.raises(InputError, match=r"^style_layers has no effect with method=nn"):
+        parse_settings(StyleTransferSettings, kept)
+
+
+def test_recipes_without_a_loss_of_style_had_gram_matrices() -> None:
+    kept = StyleTransferSettings().to_dict()
+    del kept["style_loss"]
+    assert recorded_settings(StyleTransferSettings, kept).style_loss == "gram"
+
+
 def test_what_was_published_has_no_margin() -> None:
     assert {name for name, preset in PRESETS.items() if not preset.margin} == {
         "gatys",

@@ -15,6 +15,7 @@ from nst_keras.models.vgg19 import feature_network
 from nst_keras.models.vgg19_layout import LAYER_NAMES, VGG19Weights, reach, stride
 from nst_keras.pictures.masks import Region
 from nst_keras.pictures.resizing import resize
+from nst_keras.transfer import memory
 from nst_keras.transfer.descent import Pictures, optimize_image, plan_scales
 from nst_keras.transfer.objective import Objective
 from nst_keras.transfer.settings import StyleTransferSettings
@@ -110,6 +111,27 @@ def test_loss_and_gradient_equal_the_whole_pictures(
     assert loss == pytest.approx(whole_loss, rel=terms_within)
     np.testing.assert_allclose(terms, whole_terms, rtol=terms_within)
     assert np.abs(gradient - whole_gradient).max() < gradient_within * np.abs(whole_gradient).max()
+
+
+def test_features_that_are_not_kept_give_the_same_to_the_bit(
+    random_weights: VGG19Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = LossSettings(
+        content_layers={"relu1_2": 0.5, "relu2_2": 1.0}, style_layers={"relu2_1": 1.0}, tile_size=32
+    )
+    rng = np.random.default_rng(0)
+    image, content = (tf.constant(rng.uniform(0, 255, (1, 93, 130, 3)), tf.float32) for _ in range(2))
+    results = []
+    for largest in (1e9, 0):
+        monkeypatch.setattr(memory, "_LARGEST_KEPT", largest)
+        objective = Objective(random_weights, settings)
+        targets = objective.targets(CONTENT, content)
+        kept = sum(look.nbytes for look in targets["content/relu1_2"].looks.values())
+        assert (kept > 0) == (largest > 0)
+        targets |= objective.targets(STYLE, image[:, :50])
+        results.append([part.numpy() for part in objective.evaluate(image, targets)])
+    for part, same in zip(*results, strict=True):
+        np.testing.assert_array_equal(part, same)
 
 
 def test_a_margin_is_painted_by_tiles_as_the_rest(

@@ -217,7 +217,7 @@ export const TEXTS = {
   preset_default: "Default",
   preset_preview: "Preview",
   preset_best: "Best",
-  preset_faithful: "Faithful",
+  preset_bold: "Bold",
   preset_gatys: "Gatys 2016",
   preset_notebook: "Notebook",
   preset_crowsonkb: "Crowson",
