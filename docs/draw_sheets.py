@@ -27,6 +27,7 @@ CHINA = "--content=sample:china --style=sample:strokes"
 PAINT = f"{CHINA} --preset=preview --size=192"
 STEPS = "--preset=preview --size=144 --num_steps=30"
 FAILURE = f"{CHINA} {STEPS}"
+GRAM = "--style_loss=gram --style_layers=relu1_1,relu2_1,relu3_1,relu4_1"
 FACE = FAILURE.replace("sample:china", "portrait.png")
 NIGHT = FAILURE.replace("sample:china", "rocket.png")
 SIGN = FAILURE.replace("sample:china", "sign.png")
@@ -58,7 +59,7 @@ SHEETS = {
     "paint_style_scale": Sheet(varied(PAINT, "style_scale", "0.5", "1.0", "2")),
     "paint_tv_weight": Sheet(varied(PAINT, "tv_weight", "0", "0.0002", "0.02")),
     "paint_color_tv_weight": Sheet(
-        varied(PAINT.replace("strokes", "stained_glass"), "color_tv_weight", "0", "0.01"), (0, 0, 0.75, 0.4)
+        varied(PAINT.replace("strokes", "stained_glass"), "color_tv_weight", "0", "0.01"), (0.1, 0, 0.7, 0.4)
     ),
     "paint_color": Sheet([PAINT, f"{PAINT} --preserve_color", f"{PAINT} --strength=0.5"]),
     "paint_style": Sheet(
@@ -70,7 +71,7 @@ SHEETS = {
     "paint_size": Sheet([PAINT.replace("192", size) for size in ("128", "192", "256")]),
     "paint_method": Sheet([PAINT, f"{PAINT} --method=nn"]),
     "failure_grain": Sheet([f"{FAILURE} --init=noise --color_tv_weight=0", FAILURE]),
-    "failure_frame": Sheet([f"{FAILURE} --margin=0", FAILURE], (0, 0, 0.5, 1 / 6), 128),
+    "failure_frame": Sheet([f"{FAILURE} {GRAM} --margin=0", f"{FAILURE} {GRAM}"], (0, 0, 0.5, 1 / 6), 96),
     "failure_numbers": Sheet([f"{FAILURE} --optimizer=sgd --learning_rate=1000000", FAILURE]),
     "failure_face": Sheet(
         [FACE, f"{FACE} --method=nn", f"{FACE} --content_weight=48", f"{FACE} --content_mask=soft.png"],
