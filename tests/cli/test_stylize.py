@@ -208,9 +208,9 @@ def test_preview_paints_a_real_photo(folder: Path) -> None:
     assert "ETA" in done.stderr and "Traceback" not in done.stderr
     losses = [json.loads(line)["losses"] for line in (folder / "trace.jsonl").read_text().splitlines()]
     style = [sum(v for k, v in terms.items() if k.startswith("style/")) for terms in losses]
-    assert style[-1] < 0.05 * style[0]
+    assert style[-1] < 0.1 * style[0]
     # Neither the photo was lost (1 times the weight of 8 is a picture without it) nor was it kept.
-    assert 1 < losses[-1]["content/relu4_2"] < 7
+    assert 1 < sum(value for name, value in losses[-1].items() if name.startswith("content/")) < 7
 
 
 SLOW = ["--optimizer=adam", "--num_steps=80", "--trace=trace.jsonl"]

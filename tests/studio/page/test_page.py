@@ -129,7 +129,7 @@ def test_other_tabs_and_browsers_know_what_is_brought(
 def test_a_reload_and_a_new_server_find_the_job(
     visit: Callable[..., Any], studio: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.05")
+    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.1")
     page = visit()
     page.wait_for_selector(PAINTED)
     begin_fine(page)
@@ -232,7 +232,7 @@ def test_the_lesson_shows_what_layers_see_of_the_photo(visit: Callable[..., Any]
     page.wait_for_selector("#dialog .places canvas")
     assert page.locator("#dialog .tables").count() == 0
     page.route("**/api/learn/features", lambda route: route.abort())
-    page.select_option("#dialog select", "relu5_1")
+    page.select_option("#dialog select", "relu3_2")
     page.wait_for_selector("#dialog .looking:has-text('answer')")
 
 
