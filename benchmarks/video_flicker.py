@@ -112,6 +112,8 @@ _PHOTO = read_sample("china")
 
 
 def _main(arguments: list[str]) -> None:
+    if _OPTIMIZE.value and not _PAINTING.value:
+        raise app.UsageError("--optimize needs a --painting")
     painter = load_painter(_STYLIZER.value, TENSORFLOW)
     style = _STYLE.value or painter.styles[0]
     blend = painter.blend([style])

@@ -302,6 +302,14 @@ def test_a_sky_is_no_darker_at_its_border(real_weights: VGG19Weights, photo: np.
     assert darker(0) > 10 and abs(darker(8)) < 8
 
 
+@pytest.mark.large
+def test_a_white_sky_does_not_hold_up_the_first_steps(real_weights: VGG19Weights, photo: np.ndarray) -> None:
+    settings = StyleTransferSettings(size=96, num_steps=6, coarse_steps=0, style_weight=1000.0)
+    pictures, states = Pictures(photo, [read_sample("strokes")], [1.0]), list[State]()
+    _optimize(Objective(real_weights, settings), pictures, settings, callback=states.append)
+    assert states[-1].losses["total"] < 0.6 * states[0].losses["total"]
+
+
 @pytest.mark.parametrize("height,width", [(1, 1), (10000, 3), (15, 200)])
 def test_pictures_too_small_for_the_network(
     random_weights: VGG19Weights, shallow: StyleTransferSettings, height: int, width: int
