@@ -18,7 +18,8 @@ from pipelines.engine.execution.work import WORK
 from pipelines.engine.store.store import Store
 from pipelines.ready import classifier
 
-FLAGS = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served", "--set=Trainer.epochs=8")
+# So many epochs that the training lasts long enough to show its progress.
+FLAGS = ("--pipeline=classifier", "--pipeline_root=root", "--serving_dir=served", "--set=Trainer.epochs=24")
 STAGES = [node.name for node in classifier.pipeline(Path("served")).nodes]
 _ATTEMPTS = 10  # a stage of some milliseconds may be over before the signal comes
 _TIMEOUT = 120
